@@ -1,0 +1,176 @@
+//! Every activation buffer of a run, allocated once for the longest batch.
+
+use halligan_shaders::{Executor, ExecutorError};
+
+use super::{Batch, Recompute};
+use crate::{lora::Target, model::Description};
+
+/// Logits computed at a time, 32 MiB of f32, so that no `[tokens, vocabulary]` tensor exists.
+const LOGIT_ELEMENTS: usize = 8 << 20;
+/// Rows of logits computed at least, so that decoding a large output matrix pays.
+const LOGIT_ROWS_MIN: usize = 32;
+
+/// What a block keeps for its backward pass; `t` rows each.
+pub(super) struct Activations<E: Executor> {
+    /// Queries and keys before their norm, only where the model has one.
+    pub qk_unnormed: Option<[E::Tensor; 2]>,
+    /// Rotated queries `[t, h, d]`.
+    pub q: E::Tensor,
+    /// Rotated keys `[t, g, d]`.
+    pub k: E::Tensor,
+    /// Values `[t, g, d]`.
+    pub v: E::Tensor,
+    /// Attention output `[t, h, d]`.
+    pub attention: E::Tensor,
+    /// Normalisers of the attention rows `[h, t]`.
+    pub log_sum_exp: E::Tensor,
+    /// Residual stream between attention and feed-forward `[t, c]`.
+    pub middle: E::Tensor,
+    /// Gate and up projections `[t, f]`.
+    pub gate: E::Tensor,
+    pub up: E::Tensor,
+    /// `scale * x A^T` of each target `[t, r]`.
+    pub down: [E::Tensor; Target::ALL.len()],
+}
+
+impl<E: Executor> Activations<E> {
+    fn new(exec: &mut E, d: &Description, rows: usize, rank: usize) -> Result<Self, ExecutorError> {
+        let (queries, keys) = (rows * d.query_width(), rows * d.key_value_width());
+        let qk_unnormed = if d.qk_norm { Some([exec.zeros(queries)?, exec.zeros(keys)?]) } else { None };
+        let mut down = Vec::with_capacity(Target::ALL.len());
+        for _ in Target::ALL {
+            down.push(exec.zeros(rows * rank)?);
+        }
+        let Ok(down) = down.try_into() else { unreachable!("one buffer was made for each target") };
+        Ok(Self {
+            qk_unnormed,
+            q: exec.zeros(queries)?,
+            k: exec.zeros(keys)?,
+            v: exec.zeros(keys)?,
+            attention: exec.zeros(queries)?,
+            log_sum_exp: exec.zeros(rows * d.heads)?,
+            middle: exec.zeros(rows * d.hidden)?,
+            gate: exec.zeros(rows * d.feed_forward)?,
+            up: exec.zeros(rows * d.feed_forward)?,
+            down,
+        })
+    }
+}
+
+/// All buffers. Names say what they hold between blocks; scratch is free for any use inside one call.
+pub(super) struct Workspace<E: Executor> {
+    pub max_rows: usize,
+    pub recompute: Recompute,
+    pub tokens: E::Indices,
+    pub positions: E::Indices,
+    pub starts: E::Indices,
+    pub ends: E::Indices,
+    /// Rows and targets of one chunk of the loss.
+    pub loss_rows: E::Indices,
+    pub targets: E::Indices,
+    /// Residual stream `[t, c]`.
+    pub stream: E::Tensor,
+    /// Gradient of the residual stream `[t, c]`.
+    pub d_stream: E::Tensor,
+    /// Input of each block `[t, c]`.
+    pub block_inputs: Vec<E::Tensor>,
+    /// One set a block, or one set for all when blocks are recomputed.
+    pub activations: Vec<Activations<E>>,
+    /// Normalised input `[t, c]`, and its gradient.
+    pub normed: E::Tensor,
+    pub d_normed: E::Tensor,
+    /// Feed-forward activation `[t, f]`, and its gradient.
+    pub activated: E::Tensor,
+    pub d_activated: E::Tensor,
+    /// Gradients of q, k, v and of the attention output.
+    pub d_q: E::Tensor,
+    pub d_k: E::Tensor,
+    pub d_v: E::Tensor,
+    pub d_attention: E::Tensor,
+    /// Gradient of a low-rank projection `[t, r]`.
+    pub d_down: E::Tensor,
+    /// Rows of the loss chunk: stream, normed, their gradients `[rows, c]`, logits `[rows, v]`, losses.
+    pub head_stream: E::Tensor,
+    pub head_normed: E::Tensor,
+    pub d_head_normed: E::Tensor,
+    pub d_head_stream: E::Tensor,
+    pub logits: E::Tensor,
+    pub losses: E::Tensor,
+    /// Squared norm of each parameter's gradient.
+    pub squares: E::Tensor,
+    /// Rows of a loss chunk.
+    pub head_rows: usize,
+}
+
+impl<E: Executor> Workspace<E> {
+    pub fn new(
+        exec: &mut E,
+        d: &Description,
+        max_rows: usize,
+        rank: usize,
+        recompute: Recompute,
+    ) -> Result<Self, ExecutorError> {
+        let hidden = max_rows * d.hidden;
+        let (queries, keys) = (max_rows * d.query_width(), max_rows * d.key_value_width());
+        let inner = max_rows * d.feed_forward;
+        let head_rows = (LOGIT_ELEMENTS / d.vocabulary).max(LOGIT_ROWS_MIN).min(max_rows);
+        let sets = match recompute {
+            Recompute::Never => d.layers,
+            Recompute::Blocks => 1,
+        };
+        let activations =
+            (0..sets).map(|_| Activations::new(exec, d, max_rows, rank)).collect::<Result<_, _>>()?;
+        let block_inputs = (0..d.layers).map(|_| exec.zeros(hidden)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            max_rows,
+            recompute,
+            tokens: exec.indices(max_rows)?,
+            positions: exec.indices(max_rows)?,
+            starts: exec.indices(max_rows)?,
+            ends: exec.indices(max_rows)?,
+            loss_rows: exec.indices(head_rows)?,
+            targets: exec.indices(head_rows)?,
+            stream: exec.zeros(hidden)?,
+            d_stream: exec.zeros(hidden)?,
+            block_inputs,
+            activations,
+            normed: exec.zeros(hidden)?,
+            d_normed: exec.zeros(hidden)?,
+            activated: exec.zeros(inner)?,
+            d_activated: exec.zeros(inner)?,
+            d_q: exec.zeros(queries)?,
+            d_k: exec.zeros(keys)?,
+            d_v: exec.zeros(keys)?,
+            d_attention: exec.zeros(queries)?,
+            d_down: exec.zeros(max_rows * rank)?,
+            head_stream: exec.zeros(head_rows * d.hidden)?,
+            head_normed: exec.zeros(head_rows * d.hidden)?,
+            d_head_normed: exec.zeros(head_rows * d.hidden)?,
+            d_head_stream: exec.zeros(head_rows * d.hidden)?,
+            logits: exec.zeros(head_rows * d.vocabulary)?,
+            losses: exec.zeros(head_rows)?,
+            squares: exec.zeros(2 * d.layers * Target::ALL.len())?,
+            head_rows,
+        })
+    }
+
+    /// Copies a batch's indices to the device.
+    ///
+    /// # Panics
+    /// When the batch has more rows than the workspace.
+    pub fn load(&mut self, exec: &mut E, batch: &Batch) {
+        assert!(batch.rows() <= self.max_rows, "a batch has {} rows, room is for {}", batch.rows(), self.max_rows);
+        exec.write_indices(&mut self.tokens, &batch.tokens);
+        exec.write_indices(&mut self.positions, &batch.positions);
+        exec.write_indices(&mut self.starts, &batch.starts);
+        exec.write_indices(&mut self.ends, &batch.ends);
+    }
+
+    /// Which set of activations a layer uses.
+    pub fn slot(&self, layer: usize) -> usize {
+        match self.recompute {
+            Recompute::Never => layer,
+            Recompute::Blocks => 0,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Random models of real shapes, for tests and benchmarks that need no downloaded weights.
+//!
+//! The values mean nothing, the shapes and formats do: a benchmark over such a model does the work of a
+//! real one. Weights are drawn as `N(0, 1/k)`-like noise so that activations stay near one.
+
+use std::path::Path;
+
+use gguf_rs::writer::MetadataValue;
+use half::f16;
+pub use halligan_shaders::Format;
+use rand::{Rng, RngCore, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+use crate::gguf::{GgmlType, TensorData, atomic_file::WriteError, write_gguf};
+
+/// Shape of a random model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs, reason = "named as in `model::Description`")]
+pub struct RandomShape {
+    pub architecture: &'static str,
+    pub layers: usize,
+    pub hidden: usize,
+    pub heads: usize,
+    pub kv_heads: usize,
+    pub head_dim: usize,
+    pub feed_forward: usize,
+    pub vocabulary: usize,
+    pub context_tokens: usize,
+    pub rope_base: f32,
+    pub tied: bool,
+}
+
+/// Published shapes, by name.
+pub const SHAPES: [(&str, RandomShape); 7] = [
+    ("tiny-25m", shape("llama", 6, 384, 6, 2, 64, 1536, 16_384, 10_000.0, true)),
+    ("smollm2-135m", shape("llama", 30, 576, 9, 3, 64, 1536, 49_152, 100_000.0, true)),
+    ("qwen2.5-0.5b", shape("qwen2", 24, 896, 14, 2, 64, 4864, 151_936, 1_000_000.0, true)),
+    ("llama-3.2-1b", shape("llama", 16, 2048, 32, 8, 64, 8192, 128_256, 500_000.0, true)),
+    ("qwen3-1.7b", shape("qwen3", 28, 2048, 16, 8, 128, 6144, 151_936, 1_000_000.0, true)),
+    ("qwen3-4b", shape("qwen3", 36, 2560, 32, 8, 128, 9728, 151_936, 1_000_000.0, true)),
+    ("llama-3.1-8b", shape("llama", 32, 4096, 32, 8, 128, 14_336, 128_256, 500_000.0, false)),
+];
+
+const fn shape(
+    architecture: &'static str,
+    layers: usize,
+    hidden: usize,
+    heads: usize,
+    kv_heads: usize,
+    head_dim: usize,
+    feed_forward: usize,
+    vocabulary: usize,
+    rope_base: f32,
+    tied: bool,
+) -> RandomShape {
+    RandomShape {
+        architecture,
+        layers,
+        hidden,
+        heads,
+        kv_heads,
+        head_dim,
+        feed_forward,
+        vocabulary,
+        context_tokens: 32_768,
+        rope_base,
+        tied,
+    }
+}
+
+/// Writes a random model as GGUF with all matrices in `format`, or in F32 where a row is no whole number of
+/// its blocks.
+///
+/// # Errors
+/// [`WriteError`] as [`write_gguf`] gives it.
+pub fn write(path: &Path, shape: &RandomShape, format: Format, seed: u64) -> Result<(), WriteError> {
+    let mut random = ChaCha12Rng::seed_from_u64(seed);
+    let mut tensors: Vec<(String, Vec<usize>, GgmlType, Vec<u8>)> = Vec::new();
+    let RandomShape { hidden, feed_forward, vocabulary, head_dim, .. } = *shape;
+    let (queries, keys) = (shape.heads * head_dim, shape.kv_heads * head_dim);
+    let mut matrix = |name: String, rows: usize, columns: usize| {
+        let format = if format.row_bytes(columns).is_some() { format } else { Format::F32 };
+        let bytes = random_matrix(&mut random, format, rows, columns);
+        tensors.push((name, vec![columns, rows], ggml_type(format), bytes));
+    };
+    matrix("token_embd.weight".to_owned(), vocabulary, hidden);
+    if !shape.tied {
+        matrix("output.weight".to_owned(), vocabulary, hidden);
+    }
+    for layer in 0..shape.layers {
+        let parts = [
+            ("attn_q", queries, hidden),
+            ("attn_k", keys, hidden),
+            ("attn_v", keys, hidden),
+            ("attn_output", hidden, queries),
+            ("ffn_gate", feed_forward, hidden),
+            ("ffn_up", feed_forward, hidden),
+            ("ffn_down", hidden, feed_forward),
+        ];
+        for (part, rows, columns) in parts {
+            matrix(format!("blk.{layer}.{part}.weight"), rows, columns);
+        }
+    }
+    let mut vector = |name: String, len: usize, centre: f32| {
+        let value = |_| centre + random.random_range(-0.2f32..0.2);
+        let bytes = (0..len).map(value).flat_map(f32::to_le_bytes).collect();
+        tensors.push((name, vec![len], GgmlType::F32, bytes));
+    };
+    vector("output_norm.weight".to_owned(), hidden, 1.0);
+    for layer in 0..shape.layers {
+        vector(format!("blk.{layer}.attn_norm.weight"), hidden, 1.0);
+        vector(format!("blk.{layer}.ffn_norm.weight"), hidden, 1.0);
+        if shape.architecture == "qwen2" {
+            vector(format!("blk.{layer}.attn_q.bias"), queries, 0.0);
+            vector(format!("blk.{layer}.attn_k.bias"), keys, 0.0);
+            vector(format!("blk.{layer}.attn_v.bias"), keys, 0.0);
+        }
+        if shape.architecture == "qwen3" {
+            vector(format!("blk.{layer}.attn_q_norm.weight"), head_dim, 1.0);
+            vector(format!("blk.{layer}.attn_k_norm.weight"), head_dim, 1.0);
+        }
+    }
+    let data: Vec<TensorData<'_>> = tensors
+        .iter()
+        .map(|(name, shape, ggml_type, bytes)| TensorData {
+            name: name.clone(),
+            shape: shape.clone(),
+            ggml_type: *ggml_type,
+            bytes,
+        })
+        .collect();
+    write_gguf(path, metadata(shape), &data)
+}
+
+fn metadata(shape: &RandomShape) -> Vec<(String, MetadataValue)> {
+    let text = |key: &str, value: &str| (key.to_owned(), MetadataValue::String(value.to_owned()));
+    let size = |key: &str, value: usize| {
+        (format!("{}.{key}", shape.architecture), MetadataValue::Uint32(value as u32))
+    };
+    let float = |key: &str, value: f32| (format!("{}.{key}", shape.architecture), MetadataValue::Float32(value));
+    vec![
+        text("general.architecture", shape.architecture),
+        text("general.name", "random"),
+        // llama.cpp loads a model without a tokenizer when it is told so and given the vocabulary's size.
+        text("tokenizer.ggml.model", "none"),
+        size("vocab_size", shape.vocabulary),
+        size("block_count", shape.layers),
+        size("context_length", shape.context_tokens),
+        size("embedding_length", shape.hidden),
+        size("feed_forward_length", shape.feed_forward),
+        size("attention.head_count", shape.heads),
+        size("attention.head_count_kv", shape.kv_heads),
+        size("attention.key_length", shape.head_dim),
+        size("attention.value_length", shape.head_dim),
+        size("rope.dimension_count", shape.head_dim),
+        float("rope.freq_base", shape.rope_base),
+        float("attention.layer_norm_rms_epsilon", 1e-5),
+    ]
+}
+
+/// The file format's name of a kernel format.
+fn ggml_type(format: Format) -> GgmlType {
+    let ids = (0..64).filter_map(GgmlType::from_id);
+    let named = |candidate: &GgmlType| candidate.name() == format.to_string();
+    ids.into_iter().find(named).unwrap_or(GgmlType::F32)
+}
+
+/// A matrix of noise with variance near `1 / columns`, in any format: random codes, and block scales that
+/// give the right size.
+fn random_matrix(random: &mut ChaCha12Rng, format: Format, rows: usize, columns: usize) -> Vec<u8> {
+    let sigma = 1.0 / (columns as f32).sqrt();
+    // A uniform value in +-sqrt(3) sigma has standard deviation sigma.
+    let bound = 3f32.sqrt() * sigma;
+    let count = rows * columns;
+    match format {
+        Format::F32 => (0..count).flat_map(|_| random.random_range(-bound..bound).to_le_bytes()).collect(),
+        Format::F16 => {
+            (0..count).flat_map(|_| f16::from_f32(random.random_range(-bound..bound)).to_le_bytes()).collect()
+        }
+        Format::BF16 => (0..count)
+            .flat_map(|_| half::bf16::from_f32(random.random_range(-bound..bound)).to_le_bytes())
+            .collect(),
+        quantized => {
+            let blocks = count / quantized.block_elements();
+            let mut bytes = vec![0; blocks * quantized.block_bytes()];
+            random.fill_bytes(&mut bytes);
+            for block in bytes.chunks_exact_mut(quantized.block_bytes()) {
+                set_scales(quantized, bound, block);
+            }
+            bytes
+        }
+    }
+}
+
+/// Sets the half-precision scales of one block, where its format keeps them, so that codes span `+-bound`.
+fn set_scales(format: Format, bound: f32, block: &mut [u8]) {
+    let mut put = |at: usize, value: f32| block[at..at + 2].copy_from_slice(&f16::from_f32(value).to_le_bytes());
+    match format {
+        Format::Q8_0 => put(0, bound / 127.0),
+        Format::Q4_0 | Format::IQ4_NL => put(0, bound / if format == Format::Q4_0 { 8.0 } else { 120.0 }),
+        Format::Q5_0 => put(0, bound / 16.0),
+        Format::Q4_1 => {
+            put(0, bound / 7.5);
+            put(2, -bound);
+        }
+        Format::Q5_1 => {
+            put(0, bound / 15.5);
+            put(2, -bound);
+        }
+        // Super-blocks multiply the half scale by 6-bit (K) or 4-bit (Q2_K) scales that are random here.
+        Format::Q2_K => {
+            put(80, bound / 24.0);
+            put(82, bound / 16.0);
+        }
+        Format::Q3_K => put(108, bound / 100.0),
+        Format::Q4_K | Format::Q5_K => {
+            let levels = if format == Format::Q4_K { 15.0 } else { 31.0 };
+            put(0, bound / (levels * 16.0));
+            put(2, bound / 40.0);
+        }
+        Format::Q6_K => put(208, bound / (32.0 * 80.0)),
+        Format::IQ4_XS => put(0, bound / (120.0 * 18.0)),
+        Format::F32 | Format::F16 | Format::BF16 => {}
+    }
+}

@@ -1,0 +1,332 @@
+//! The home folder: the one place where a device keeps what it knows.
+//!
+//! `device.db` is SQLite in WAL mode with `synchronous=FULL`: a transaction that has returned is on
+//! the disk, one that has not leaves no trace. Large files lie beside it and are written to a
+//! temporary name, synced and renamed, so a name never stands for half a file:
+//!
+//! ```text
+//! device.db            journal, documents, generations, the activation record
+//! model.gguf           base model
+//! adapters/<sha256>.gguf
+//! replay.jsonl         rows of earlier training     gate.jsonl   questions not to be forgotten
+//! ```
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use etcetera::BaseStrategy;
+use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest, Sha256};
+
+use crate::error::HomeError;
+
+/// Newest schema number; stored in SQLite's `user_version`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// How long a write waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+const SCHEMA: &str = "
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+CREATE TABLE turns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    question TEXT NOT NULL, answer TEXT NOT NULL,
+    confidence REAL, passage TEXT, supported INTEGER NOT NULL,
+    generation TEXT NOT NULL, tokens INTEGER NOT NULL, seconds REAL NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE feedback (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    turn INTEGER NOT NULL REFERENCES turns (id),
+    kind TEXT NOT NULL CHECK (kind IN ('good', 'bad', 'correction')),
+    text TEXT, created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX feedback_by_turn ON feedback (turn, id);
+
+CREATE TABLE generations (
+    id TEXT PRIMARY KEY,
+    parent TEXT, created_at INTEGER NOT NULL,
+    origin TEXT NOT NULL CHECK (origin IN ('carried', 'learned')),
+    gate_accuracy REAL, corrected_accuracy REAL,
+    rejected TEXT, size_bytes INTEGER NOT NULL
+) STRICT;
+-- One row: the switch between generations is one update of it.
+CREATE TABLE activation (
+    slot INTEGER PRIMARY KEY CHECK (slot = 1),
+    active TEXT NOT NULL, previous TEXT
+) STRICT;
+INSERT INTO activation (slot, active) VALUES (1, 'base');
+-- Feedback that a generation knows, that of its ancestors included.
+CREATE TABLE learned (
+    generation TEXT NOT NULL, feedback INTEGER NOT NULL,
+    PRIMARY KEY (generation, feedback)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE documents (
+    name TEXT PRIMARY KEY, sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL, added_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY,
+    document TEXT NOT NULL REFERENCES documents (name),
+    heading TEXT NOT NULL, text TEXT NOT NULL,
+    start_byte INTEGER NOT NULL, end_byte INTEGER NOT NULL
+) STRICT;
+CREATE INDEX passages_by_document ON passages (document);
+CREATE VIRTUAL TABLE passage_words USING fts5 (
+    heading, text, content = 'passages', content_rowid = 'id', tokenize = 'porter unicode61'
+);
+";
+
+/// An open home folder.
+pub struct Home {
+    folder: PathBuf,
+    connection: Connection,
+}
+
+impl Home {
+    /// Opens `folder` (`None`: the account's data folder), makes it if it is not there.
+    ///
+    /// # Errors
+    /// [`HomeError`]: no account folder, unwritable folder, unusable or newer database.
+    pub fn open(folder: Option<&Path>) -> Result<Home, HomeError> {
+        let folder = match folder {
+            Some(folder) => folder.to_path_buf(),
+            None => Home::default_folder()?,
+        };
+        let not_writable = |source| HomeError::NotWritable { path: folder.clone(), source };
+        std::fs::create_dir_all(folder.join("adapters")).map_err(not_writable)?;
+        // SQLite would open a database in a read-only folder and fail at the first write.
+        tempfile::tempfile_in(&folder).map_err(not_writable)?;
+        let database = folder.join("device.db");
+        let connection = open_database(&database)?;
+        Ok(Home { folder, connection })
+    }
+
+    /// The account's data folder for Halligan (XDG on Linux).
+    ///
+    /// # Errors
+    /// [`HomeError::NoUserFolder`] when the account has no home.
+    pub fn default_folder() -> Result<PathBuf, HomeError> {
+        let strategy =
+            etcetera::choose_base_strategy().map_err(|_| HomeError::NoUserFolder)?;
+        Ok(strategy.data_dir().join("halligan"))
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The database file.
+    pub fn database_path(&self) -> PathBuf {
+        self.folder.join("device.db")
+    }
+
+    /// Where the base model lies.
+    pub fn model_path(&self) -> PathBuf {
+        self.folder.join("model.gguf")
+    }
+
+    /// Folder of the adapter files.
+    pub fn adapters_folder(&self) -> PathBuf {
+        self.folder.join("adapters")
+    }
+
+    /// Rows of earlier training.
+    pub fn replay_path(&self) -> PathBuf {
+        self.folder.join("replay.jsonl")
+    }
+
+    /// Questions that an update must not forget.
+    pub fn gate_path(&self) -> PathBuf {
+        self.folder.join("gate.jsonl")
+    }
+
+    /// The database.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// A remembered setting, e.g. the hash of the model.
+    pub(crate) fn setting(&self, key: &str) -> Result<Option<String>, HomeError> {
+        self.connection
+            .query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0))
+            .optional()
+            .map_err(|source| self.database_error(source))
+    }
+
+    /// Remembers settings in one transaction.
+    pub(crate) fn remember(&self, settings: &[(&str, &str)]) -> Result<(), HomeError> {
+        let store = || {
+            let transaction = self.connection.unchecked_transaction()?;
+            for (key, value) in settings {
+                transaction.execute(
+                    "INSERT INTO settings (key, value) VALUES (?1, ?2)
+                     ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                    [key, value],
+                )?;
+            }
+            transaction.commit()
+        };
+        store().map_err(|source| self.database_error(source))
+    }
+
+    fn database_error(&self, source: rusqlite::Error) -> HomeError {
+        HomeError::Database { path: self.database_path(), source }
+    }
+}
+
+fn open_database(path: &Path) -> Result<Connection, HomeError> {
+    let failed = |source| HomeError::Database { path: path.to_path_buf(), source };
+    let mut connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    // Immediate: of two processes that open a new home at once, one makes the tables.
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    let found: i64 = transaction
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(failed)?;
+    if found > SCHEMA_VERSION {
+        return Err(HomeError::NewerSchema {
+            path: path.to_path_buf(),
+            found,
+            known: SCHEMA_VERSION,
+        });
+    }
+    if found == 0 {
+        transaction.execute_batch(SCHEMA).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)?;
+    Ok(connection)
+}
+
+/// Seconds since 1970 UTC; 0 on a device whose clock stands before that.
+pub(crate) fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// SHA-256 of a file in lower-case hex. Reads it in pieces.
+///
+/// # Errors
+/// What the system says when the file cannot be read.
+pub fn sha256_of_file(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path)?;
+    let mut piece = vec![0_u8; 1 << 20];
+    loop {
+        let count = io::Read::read(&mut file, &mut piece)?;
+        if count == 0 {
+            return Ok(hexadecimal(&hasher.finalize()));
+        }
+        hasher.update(&piece[..count]);
+    }
+}
+
+/// SHA-256 of bytes in lower-case hex.
+pub(crate) fn sha256_of_bytes(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Copies `from` to `to` so that `to` is at every moment the old file, the new one, or absent.
+/// Returns the SHA-256 of what was written.
+pub(crate) fn copy_atomically(from: &Path, to: &Path) -> io::Result<String> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    let mut source = File::open(from)?;
+    let mut target = tempfile::NamedTempFile::new_in(folder)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0_u8; 1 << 20];
+    loop {
+        let count = io::Read::read(&mut source, &mut piece)?;
+        if count == 0 {
+            break;
+        }
+        hasher.update(&piece[..count]);
+        target.write_all(&piece[..count])?;
+    }
+    target.as_file().sync_all()?;
+    target.persist(to).map_err(|error| error.error)?;
+    sync_folder(folder)?;
+    Ok(hexadecimal(&hasher.finalize()))
+}
+
+/// Makes a rename in `folder` durable; only Unix needs and allows it.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_home_has_a_durable_database_in_which_the_base_is_active() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(folder.path())).unwrap();
+        let text = |sql: &str| -> String {
+            home.connection().query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        let number = |sql: &str| -> i64 {
+            home.connection().query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(text("PRAGMA journal_mode"), "wal");
+        assert_eq!(number("PRAGMA synchronous"), 2, "2 is FULL");
+        assert_eq!(text("SELECT active FROM activation"), "base");
+        drop(home);
+        Home::open(Some(folder.path())).unwrap();
+    }
+
+    #[test]
+    fn a_home_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocked = folder.path().join("file");
+        std::fs::write(&blocked, "").unwrap();
+        let Err(error) = Home::open(Some(&blocked.join("home"))) else { panic!("should fail") };
+        assert!(error.to_string().contains("--home DIR"), "{error}");
+    }
+
+    #[test]
+    fn a_database_of_a_newer_program_is_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(folder.path())).unwrap();
+        home.connection().pragma_update(None, "user_version", 99).unwrap();
+        drop(home);
+        assert!(matches!(
+            Home::open(Some(folder.path())),
+            Err(HomeError::NewerSchema { found: 99, .. })
+        ));
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("device.db"), vec![7_u8; 9000]).unwrap();
+        let Err(error) = Home::open(Some(folder.path())) else { panic!("should fail") };
+        assert!(error.to_string().contains("device.db"), "{error}");
+    }
+
+    #[test]
+    fn copies_report_the_hash_of_their_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+        std::fs::write(&from, "abc").unwrap();
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(copy_atomically(&from, &to).unwrap(), expected);
+        assert_eq!(sha256_of_file(&to).unwrap(), expected);
+        assert_eq!(sha256_of_bytes(b"abc"), expected);
+    }
+}

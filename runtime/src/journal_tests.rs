@@ -1,0 +1,159 @@
+//! Tests of the journal, one of them with a process that is killed while it writes.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use super::*;
+
+pub(crate) fn turn(question: &str, answer: &str) -> NewTurn {
+    NewTurn {
+        question: question.to_owned(),
+        answer: answer.to_owned(),
+        confidence: Some(0.5),
+        passage: None,
+        supported: false,
+        generation: "base".to_owned(),
+        tokens: 3,
+        seconds: 0.25,
+    }
+}
+
+#[test]
+fn a_turn_comes_back_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(Some(folder.path())).unwrap();
+    let journal = Journal::new(&home);
+    let passage = Passage {
+        document: "guide.md".into(),
+        heading: "Hazmat".into(),
+        text: "150 feet".into(),
+        start_byte: 7,
+        end_byte: 15,
+        score: 1.5,
+    };
+    let new = NewTurn { passage: Some(passage), supported: true, ..turn("How far?", "150 feet.") };
+    let written = journal.append(new).unwrap();
+    drop(home);
+    let home = Home::open(Some(folder.path())).unwrap();
+    assert_eq!(Journal::new(&home).turn(written.id).unwrap(), Some(written.clone()));
+    assert_eq!(Journal::new(&home).latest(10).unwrap(), vec![written]);
+}
+
+#[test]
+fn the_latest_feedback_on_a_turn_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(Some(folder.path())).unwrap();
+    let journal = Journal::new(&home);
+    let id = journal.append(turn("How far?", "10 feet.")).unwrap().id;
+    journal.give_feedback(id, &Feedback::Good).unwrap();
+    journal.give_feedback(id, &Feedback::Correction(" 150 feet. ".into())).unwrap();
+    let feedback = journal.turn(id).unwrap().unwrap().feedback;
+    assert_eq!(feedback, Some(Feedback::Correction("150 feet.".into())));
+}
+
+#[test]
+fn feedback_on_an_unknown_turn_or_without_words_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(Some(folder.path())).unwrap();
+    let journal = Journal::new(&home);
+    let id = journal.append(turn("How far?", "10 feet.")).unwrap().id;
+    assert!(matches!(
+        journal.give_feedback(TurnId(id.0 + 1), &Feedback::Good),
+        Err(JournalError::UnknownTurn(_))
+    ));
+    assert!(matches!(
+        journal.give_feedback(id, &Feedback::Correction(" \n".into())),
+        Err(JournalError::EmptyCorrection(_))
+    ));
+    assert_eq!(journal.turn(id).unwrap().unwrap().feedback, None);
+}
+
+#[test]
+fn lessons_are_the_latest_word_on_each_question_that_is_not_learned_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(Some(folder.path())).unwrap();
+    let journal = Journal::new(&home);
+    let correct = |question: &str, right: &str| {
+        let id = journal.append(turn(question, "Wrong.")).unwrap().id;
+        journal.give_feedback(id, &Feedback::Correction(right.into())).unwrap();
+    };
+    correct("How far?", "100 feet.");
+    correct("how  FAR", "150 feet.");
+    let good = journal.append(turn("Which valve?", "The red one.")).unwrap().id;
+    journal.give_feedback(good, &Feedback::Good).unwrap();
+    let bad = journal.append(turn("Which hose?", "None.")).unwrap().id;
+    journal.give_feedback(bad, &Feedback::Bad).unwrap();
+
+    let lessons = journal.lessons("base").unwrap();
+    let right: Vec<&str> = lessons.iter().map(|lesson| lesson.answer.as_str()).collect();
+    assert_eq!(right, ["150 feet.", "The red one."]);
+    assert_eq!(lessons[0].wrong_answer.as_deref(), Some("Wrong."));
+    assert_eq!(lessons[1].wrong_answer, None);
+
+    for lesson in &lessons {
+        home.connection()
+            .execute("INSERT INTO learned VALUES ('next', ?1)", [lesson.feedback])
+            .unwrap();
+    }
+    assert!(journal.lessons("next").unwrap().is_empty(), "an earlier word must not come back");
+    assert_eq!(journal.lessons("base").unwrap().len(), 2, "after a rollback they wait again");
+}
+
+const KILLED_HOME: &str = "HALLIGAN_TEST_KILLED_HOME";
+
+/// Not a test of its own: the process that `journal_survives_kill_between_writes` kills. Without
+/// its home in the environment it does nothing.
+#[test]
+fn writer_that_is_killed() {
+    let Some(folder) = std::env::var_os(KILLED_HOME) else { return };
+    let home = Home::open(Some(folder.as_ref())).unwrap();
+    let journal = Journal::new(&home);
+    for number in 0.. {
+        let written = journal.append(turn(&format!("question {number}"), "Wrong.")).unwrap();
+        let right = Feedback::Correction(format!("answer {number}"));
+        journal.give_feedback(written.id, &right).unwrap();
+        println!("\nrecorded {number}");
+    }
+}
+
+#[test]
+fn journal_survives_kill_between_writes() {
+    for round in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["journal::tests::writer_that_is_killed", "--exact", "--nocapture"])
+            .env(KILLED_HOME, folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut promised = None;
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for line in lines.map_while(Result::ok) {
+            if let Some(number) = line.strip_prefix("recorded ") {
+                promised = Some(number.parse::<usize>().unwrap());
+                // A different moment in each round; the writer is in the middle of the next rows.
+                if promised >= Some(3 + 7 * round) {
+                    child.kill().unwrap();
+                }
+            }
+        }
+        child.wait().unwrap();
+        let promised = promised.expect("the writer should have recorded something");
+
+        let home = Home::open(Some(folder.path())).unwrap();
+        let check: String =
+            home.connection().query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(check, "ok");
+        let journal = Journal::new(&home);
+        let turns = journal.latest(usize::MAX).unwrap();
+        for number in 0..=promised {
+            let question = format!("question {number}");
+            let kept = turns.iter().find(|turn| turn.question == question).unwrap();
+            assert_eq!(kept.feedback, Some(Feedback::Correction(format!("answer {number}"))));
+        }
+        // The journal goes on where it stood.
+        let next = journal.append(turn("after the kill", "Yes.")).unwrap();
+        assert!(turns.iter().all(|turn| turn.id < next.id));
+    }
+}

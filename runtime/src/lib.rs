@@ -1,0 +1,33 @@
+//! The device: everything that a responder carries.
+//!
+//! The facade is [`Assistant`]: it answers questions with llama.cpp, rests answers on passages of
+//! the carried documents, keeps questions and feedback in a crash-safe journal, learns adapter
+//! updates from corrections and switches between immutable adapter generations. Nothing here
+//! touches a network.
+//!
+//! Only this crate knows llama.cpp, which lives on one thread of its own
+//! ([`inference::Inference`]); the database and all files live in one folder ([`home::Home`]).
+
+pub mod assistant;
+pub mod doctor;
+pub mod error;
+pub mod evaluate;
+pub mod generations;
+pub mod home;
+pub mod inference;
+pub mod journal;
+pub mod learn;
+pub mod probe;
+pub mod profile;
+pub mod retrieval;
+pub mod setup;
+
+pub use assistant::{AnswerEvent, AskOptions, Assistant, AssistantOptions, DeviceChoice, Status};
+pub use doctor::{DoctorReport, Problem, Severity};
+pub use probe::Hardware;
+pub use error::RuntimeError;
+pub use generations::{Generation, Origin};
+pub use journal::{Feedback, Turn, TurnId};
+pub use learn::{LearnControl, LearnEvent, LearnOptions, LearnReport};
+pub use retrieval::{Document, Passage};
+pub use setup::{Kit, SetUpReport, set_up};

@@ -1,0 +1,307 @@
+//! The CPU executor: every kernel on all cores, for machines without a GPU driver.
+//!
+//! Matmuls go through the `gemm` crate, which chooses its instruction set at run time; a quantized
+//! weight is decoded tile by tile into a scratch buffer of [`matmul::TILE_ELEMENTS`], so no dense copy
+//! of a weight ever exists. Row-wise kernels split rows over rayon's threads. Each output element is
+//! computed by one thread in a fixed order, so a run repeats bit for bit on the same number of threads.
+
+mod attention;
+mod elementwise;
+mod loss;
+mod math;
+mod matmul;
+mod norm;
+mod rope;
+
+use crate::{
+    AdamW, AttentionShape, DeviceInfo, DeviceKind, Executor, ExecutorError, Format, Matmul, RopeShape, WeightSource,
+    format,
+};
+
+/// Runs kernels on the processor's cores.
+pub struct CpuExecutor {
+    info: DeviceInfo,
+    /// Tile of decoded weights, reused by all matmuls.
+    scratch: Vec<f32>,
+    held_bytes: u64,
+}
+
+impl CpuExecutor {
+    /// An executor on rayon's current thread pool.
+    pub fn new() -> Self {
+        let threads = rayon::current_num_threads();
+        let info =
+            DeviceInfo { kind: DeviceKind::Cpu, name: cpu_name(), driver: format!("{threads} threads, gemm") };
+        Self { info, scratch: Vec::new(), held_bytes: 0 }
+    }
+
+    fn hold(&mut self, elements: usize) {
+        self.held_bytes += 4 * elements as u64;
+    }
+}
+
+impl Default for CpuExecutor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn cpu_name() -> String {
+    format!("CPU ({})", std::env::consts::ARCH)
+}
+
+/// Runs a loop compiled for the best instruction set of this processor.
+///
+/// rustc targets the oldest x86-64 by default; `pulp` holds AVX2 and AVX-512 versions of the closure.
+#[inline(always)]
+fn vectorized<R>(body: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(body)
+}
+
+impl Executor for CpuExecutor {
+    type Tensor = Vec<f32>;
+    type Indices = Vec<u32>;
+    type Weight = WeightSource;
+
+    fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    fn zeros(&mut self, len: usize) -> Result<Vec<f32>, ExecutorError> {
+        let mut values = Vec::new();
+        values
+            .try_reserve_exact(len)
+            .map_err(|_| ExecutorError::OutOfMemory { what: format!("{len} values of f32") })?;
+        values.resize(len, 0.0);
+        self.hold(len);
+        Ok(values)
+    }
+
+    fn upload(&mut self, values: &[f32]) -> Result<Vec<f32>, ExecutorError> {
+        self.hold(values.len());
+        Ok(values.to_vec())
+    }
+
+    fn write(&mut self, tensor: &mut Vec<f32>, values: &[f32]) {
+        tensor[..values.len()].copy_from_slice(values);
+    }
+
+    fn read(&mut self, tensor: &Vec<f32>, len: usize) -> Result<Vec<f32>, ExecutorError> {
+        Ok(tensor[..len].to_vec())
+    }
+
+    fn indices(&mut self, capacity: usize) -> Result<Vec<u32>, ExecutorError> {
+        self.hold(capacity);
+        Ok(vec![0; capacity])
+    }
+
+    fn write_indices(&mut self, indices: &mut Vec<u32>, values: &[u32]) {
+        indices[..values.len()].copy_from_slice(values);
+    }
+
+    fn weight(&mut self, source: &WeightSource) -> Result<WeightSource, ExecutorError> {
+        source.check()?;
+        Ok(source.clone())
+    }
+
+    fn finish(&mut self) -> Result<(), ExecutorError> {
+        Ok(())
+    }
+
+    fn peak_bytes(&self) -> u64 {
+        self.held_bytes
+    }
+
+    fn embedding(&mut self, table: &WeightSource, tokens: &Vec<u32>, rows: usize, scale: f32, out: &mut Vec<f32>) {
+        let columns = table.columns;
+        let row_bytes = table.bytes.as_slice().len() / table.rows;
+        for (&token, out) in tokens[..rows].iter().zip(out.chunks_exact_mut(columns)) {
+            let start = token as usize * row_bytes;
+            format::decode(table.format, &table.bytes.as_slice()[start..start + row_bytes], out);
+            if scale != 1.0 {
+                out.iter_mut().for_each(|value| *value *= scale);
+            }
+        }
+    }
+
+    fn rms_norm(
+        &mut self,
+        x: &Vec<f32>,
+        gain: &Vec<f32>,
+        rows: usize,
+        columns: usize,
+        epsilon: f32,
+        out: &mut Vec<f32>,
+    ) {
+        norm::rms_norm(&x[..rows * columns], &gain[..columns], epsilon, &mut out[..rows * columns]);
+    }
+
+    fn rms_norm_backward(
+        &mut self,
+        x: &Vec<f32>,
+        gain: &Vec<f32>,
+        d_out: &Vec<f32>,
+        rows: usize,
+        columns: usize,
+        epsilon: f32,
+        d_x: &mut Vec<f32>,
+    ) {
+        let len = rows * columns;
+        norm::rms_norm_backward(&x[..len], &gain[..columns], &d_out[..len], epsilon, &mut d_x[..len]);
+    }
+
+    fn matmul_weight(
+        &mut self,
+        x: &Vec<f32>,
+        weight: &WeightSource,
+        rows: usize,
+        accumulate: bool,
+        out: &mut Vec<f32>,
+    ) {
+        matmul::forward(x, weight, rows, accumulate, out, &mut self.scratch);
+    }
+
+    fn matmul_weight_backward(
+        &mut self,
+        d_out: &Vec<f32>,
+        weight: &WeightSource,
+        rows: usize,
+        accumulate: bool,
+        d_x: &mut Vec<f32>,
+    ) {
+        matmul::backward(d_out, weight, rows, accumulate, d_x, &mut self.scratch);
+    }
+
+    fn matmul(&mut self, shape: Matmul, a: &Vec<f32>, b: &Vec<f32>, out: &mut Vec<f32>) {
+        matmul::dense(shape, a, b, out);
+    }
+
+    fn add_bias(&mut self, bias: &Vec<f32>, rows: usize, columns: usize, x: &mut Vec<f32>) {
+        for row in x[..rows * columns].chunks_exact_mut(columns) {
+            elementwise::add(&bias[..columns], row);
+        }
+    }
+
+    fn rope(
+        &mut self,
+        shape: RopeShape,
+        positions: &Vec<u32>,
+        frequencies: &Vec<f32>,
+        inverse: bool,
+        x: &mut Vec<f32>,
+    ) {
+        rope::rope(shape, positions, frequencies, inverse, x);
+    }
+
+    fn attention(
+        &mut self,
+        shape: AttentionShape,
+        q: &Vec<f32>,
+        k: &Vec<f32>,
+        v: &Vec<f32>,
+        starts: &Vec<u32>,
+        out: &mut Vec<f32>,
+        log_sum_exp: &mut Vec<f32>,
+    ) {
+        attention::forward(shape, q, k, v, starts, out, log_sum_exp);
+    }
+
+    fn attention_backward(
+        &mut self,
+        shape: AttentionShape,
+        q: &Vec<f32>,
+        k: &Vec<f32>,
+        v: &Vec<f32>,
+        starts: &Vec<u32>,
+        // The blockwise CPU kernel walks queries only, so it needs no segment ends.
+        _ends: &Vec<u32>,
+        out: &Vec<f32>,
+        log_sum_exp: &Vec<f32>,
+        d_out: &Vec<f32>,
+        d_q: &mut Vec<f32>,
+        d_k: &mut Vec<f32>,
+        d_v: &mut Vec<f32>,
+    ) {
+        attention::backward(shape, q, k, v, starts, out, log_sum_exp, d_out, d_q, d_k, d_v);
+    }
+
+    fn swiglu(&mut self, gate: &Vec<f32>, up: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        elementwise::swiglu(&gate[..len], &up[..len], &mut out[..len]);
+    }
+
+    fn swiglu_backward(&mut self, d_out: &Vec<f32>, len: usize, gate: &mut Vec<f32>, up: &mut Vec<f32>) {
+        elementwise::swiglu_backward(&d_out[..len], &mut gate[..len], &mut up[..len]);
+    }
+
+    fn add(&mut self, y: &Vec<f32>, len: usize, x: &mut Vec<f32>) {
+        elementwise::add(&y[..len], &mut x[..len]);
+    }
+
+    fn fill(&mut self, value: f32, len: usize, x: &mut Vec<f32>) {
+        x[..len].fill(value);
+    }
+
+    fn copy(&mut self, x: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        out[..len].copy_from_slice(&x[..len]);
+    }
+
+    fn gather_rows(&mut self, x: &Vec<f32>, rows: &Vec<u32>, count: usize, columns: usize, out: &mut Vec<f32>) {
+        for (&row, out) in rows[..count].iter().zip(out.chunks_exact_mut(columns)) {
+            out.copy_from_slice(&x[row as usize * columns..][..columns]);
+        }
+    }
+
+    fn scatter_rows(&mut self, x: &Vec<f32>, rows: &Vec<u32>, count: usize, columns: usize, out: &mut Vec<f32>) {
+        for (&row, x) in rows[..count].iter().zip(x.chunks_exact(columns)) {
+            out[row as usize * columns..][..columns].copy_from_slice(x);
+        }
+    }
+
+    fn cross_entropy(
+        &mut self,
+        targets: &Vec<u32>,
+        rows: usize,
+        vocabulary: usize,
+        weight: f32,
+        logits: &mut Vec<f32>,
+        losses: &mut Vec<f32>,
+    ) {
+        loss::cross_entropy(
+            &targets[..rows],
+            vocabulary,
+            weight,
+            &mut logits[..rows * vocabulary],
+            &mut losses[..rows],
+        );
+    }
+
+    fn sum_of_squares(&mut self, x: &Vec<f32>, len: usize, slot: usize, out: &mut Vec<f32>) {
+        out[slot] = loss::sum_of_squares(&x[..len]);
+    }
+
+    fn adamw_step(
+        &mut self,
+        hyper: &AdamW,
+        gradient: &Vec<f32>,
+        len: usize,
+        parameter: &mut Vec<f32>,
+        first_moment: &mut Vec<f32>,
+        second_moment: &mut Vec<f32>,
+    ) {
+        elementwise::adamw_step(
+            hyper,
+            &gradient[..len],
+            &mut parameter[..len],
+            &mut first_moment[..len],
+            &mut second_moment[..len],
+        );
+    }
+}
+
+/// True when the weight can be used by a matmul without decoding: f32, aligned, little-endian host.
+fn as_f32(weight: &WeightSource) -> Option<&[f32]> {
+    if weight.format != Format::F32 || cfg!(target_endian = "big") {
+        return None;
+    }
+    bytemuck::try_cast_slice(weight.bytes.as_slice()).ok()
+}

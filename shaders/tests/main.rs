@@ -1,0 +1,3 @@
+//! Every kernel against an independent f64 formula, on the CPU executor and on the GPU executor.
+
+mod suite;

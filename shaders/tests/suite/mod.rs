@@ -1,0 +1,3 @@
+//! One module per kernel or group of kernels.
+
+mod formats;

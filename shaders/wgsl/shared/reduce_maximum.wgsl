@@ -1,0 +1,12 @@
+fn maximum_over_group(thread: u32, value: f32) -> f32 {
+    workgroupBarrier();
+    partial[thread] = value;
+    workgroupBarrier();
+    for (var half = WIDTH / 2u; half > 0u; half /= 2u) {
+        if thread < half {
+            partial[thread] = max(partial[thread], partial[thread + half]);
+        }
+        workgroupBarrier();
+    }
+    return partial[0];
+}

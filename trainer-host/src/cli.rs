@@ -1,0 +1,296 @@
+//! The command line of `halligan-host`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use halligan_finetune::{device::DeviceChoice, engine::Recompute, lora::Target, schedule::Schedule};
+
+/// Headquarters' side of Halligan: documents in, adapter out.
+#[derive(Debug, Parser)]
+#[command(name = "halligan-host", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Train a LoRA adapter over a (quantized) GGUF base
+    Train(TrainArgs),
+    /// Score a base, with or without an adapter, on a dataset
+    Eval(EvalArgs),
+    /// Print the logits that follow a list of tokens
+    Logits(LogitsArgs),
+    /// Show what a GGUF file holds and whether it can be trained here
+    Inspect(InspectArgs),
+    /// Measure speed and memory
+    Bench {
+        /// What to measure.
+        #[command(subcommand)]
+        verb: BenchVerb,
+    },
+    /// Run the whole loop on the built-in model: train, carry, ask, correct, learn, roll back
+    Demo(DemoArgs),
+    /// Print shell completions
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page in roff
+    Man,
+}
+
+/// The verbs of `bench`.
+#[derive(Debug, Subcommand)]
+pub enum BenchVerb {
+    /// Training speed on a random model of a real shape; needs no weights
+    Train(BenchTrainArgs),
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// Base model
+    #[arg(long, value_name = "GGUF")]
+    pub base: PathBuf,
+    /// Dataset: JSONL rows {"messages": [..]} (loss on assistant turns) or {"text": ".."} (loss on every token)
+    #[arg(long, value_name = "JSONL")]
+    pub data: PathBuf,
+    /// Adapter to write
+    #[arg(short = 'o', long = "output", value_name = "GGUF")]
+    pub output: PathBuf,
+    /// Rank of the factors
+    #[arg(long, default_value_t = 16)]
+    pub rank: usize,
+    /// The adapter is scaled by alpha / rank
+    #[arg(long, default_value_t = 32.0)]
+    pub alpha: f32,
+    /// Adapted matrices, out of q,k,v,o,gate,up,down
+    #[arg(long, value_delimiter = ',', default_value = "q,k,v,o,gate,up,down", value_parser = parse_target)]
+    pub targets: Vec<Target>,
+    /// Peak learning rate
+    #[arg(long, default_value_t = 2e-4)]
+    pub lr: f64,
+    /// Passes over the data; fractions are allowed
+    #[arg(long, default_value_t = 3.0)]
+    pub epochs: f64,
+    /// Stop after this many steps
+    #[arg(long)]
+    pub max_steps: Option<usize>,
+    /// Sequences in a device batch
+    #[arg(long, default_value_t = 1)]
+    pub batch: usize,
+    /// Device batches in an optimizer step
+    #[arg(long, default_value_t = 1)]
+    pub accumulate: usize,
+    /// Tokens of a sequence [default: 512, or the context of the base where that is shorter]
+    #[arg(long, value_name = "TOKENS")]
+    pub seq: Option<usize>,
+    /// Seed of initial factors and row order
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Shape of the learning rate: constant, linear or cosine
+    #[arg(long, default_value = "cosine", value_parser = parse::<Schedule>)]
+    pub schedule: Schedule,
+    /// Steps of linear warm-up
+    #[arg(long, value_name = "STEPS", default_value_t = 10)]
+    pub warmup: usize,
+    /// Decoupled weight decay
+    #[arg(long, default_value_t = 0.0)]
+    pub weight_decay: f64,
+    /// Clip gradients to this norm; 0 turns it off
+    #[arg(long, default_value_t = 1.0)]
+    pub max_grad_norm: f64,
+    /// Keep the rows in the order of the file
+    #[arg(long)]
+    pub no_shuffle: bool,
+    /// One row per sequence
+    #[arg(long)]
+    pub no_pack: bool,
+    /// Start from this adapter instead of a fresh one
+    #[arg(long, value_name = "GGUF_OR_PEFT_DIR", conflicts_with = "resume")]
+    pub init_adapter: Option<PathBuf>,
+    /// Go on from the checkpoint in this folder
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
+    /// Also write the adapter as PEFT safetensors into this folder
+    #[arg(long, value_name = "DIR")]
+    pub save_peft: Option<PathBuf>,
+    /// Folder of the checkpoint [default: <output>.checkpoint]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub checkpoint_dir: Option<PathBuf>,
+    /// Steps between checkpoints
+    #[arg(long, value_name = "STEPS", default_value_t = 50)]
+    pub checkpoint_steps: usize,
+    /// Save memory by computing activations again: never or blocks
+    #[arg(long, default_value = "never", value_parser = parse_recompute)]
+    pub recompute: Recompute,
+    /// Device: auto, cpu or gpu
+    #[arg(long, default_value = "auto", value_parser = parse::<DeviceChoice>)]
+    pub device: DeviceChoice,
+    /// Write one JSON line a step here, and the loss curve as SVG beside it
+    #[arg(long, value_name = "JSONL")]
+    pub log: Option<PathBuf>,
+    /// Print the result as one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Base model
+    #[arg(long, value_name = "GGUF")]
+    pub base: PathBuf,
+    /// Adapter to add
+    #[arg(long, value_name = "GGUF")]
+    pub adapter: Option<PathBuf>,
+    /// Dataset; rows with `value` are asked and scored, all rows give loss and perplexity
+    #[arg(long, value_name = "JSONL")]
+    pub data: PathBuf,
+    /// Device of the loss: auto, cpu or gpu
+    #[arg(long, default_value = "auto", value_parser = parse::<DeviceChoice>)]
+    pub device: DeviceChoice,
+    /// Only the first rows
+    #[arg(long, value_name = "ROWS")]
+    pub limit: Option<usize>,
+    /// List this many wrong answers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub show_wrong: usize,
+    /// Skip the loss
+    #[arg(long)]
+    pub no_loss: bool,
+    /// Print the result as one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `logits`.
+#[derive(Debug, Args)]
+pub struct LogitsArgs {
+    /// Base model
+    #[arg(long, value_name = "GGUF")]
+    pub base: PathBuf,
+    /// Token numbers, separated by commas
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub tokens: Vec<u32>,
+    /// Adapter to add
+    #[arg(long, value_name = "GGUF")]
+    pub adapter: Option<PathBuf>,
+    /// Device: auto, cpu or gpu
+    #[arg(long, default_value = "auto", value_parser = parse::<DeviceChoice>)]
+    pub device: DeviceChoice,
+    /// Print {"logits": [..], "argmax": n} on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Model, adapter or vocabulary
+    #[arg(value_name = "FILE.gguf")]
+    pub file: PathBuf,
+    /// Print everything as one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// List every tensor
+    #[arg(long)]
+    pub tensors: bool,
+}
+
+/// Arguments of `bench train`.
+#[derive(Debug, Args)]
+pub struct BenchTrainArgs {
+    /// Model shape: tiny-25m, smollm2-135m or qwen2.5-0.5b
+    #[arg(long, default_value = "tiny-25m", value_parser = parse::<crate::bench::Shape>)]
+    pub shape: crate::bench::Shape,
+    /// Storage of the base: F32, F16 or Q8_0
+    #[arg(long = "type", default_value = "Q8_0", value_parser = parse::<crate::bench::Storage>)]
+    pub storage: crate::bench::Storage,
+    /// Tokens of a sequence
+    #[arg(long, value_name = "TOKENS", default_value_t = 512)]
+    pub seq: usize,
+    /// Rank of the adapter on all linear layers
+    #[arg(long, default_value_t = 16)]
+    pub rank: usize,
+    /// Measured steps, after one that warms up
+    #[arg(long, default_value_t = 5)]
+    pub steps: usize,
+    /// Save memory by computing activations again: never or blocks
+    #[arg(long, default_value = "never", value_parser = parse_recompute)]
+    pub recompute: Recompute,
+    /// Device: auto, cpu or gpu
+    #[arg(long, default_value = "auto", value_parser = parse::<DeviceChoice>)]
+    pub device: DeviceChoice,
+    /// Print the result as one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Folder to leave everything in; an earlier demo there is replaced
+    #[arg(long, value_name = "DIR", default_value = "demo-out")]
+    pub dir: PathBuf,
+    /// Base model of the repository
+    #[arg(long, value_name = "GGUF", default_value = "trainer-host/base/halligan-base-q8_0.gguf")]
+    pub base: PathBuf,
+    /// Folder of the field guide and its questions
+    #[arg(long, value_name = "DIR", default_value = "trainer-host/guide")]
+    pub guide: PathBuf,
+    /// Device: auto, cpu or gpu
+    #[arg(long, default_value = "auto", value_parser = parse::<DeviceChoice>)]
+    pub device: DeviceChoice,
+    /// Print the figures as one JSON object, the last line of stdout; all else goes to stderr
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn parse<T: std::str::FromStr<Err = String>>(text: &str) -> Result<T, String> {
+    text.parse()
+}
+
+fn parse_target(text: &str) -> Result<Target, String> {
+    Target::from_name(text).ok_or_else(|| format!("no such matrix; choose out of {}", names(Target::ALL)))
+}
+
+fn names(targets: [Target; Target::ALL.len()]) -> String {
+    targets.map(Target::name).join(",")
+}
+
+fn parse_recompute(text: &str) -> Result<Recompute, String> {
+    match text {
+        "never" => Ok(Recompute::Never),
+        "blocks" => Ok(Recompute::Blocks),
+        _ => Err("choose never or blocks".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn targets_are_read_as_a_list() {
+        let cli = Cli::try_parse_from(["halligan-host", "train", "--base", "b", "--data", "d", "-o", "a", "--targets", "q,down"]);
+        let Verb::Train(args) = cli.unwrap().verb else { panic!("train was asked for") };
+        assert_eq!(args.targets, [Target::Q, Target::Down]);
+    }
+
+    #[test]
+    fn unknown_target_is_refused_with_the_known_ones() {
+        let cli = Cli::try_parse_from(["halligan-host", "train", "--base", "b", "--data", "d", "-o", "a", "--targets", "x"]);
+        let text = cli.unwrap_err().to_string();
+        assert!(text.contains("q,k,v,o,gate,up,down"), "{text}");
+    }
+}

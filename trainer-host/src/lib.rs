@@ -1,0 +1,60 @@
+//! Headquarters: train adapters, evaluate them, look into files, measure.
+//!
+//! Each verb of `halligan-host` is one module with a `run` that takes its parsed arguments. Training is
+//! `halligan-finetune`'s work; answering questions is done by the code that the device runs, so that
+//! headquarters judges exactly what responders get. What a program may read goes to stdout, all talk to
+//! stderr.
+
+pub mod bench;
+pub mod cli;
+pub mod demo;
+pub mod eval;
+pub mod inspect;
+pub mod interrupt;
+pub mod logits;
+pub mod loss_chart;
+pub mod outputs;
+pub mod progress;
+pub mod rows;
+pub mod shell;
+pub mod train;
+
+use std::process::ExitCode;
+
+use cli::{BenchVerb, Cli, Verb};
+
+/// Runs the verb that was asked for.
+///
+/// # Errors
+/// Whatever stopped the verb; the text names the thing and the next step.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.verb {
+        Verb::Train(args) => train::run(&args),
+        Verb::Eval(args) => eval::run(&args),
+        Verb::Logits(args) => logits::run(&args),
+        Verb::Inspect(args) => inspect::run(&args),
+        Verb::Bench { verb: BenchVerb::Train(args) } => bench::run(&args),
+        Verb::Demo(args) => demo::run(&args),
+        Verb::Completions { shell } => shell::completions(shell),
+        Verb::Man => shell::man(),
+    }
+}
+
+/// A message on one line: line ends and runs of white space become single spaces.
+pub fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Names `path` in front of an error whose text does not name it already.
+pub fn about(path: &std::path::Path, error: impl std::fmt::Display) -> anyhow::Error {
+    let (path, text) = (path.display().to_string(), error.to_string());
+    if text.contains(&path) { anyhow::anyhow!(text) } else { anyhow::anyhow!("{path}: {text}") }
+}
+
+/// Prints to stdout; a reader that has gone away (`| head`) ends the program quietly.
+pub fn print_data(text: &str) {
+    use std::io::Write as _;
+    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}

@@ -1,0 +1,134 @@
+//! Progress on stderr: a bar on a terminal, a plain line every few seconds elsewhere.
+
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use halligan_finetune::train::StepReport;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Time between two plain lines.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Progress of one kind of work with a known number of parts.
+pub struct Progress {
+    what: String,
+    total: usize,
+    bar: Option<ProgressBar>,
+    last_line: Instant,
+}
+
+impl Progress {
+    /// Starts at `done` of `total`; `what` stands in front, such as `training`.
+    pub fn new(what: &str, done: usize, total: usize) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr_with_hz(10));
+            let style = ProgressStyle::with_template("{prefix} [{bar:24}] {pos}/{len}  {msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+            bar.set_prefix(what.to_owned());
+            bar.set_position(done as u64);
+            bar
+        });
+        Self { what: what.to_owned(), total, bar, last_line: Instant::now() }
+    }
+
+    /// Shows `done` parts and a note such as the loss.
+    pub fn show(&mut self, done: usize, note: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(done as u64);
+            bar.set_message(note.to_owned());
+        } else if self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            let gap = if note.is_empty() { "" } else { "  " };
+            eprintln!("{} {done}/{}{gap}{note}", self.what, self.total);
+        }
+    }
+
+    /// Shows one optimizer step.
+    pub fn show_step(&mut self, report: &StepReport) {
+        self.show(report.step, &step_note(report));
+    }
+
+    /// Prints a line without disturbing the bar.
+    pub fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn step_note(report: &StepReport) -> String {
+    format!(
+        "loss {:.3}  {:.0} tokens/s  {} left",
+        report.loss,
+        report.tokens_per_second,
+        duration(report.seconds_left)
+    )
+}
+
+/// Seconds for a reader: `7 s`, `3 min 05 s`, `2 h 10 min`.
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return "unknown time".to_owned();
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// A count with commas at the thousands.
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes for a reader: `812 B`, `3.4 MB` (powers of 1,000).
+pub fn bytes(number: u64) -> String {
+    let (value, unit) = match number {
+        0..1_000 => return format!("{number} B"),
+        1_000..1_000_000 => (1e3, "kB"),
+        1_000_000..1_000_000_000 => (1e6, "MB"),
+        _ => (1e9, "GB"),
+    };
+    format!("{:.1} {unit}", number as f64 / value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well_at_every_size() {
+        assert_eq!(duration(0.4), "0 s");
+        assert_eq!(duration(59.6), "1 min 00 s");
+        assert_eq!(duration(185.0), "3 min 05 s");
+        assert_eq!(duration(7800.0), "2 h 10 min");
+        assert_eq!(duration(f64::NAN), "unknown time");
+    }
+
+    #[test]
+    fn counts_have_commas_and_bytes_have_units() {
+        assert_eq!(count(7), "7");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(bytes(812), "812 B");
+        assert_eq!(bytes(3_400_000), "3.4 MB");
+    }
+}

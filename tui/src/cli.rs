@@ -1,0 +1,314 @@
+//! The command line of `halligan`: flags, verbs, exit codes.
+//!
+//! Exit code 0 is success, 1 a failure that was explained on standard error, 2 a command line that
+//! cannot be understood.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use halligan_runtime::home::Home;
+use halligan_runtime::{AssistantOptions, DeviceChoice};
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use crate::output;
+use crate::{console, verbs};
+
+/// Exit code of a failure.
+const FAILURE: u8 = 1;
+/// Environment variable that chooses what is logged.
+const LOG_VARIABLE: &str = "HALLIGAN_LOG";
+
+/// Ask a field assistant that learns, without a network.
+#[derive(Debug, Parser)]
+#[command(
+    name = "halligan",
+    version,
+    propagate_version = true,
+    after_help = "Without a verb, the console starts. HALLIGAN_LOG=debug shows what happens inside."
+)]
+pub struct Cli {
+    /// Flags of every verb.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do; nothing opens the console.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Folder that holds everything this device knows [default: the account's data folder]
+    #[arg(long, global = true, value_name = "DIR", env = "HALLIGAN_HOME")]
+    pub home: Option<PathBuf>,
+    /// Model file in place of the home's
+    #[arg(long, global = true, value_name = "PATH")]
+    pub model: Option<PathBuf>,
+    /// Adapter file in place of the active generation
+    #[arg(long, global = true, value_name = "PATH")]
+    pub adapter: Option<PathBuf>,
+    /// Hardware profile: a built-in name or a JSON file [default: chosen by the hardware]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Processor to use
+    #[arg(long, global = true, value_enum, default_value_t = Device::Auto)]
+    pub device: Device,
+    /// Seed of everything random
+    #[arg(long, global = true, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Print one JSON object as the last line of standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Values of `--device`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Device {
+    /// A real GPU if there is one, else the CPU
+    Auto,
+    /// The CPU
+    Cpu,
+    /// The GPU, or an error
+    Gpu,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Answer a question from the model and the documents on this device
+    Ask {
+        /// The question; `-` reads it from standard input
+        #[arg(required = true)]
+        question: Vec<String>,
+        /// Do not look for a passage in the documents
+        #[arg(long)]
+        no_docs: bool,
+        /// Longest answer in tokens
+        #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
+        max_tokens: u32,
+    },
+    /// Judge an answer: good, bad, or correct with the right words
+    Feedback {
+        /// Number of the turn, as `halligan ask` prints it
+        turn: i64,
+        /// The judgement
+        mark: Mark,
+        /// The right answer, for `correct`
+        text: Vec<String>,
+    },
+    /// Train an adapter from the corrections and use it if it is better
+    Learn {
+        /// Learn on battery even where the profile forbids it
+        #[arg(long)]
+        force: bool,
+        /// At most this many optimizer steps
+        #[arg(long, value_name = "N")]
+        max_steps: Option<usize>,
+    },
+    /// List, choose or roll back adapter generations
+    Adapters {
+        /// What to do with them
+        #[command(subcommand)]
+        action: AdaptersAction,
+    },
+    /// Add, search or list documents
+    Docs {
+        /// What to do with them
+        #[command(subcommand)]
+        action: DocsAction,
+    },
+    /// Put the files of a kit onto this device (`--model`, and optionally `--adapter`)
+    Setup {
+        /// Documents, or folders of documents
+        #[arg(long, value_name = "PATH", num_args = 1..)]
+        docs: Vec<PathBuf>,
+        /// Training rows that learning replays
+        #[arg(long, value_name = "TRAIN.jsonl")]
+        replay: Option<PathBuf>,
+        /// Questions that an update must not forget
+        #[arg(long, value_name = "GATE.jsonl")]
+        gate: Option<PathBuf>,
+    },
+    /// Examine this device and say what to do about problems
+    Doctor,
+}
+
+/// The judgement of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mark {
+    /// The answer is right
+    Good,
+    /// The answer is wrong
+    Bad,
+    /// The answer is wrong and TEXT is the right one
+    Correct,
+}
+
+/// What to do with adapters.
+#[derive(Debug, Subcommand)]
+pub enum AdaptersAction {
+    /// Show all generations
+    List,
+    /// Answer with this generation from now on
+    Use {
+        /// First characters of the id, or `base` for no adapter
+        id: String,
+    },
+    /// Return to the generation that answered before
+    Rollback,
+}
+
+/// What to do with documents.
+#[derive(Debug, Subcommand)]
+pub enum DocsAction {
+    /// Add text or Markdown files, or folders of them
+    Add {
+        /// Files or folders
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Find the passages that fit best
+    Search {
+        /// Words to look for
+        #[arg(required = true)]
+        query: Vec<String>,
+        /// Most passages to show
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        limit: usize,
+    },
+    /// Show all documents
+    List,
+}
+
+impl Common {
+    /// The flags as the runtime takes them.
+    pub fn options(&self) -> AssistantOptions {
+        AssistantOptions {
+            home: self.home.clone(),
+            model: self.model.clone(),
+            adapter: self.adapter.clone(),
+            profile: self.profile.clone(),
+            device: match self.device {
+                Device::Auto => DeviceChoice::Auto,
+                Device::Cpu => DeviceChoice::Cpu,
+                Device::Gpu => DeviceChoice::Gpu,
+            },
+            seed: self.seed,
+        }
+    }
+}
+
+/// Runs the program with the arguments of the process.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help and version are no failures; clap knows their stream and exit code.
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILURE));
+        }
+    };
+    let json = cli.common.json;
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error, json);
+            ExitCode::from(FAILURE)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode> {
+    let common = cli.common;
+    let Some(verb) = cli.verb else {
+        log_to_file(&common)?;
+        console::run(common.options())?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    log_to_stderr();
+    match verb {
+        Verb::Ask { question, no_docs, max_tokens } => {
+            verbs::ask::run(&common, &question.join(" "), !no_docs, max_tokens as usize)?;
+        }
+        Verb::Feedback { turn, mark, text } => {
+            return verbs::feedback::run(&common, turn, mark, &text.join(" "));
+        }
+        Verb::Learn { force, max_steps } => verbs::learn::run(&common, force, max_steps)?,
+        Verb::Adapters { action } => verbs::adapters::run(&common, &action)?,
+        Verb::Docs { action } => verbs::docs::run(&common, action)?,
+        Verb::Setup { docs, replay, gate } => {
+            return verbs::setup::run(&common, docs, replay, gate);
+        }
+        Verb::Doctor => return verbs::doctor::run(&common),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One line that names the thing and the next step; causes only where they add something.
+fn report(error: &anyhow::Error, json: bool) {
+    let first = error.to_string();
+    output::talk(&format!("error: {first}"));
+    let mut said = first.clone();
+    for cause in error.chain().skip(1) {
+        let words = cause.to_string();
+        if !said.contains(&words) {
+            output::talk(&format!("caused by: {words}"));
+            said.push_str(&words);
+        }
+    }
+    if json {
+        let _ = output::json(&json!({ "error": first }));
+    }
+}
+
+fn filter(default: &str) -> EnvFilter {
+    EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default))
+}
+
+fn log_to_stderr() {
+    // A second subscriber can only exist when tests run the program twice in one process.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter("warn"))
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .try_init();
+}
+
+/// The console owns the screen, so its log is a file in the home folder. Without a writable home
+/// the console still starts (and shows why nothing works); only the log is missing then.
+fn log_to_file(common: &Common) -> Result<()> {
+    let Ok(home) = Home::open(common.home.as_deref()) else { return Ok(()) };
+    let path = home.folder().join("console.log");
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("cannot write {}; check its permissions", path.display()))?;
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter("info"))
+        .with_writer(Mutex::new(LogFile(file)))
+        .with_ansi(false)
+        .try_init();
+    Ok(())
+}
+
+/// A log that is never a reason to fail: a full disk loses log lines and nothing else.
+struct LogFile(std::fs::File);
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! What the console knows about a running lesson.
+
+use halligan_runtime::LearnEvent;
+
+/// Losses kept for the chart; more steps than this are thinned by the screen anyway.
+const LOSSES_MAX: usize = 2_000;
+
+/// What learning does at the moment.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stage {
+    /// Choosing rows, loading the model into the training engine.
+    Preparing,
+    /// Optimizer steps.
+    Training {
+        /// Steps done.
+        step: usize,
+        /// Steps in all.
+        steps: usize,
+        /// Loss of the latest step, nats per token.
+        loss: f32,
+        /// Training speed.
+        tokens_per_second: f32,
+        /// Estimate of the time left for training.
+        seconds_left: f32,
+    },
+    /// Comparing answers.
+    Evaluating {
+        /// What is evaluated.
+        what: String,
+        /// Questions answered.
+        done: usize,
+        /// Questions in all.
+        total: usize,
+    },
+    /// The user asked to stop; the current step is still running.
+    Stopping,
+}
+
+/// Progress of the running lesson.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    /// What it does now.
+    pub stage: Stage,
+    /// Corrections that are learned, once known.
+    pub corrections: Option<usize>,
+    /// Rows replayed so that nothing is forgotten, once known.
+    pub replay: Option<usize>,
+    /// Loss of each step so far.
+    pub losses: Vec<f32>,
+}
+
+impl Lesson {
+    /// A lesson that has just been asked for.
+    pub fn new() -> Lesson {
+        Lesson { stage: Stage::Preparing, corrections: None, replay: None, losses: Vec::new() }
+    }
+
+    /// Takes in a progress event. A stopping lesson keeps saying so.
+    pub fn update(&mut self, event: LearnEvent) {
+        let stage = match event {
+            LearnEvent::Preparing { corrections, replay } => {
+                self.corrections = Some(corrections);
+                self.replay = Some(replay);
+                Stage::Preparing
+            }
+            LearnEvent::Step { step, steps, loss, tokens_per_second, seconds_left } => {
+                if self.losses.len() < LOSSES_MAX {
+                    self.losses.push(loss);
+                }
+                Stage::Training { step, steps, loss, tokens_per_second, seconds_left }
+            }
+            LearnEvent::Evaluating { what, done, total } => Stage::Evaluating { what, done, total },
+            LearnEvent::Verdict(_) => return,
+        };
+        if self.stage != Stage::Stopping {
+            self.stage = stage;
+        }
+    }
+
+    /// Share of the current stage that is done, 0 to 1.
+    pub fn progress(&self) -> f64 {
+        let (done, total) = match &self.stage {
+            Stage::Preparing | Stage::Stopping => return 0.0,
+            Stage::Training { step, steps, .. } => (*step, *steps),
+            Stage::Evaluating { done, total, .. } => (*done, *total),
+        };
+        if total == 0 { 0.0 } else { (done as f64 / total as f64).clamp(0.0, 1.0) }
+    }
+
+    /// Heights for a chart of `columns` bars, each 0 to `height_max`; the largest loss is full.
+    ///
+    /// Each bar is the mean of the steps that fall on it; numbers that are not finite count as the
+    /// largest loss, since a diverging run should look like one.
+    pub fn bars(&self, columns: usize, height_max: u64) -> Vec<u64> {
+        let largest =
+            self.losses.iter().copied().filter(|loss| loss.is_finite()).fold(0.0_f32, f32::max);
+        if columns == 0 || self.losses.is_empty() || largest <= 0.0 {
+            return Vec::new();
+        }
+        let bars = columns.min(self.losses.len());
+        (0..bars)
+            .map(|bar| {
+                let start = bar * self.losses.len() / bars;
+                let end = ((bar + 1) * self.losses.len() / bars).max(start + 1);
+                let steps = &self.losses[start..end];
+                let sum: f32 = steps
+                    .iter()
+                    .map(|loss| if loss.is_finite() { loss.max(0.0) } else { largest })
+                    .sum();
+                let share = f64::from(sum / steps.len() as f32 / largest).clamp(0.0, 1.0);
+                (share * height_max as f64).round() as u64
+            })
+            .collect()
+    }
+}
+
+impl Default for Lesson {
+    fn default() -> Lesson {
+        Lesson::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_fall_with_the_loss_and_survive_infinities() {
+        let mut lesson = Lesson::new();
+        for loss in [4.0, 2.0, 1.0, f32::NAN] {
+            lesson.losses.push(loss);
+        }
+        assert_eq!(lesson.bars(4, 8), [8, 4, 2, 8]);
+        assert_eq!(lesson.bars(2, 8), [6, 5]);
+        assert!(lesson.bars(0, 8).is_empty());
+    }
+}

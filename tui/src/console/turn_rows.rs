@@ -1,0 +1,146 @@
+//! Turns one entry of the conversation into styled rows.
+//!
+//! Pure: the same item, width and theme give the same rows. Meaning is carried by words, so the
+//! rows read the same without colours and aloud.
+
+use halligan_runtime::{Feedback, Passage, Turn};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::theme::Theme;
+use super::transcript::{Item, NoteKind, TurnView};
+use super::wrap::{cells, fitting, wrap};
+use crate::figures::{CONFIDENCE_KIND, confidence_word, duration, short_hash};
+
+/// Rows of a passage that are shown while its turn is not chosen.
+const PASSAGE_ROWS: usize = 3;
+
+/// Rows of `item`, `width` cells wide, with an empty row at the end.
+pub fn rows(item: &Item, width: u16, expanded: bool, theme: Theme) -> Vec<Line<'static>> {
+    let mut rows = Vec::new();
+    match item {
+        Item::Turn(turn) => turn_rows(turn, width, expanded, theme, &mut rows),
+        Item::Note(kind, text) => {
+            let style = match kind {
+                NoteKind::Information => theme.aside(),
+                NoteKind::Learned => theme.learned(),
+                NoteKind::Error => theme.bad(),
+            };
+            push(text, width, style, &mut rows);
+        }
+    }
+    rows.push(Line::default());
+    rows
+}
+
+fn push(text: &str, width: u16, style: Style, rows: &mut Vec<Line<'static>>) {
+    rows.extend(wrap(text, width).into_iter().map(|row| Line::from(Span::styled(row, style))));
+}
+
+fn turn_rows(
+    view: &TurnView,
+    width: u16,
+    expanded: bool,
+    theme: Theme,
+    rows: &mut Vec<Line<'static>>,
+) {
+    let style = theme.question();
+    for (index, row) in wrap(&view.question, width.saturating_sub(2)).into_iter().enumerate() {
+        let mark = if index == 0 { "> " } else { "  " };
+        rows.push(Line::from(Span::styled(format!("{mark}{row}"), style)));
+    }
+    match (&view.recorded, view.answer.trim()) {
+        (None, "") if view.failed => {}
+        (None, "") => push("...", width, theme.aside(), rows),
+        (_, "") => push("(no answer)", width, theme.aside(), rows),
+        (_, answer) => push(answer, width, theme.answer(), rows),
+    }
+    if let Some(passage) = &view.passage {
+        passage_rows(passage, width, expanded, theme, rows);
+    }
+    if let Some(turn) = &view.recorded {
+        judgement_rows(turn, width, theme, rows);
+    }
+}
+
+fn passage_rows(
+    passage: &Passage,
+    width: u16,
+    expanded: bool,
+    theme: Theme,
+    rows: &mut Vec<Line<'static>>,
+) {
+    const EDGE: &str = "\u{2502} ";
+    let inner = width.saturating_sub(2).max(1);
+    let place = if passage.heading.is_empty() {
+        passage.document.clone()
+    } else {
+        format!("{}: {}", passage.document, passage.heading)
+    };
+    let mut edged = |row: String, style: Style| {
+        rows.push(Line::from(vec![Span::styled(EDGE, theme.aside()), Span::styled(row, style)]));
+    };
+    for row in wrap(&place, inner) {
+        edged(row, theme.source());
+    }
+    // The line breaks of a source file mean nothing on a narrower screen.
+    let text = passage.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text_rows = wrap(&text, inner);
+    if !expanded && text_rows.len() > PASSAGE_ROWS {
+        text_rows.truncate(PASSAGE_ROWS);
+        if let Some(last) = text_rows.last_mut() {
+            let room = usize::from(inner).saturating_sub(4);
+            if cells(last) > room {
+                *last = fitting(last, room).trim_end().to_owned();
+            }
+            last.push_str(" ...");
+        }
+    }
+    for row in text_rows {
+        edged(row, theme.aside());
+    }
+}
+
+fn judgement_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'static>>) {
+    match turn.confidence {
+        Some(confidence) => {
+            let word = confidence_word(confidence);
+            let style = match word {
+                "high" => theme.good(),
+                "low" => theme.bad(),
+                _ => Style::new(),
+            };
+            push(
+                &format!("confidence {word} {confidence:.2} ({CONFIDENCE_KIND})"),
+                width,
+                style,
+                rows,
+            );
+        }
+        None => push("confidence unknown", width, theme.aside(), rows),
+    }
+    if turn.passage.is_some() && !turn.supported {
+        push("not confirmed by the passage: check the source", width, theme.bad(), rows);
+    } else if turn.passage.is_none() {
+        push("no passage of the documents fits: check another source", width, theme.bad(), rows);
+    }
+    push(
+        &format!(
+            "turn {}, adapter {}, {}",
+            turn.id.0,
+            short_hash(&turn.generation),
+            duration(turn.seconds)
+        ),
+        width,
+        theme.aside(),
+        rows,
+    );
+    match &turn.feedback {
+        Some(Feedback::Good) => push("marked good", width, theme.good(), rows),
+        Some(Feedback::Bad) => push("marked bad", width, theme.bad(), rows),
+        Some(Feedback::Correction(text)) => {
+            push(&format!("corrected: {}", text.trim()), width, theme.learned(), rows);
+        }
+        None => {}
+    }
+}

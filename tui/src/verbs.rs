@@ -1,0 +1,12 @@
+//! The headless verbs, one file each.
+//!
+//! Every verb prints its result to standard output, as one JSON object with `--json`, and returns
+//! its failure as an error whose text says what to do next.
+
+pub mod adapters;
+pub mod ask;
+pub mod docs;
+pub mod doctor;
+pub mod feedback;
+pub mod learn;
+pub mod setup;

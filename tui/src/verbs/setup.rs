@@ -1,0 +1,44 @@
+//! `halligan setup`: puts the files of a kit onto this device.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use halligan_runtime::{Kit, set_up};
+
+use crate::cli::Common;
+use crate::figures::short_hash;
+use crate::output;
+
+/// Exit code of a command line that cannot be understood.
+const USAGE: u8 = 2;
+
+/// Sets the device up; journal and generations that are already there are kept.
+///
+/// # Errors
+/// Unreadable or malformed files, an adapter for another base, an unwritable home.
+pub fn run(
+    common: &Common,
+    documents: Vec<PathBuf>,
+    replay: Option<PathBuf>,
+    gate: Option<PathBuf>,
+) -> Result<ExitCode> {
+    let Some(model) = common.model.clone() else {
+        output::talk("error: set-up needs a model; write halligan setup --model FILE.gguf");
+        return Ok(ExitCode::from(USAGE));
+    };
+    let kit = Kit { model, adapter: common.adapter.clone(), documents, replay, gate };
+    let report = set_up(common.home.as_deref(), &kit)?;
+    if common.json {
+        output::json(&report)?;
+    } else {
+        output::line(&format!("home       {}", report.home.display()))?;
+        output::line(&format!("model      {}", short_hash(&report.model_sha256)))?;
+        output::line(&format!("adapter    {}", short_hash(&report.generation)))?;
+        output::line(&format!("documents  {}", report.documents))?;
+        output::line(&format!("replay     {} rows", report.replay_rows))?;
+        output::line(&format!("gate       {} questions", report.gate_questions))?;
+        output::talk("ready: `halligan ask QUESTION`, or `halligan` for the console");
+    }
+    Ok(ExitCode::SUCCESS)
+}
