@@ -3,11 +3,9 @@
 use halligan_shaders::{
     DeviceInfo, Executor, ExecutorError,
     cpu::CpuExecutor,
+    gpu::{GpuExecutor, Selection},
 };
 
-enum Selection { Any, Hardware }
-struct GpuExecutor;
-impl GpuExecutor { fn new(_: Selection) -> Result<CpuExecutor, ExecutorError> { Err(ExecutorError::NoAdapter{reason:"none".into()}) } }
 /// What the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -40,7 +38,7 @@ pub enum Device {
     /// All cores.
     Cpu(CpuExecutor),
     /// wgpu.
-    Gpu(Box<CpuExecutor>),
+    Gpu(Box<GpuExecutor>),
 }
 
 /// A device with the reason for the choice, for the user.

@@ -138,11 +138,9 @@ fn metadata(shape: &RandomShape) -> Vec<(String, MetadataValue)> {
         (format!("{}.{key}", shape.architecture), MetadataValue::Uint32(value as u32))
     };
     let float = |key: &str, value: f32| (format!("{}.{key}", shape.architecture), MetadataValue::Float32(value));
-    vec![
+    let mut metadata = vec![
         text("general.architecture", shape.architecture),
         text("general.name", "random"),
-        // llama.cpp loads a model without a tokenizer when it is told so and given the vocabulary's size.
-        text("tokenizer.ggml.model", "none"),
         size("vocab_size", shape.vocabulary),
         size("block_count", shape.layers),
         size("context_length", shape.context_tokens),
@@ -155,7 +153,52 @@ fn metadata(shape: &RandomShape) -> Vec<(String, MetadataValue)> {
         size("rope.dimension_count", shape.head_dim),
         float("rope.freq_base", shape.rope_base),
         float("attention.layer_norm_rms_epsilon", 1e-5),
+    ];
+    metadata.extend(tokenizer(shape.vocabulary));
+    metadata
+}
+
+/// A byte-level tokenizer with one merge, an end token and fillers, or none where the vocabulary is too small.
+fn tokenizer(vocabulary: usize) -> Vec<(String, MetadataValue)> {
+    const NORMAL: i32 = 1;
+    const CONTROL: i32 = 3;
+    let text = |key: &str, value: &str| (format!("tokenizer.{key}"), MetadataValue::String(value.to_owned()));
+    if vocabulary < 258 {
+        // llama.cpp loads a model without a tokenizer when it is told so and given the vocabulary's size.
+        return vec![text("ggml.model", "none")];
+    }
+    let token = |id: usize| match id {
+        0..256 => printable(id as u8).to_string(),
+        256 => "<|end|>".to_owned(),
+        257 => format!("{}t", printable(b' ')),
+        filler => format!("<filler {filler}>"),
+    };
+    let kind = |id: usize| if id == 256 { CONTROL } else { NORMAL };
+    let list = |key: &str, values: Vec<MetadataValue>| (format!("tokenizer.{key}"), MetadataValue::Array(values));
+    let end = |key: &str| (format!("tokenizer.ggml.{key}"), MetadataValue::Uint32(256));
+    let template = "{% for message in messages %}{{ message.content }}<|end|>{% endfor %}";
+    vec![
+        text("ggml.model", "gpt2"),
+        text("ggml.pre", "qwen2"),
+        list("ggml.tokens", (0..vocabulary).map(|id| MetadataValue::String(token(id))).collect()),
+        list("ggml.token_type", (0..vocabulary).map(|id| MetadataValue::Int32(kind(id))).collect()),
+        list("ggml.merges", vec![MetadataValue::String(format!("{} t", printable(b' ')))]),
+        end("eos_token_id"),
+        end("bos_token_id"),
+        ("tokenizer.ggml.add_bos_token".to_owned(), MetadataValue::Bool(false)),
+        text("chat_template", template),
     ]
+}
+
+/// The character that stands for a byte in byte-level vocabularies (GPT-2): printable bytes are themselves,
+/// the others follow from U+0100 on in their order.
+fn printable(byte: u8) -> char {
+    let is_printable = |byte: &u8| matches!(byte, 33..=126 | 161..=172 | 174..=255);
+    if is_printable(&byte) {
+        return char::from(byte);
+    }
+    let earlier = (0..byte).filter(|byte| !is_printable(byte)).count();
+    char::from_u32(256 + earlier as u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// The file format's name of a kernel format.

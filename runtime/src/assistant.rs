@@ -1,111 +1,44 @@
 //! The facade: one assistant per home folder, used by the console, the headless verbs and tests.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+mod options;
 
-use serde::Serialize;
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
 
 use crate::doctor::{self, DoctorReport};
-use crate::error::RuntimeError;
-use crate::generations::Generation;
-use crate::journal::{Feedback, Turn, TurnId};
-use crate::learn::{LearnControl, LearnEvent, LearnOptions, LearnReport};
-use crate::retrieval::{Document, Passage};
+use crate::error::{AdapterStoreError, ModelError, RuntimeError};
+use crate::generations::{Generation, Generations};
+use crate::home::{Home, sha256_of_file};
+use crate::inference::{GenerateOptions, Inference};
+use crate::journal::{Feedback, Journal, NewTurn, Turn, TurnId};
+use crate::learn::{self, LearnControl, LearnEvent, LearnOptions, LearnReport};
+use crate::model::ModelInUse;
+use crate::probe::probe;
+use crate::profile::ChosenProfile;
+use crate::retrieval::{Document, Library, Passage, best_support};
 
-/// Which processor to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceChoice {
-    /// A real GPU if there is one, else the CPU; never a software GPU.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// The GPU, or an error.
-    Gpu,
-}
+pub use options::{AnswerEvent, AskOptions, AssistantOptions, DeviceChoice, Status};
 
-/// The common flags of `halligan`.
-#[derive(Debug, Clone, Default)]
-pub struct AssistantOptions {
-    /// Home folder; `None` is the account's data folder.
-    pub home: Option<PathBuf>,
-    /// Model that is used in place of the home's.
-    pub model: Option<PathBuf>,
-    /// Adapter that is used in place of the active generation.
-    pub adapter: Option<PathBuf>,
-    /// Name or file of the hardware profile; `None` lets the probe choose.
-    pub profile: Option<String>,
-    /// Processor for inference and training.
-    pub device: DeviceChoice,
-    /// Seed of everything random.
-    pub seed: u64,
-}
-
-/// How to answer one question.
-#[derive(Debug, Clone)]
-pub struct AskOptions {
-    /// Look for a passage in the documents.
-    pub use_documents: bool,
-    /// Longest answer in tokens.
-    pub max_tokens: usize,
-    /// Set to true to stop the answer early; what was generated is kept.
-    pub cancel: Option<Arc<AtomicBool>>,
-}
-
-impl Default for AskOptions {
-    fn default() -> Self {
-        AskOptions { use_documents: true, max_tokens: 128, cancel: None }
-    }
-}
-
-/// What happens while a question is answered.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "event", content = "content", rename_all = "snake_case")]
-pub enum AnswerEvent {
-    /// The passage found for the question, before the first word. `Turn::passage` may be a better
-    /// one, chosen once the answer is known.
-    Passage(Passage),
-    /// The next piece of the answer, valid UTF-8.
-    Text(String),
-    /// The answer is complete and recorded.
-    Finished,
-}
-
-/// The state of a device at a glance.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Status {
-    /// The home folder.
-    pub home: PathBuf,
-    /// `general.name` of the model, or its file name; `None` without a model.
-    pub model: Option<String>,
-    /// Path of the model file.
-    pub model_path: Option<PathBuf>,
-    /// SHA-256 of the model file, where recorded.
-    pub model_sha256: Option<String>,
-    /// Size of the model file.
-    pub model_bytes: Option<u64>,
-    /// The generation that answers (`base` for none).
-    pub generation: Generation,
-    /// Generation that one `roll_back` returns to.
-    pub previous_generation: Option<String>,
-    /// Name of the hardware profile.
-    pub profile: String,
-    /// Tokens of the context, question and answer together.
-    pub context_tokens: u32,
-    /// Corrections that the active generation has not learned.
-    pub corrections_waiting: usize,
-    /// Turns in the journal.
-    pub turns: usize,
-    /// Documents on the device.
-    pub documents: usize,
-    /// Passages of these documents.
-    pub passages: usize,
-}
+/// Passages that are looked at for support of an answer.
+const PASSAGES_CONSIDERED: usize = 8;
 
 /// The assistant. Lives on one worker thread of the caller; llama.cpp runs on a thread of its own.
-pub struct Assistant {}
+pub struct Assistant {
+    pub(crate) home: Home,
+    pub(crate) options: AssistantOptions,
+    pub(crate) profile: ChosenProfile,
+    /// Where sensors are read; tests fake them.
+    pub(crate) system_root: PathBuf,
+    loaded: RefCell<Option<Loaded>>,
+}
+
+/// The model in memory and the adapter that it answers with.
+struct Loaded {
+    inference: Rc<Inference>,
+    generation: Option<String>,
+}
 
 impl Assistant {
     /// Opens the home folder, its database and the profile. The model is loaded by the first
@@ -114,8 +47,16 @@ impl Assistant {
     /// # Errors
     /// Unwritable home, unusable database, unknown profile.
     pub fn open(options: &AssistantOptions) -> Result<Assistant, RuntimeError> {
-        let _ = options;
-        unimplemented!("open")
+        let home = Home::open(options.home.as_deref())?;
+        let (_, probe) = probe(None);
+        let profile = ChosenProfile::choose(options.profile.as_deref(), &probe)?;
+        Ok(Assistant {
+            home,
+            options: options.clone(),
+            profile,
+            system_root: PathBuf::from("/"),
+            loaded: RefCell::new(None),
+        })
     }
 
     /// The state of the device at a glance.
@@ -123,29 +64,85 @@ impl Assistant {
     /// # Errors
     /// An unreadable database.
     pub fn status(&self) -> Result<Status, RuntimeError> {
-        unimplemented!("status")
+        let generations = Generations::new(&self.home);
+        let active = generations.active()?;
+        let documents = self.documents()?;
+        let model = ModelInUse::of(&self.home, &self.options).ok();
+        Ok(Status {
+            home: self.home.folder().to_path_buf(),
+            model: model.as_ref().map(|model| model.name.clone()),
+            model_bytes: model.as_ref().map(|model| model.bytes),
+            model_sha256: model.as_ref().and_then(|model| model.sha256.clone()),
+            model_path: model.map(|model| model.path),
+            corrections_waiting: self.journal().lessons(&active.id)?.corrections_waiting(),
+            generation: active,
+            previous_generation: generations.previous()?,
+            profile: self.profile.profile.name.as_str().to_owned(),
+            context_tokens: match &*self.loaded.borrow() {
+                Some(loaded) => loaded.inference.info().context_tokens,
+                None => self.profile.profile.context_tokens,
+            },
+            turns: self.journal().count()?,
+            passages: documents.iter().map(|document| document.passages).sum(),
+            documents: documents.len(),
+        })
     }
 
     /// Answers a question, streams the answer and records the turn.
     ///
     /// # Errors
-    /// No model, damaged adapter, question longer than the context, failing decode or journal.
+    /// Empty question, no model, damaged adapter, question longer than the context, failing decode
+    /// or journal.
     pub fn ask(
         &self,
         question: &str,
         options: &AskOptions,
         on_event: &mut dyn FnMut(AnswerEvent),
     ) -> Result<Turn, RuntimeError> {
-        let _ = (question, options, on_event);
-        unimplemented!("ask")
+        let started = Instant::now();
+        let question = question.trim();
+        if question.is_empty() {
+            return Err(ModelError::EmptyQuestion.into());
+        }
+        let passages = if options.use_documents {
+            self.search_documents(question, PASSAGES_CONSIDERED)?
+        } else {
+            Vec::new()
+        };
+        if let Some(passage) = passages.first() {
+            on_event(AnswerEvent::Passage(passage.clone()));
+        }
+        let (inference, generation) = self.ready_inference()?;
+        let generate = GenerateOptions {
+            max_tokens: options.max_tokens,
+            seed: self.options.seed,
+            cancel: options.cancel.clone(),
+            ..GenerateOptions::default()
+        };
+        let answer = inference.generate(question, &generate, &mut |piece| {
+            on_event(AnswerEvent::Text(piece.to_owned()));
+        })?;
+        let (passage, supported) = best_support(passages, question, &answer.text);
+        let turn = self.journal().append(NewTurn {
+            question: question.to_owned(),
+            answer: answer.text,
+            confidence: answer.confidence,
+            passage,
+            supported,
+            generation,
+            tokens: answer.tokens,
+            seconds: started.elapsed().as_secs_f64(),
+        })?;
+        on_event(AnswerEvent::Finished);
+        Ok(turn)
     }
 
     /// Loads the model now, so that the first question does not wait for it.
     ///
     /// # Errors
-    /// As for [`Assistant::ask`].
+    /// No model, damaged model or adapter.
     pub fn warm_up(&self) -> Result<(), RuntimeError> {
-        unimplemented!("warm_up")
+        self.ready_inference().map(|_| ())
     }
 
     /// Records feedback on a turn; it is on disk when this returns.
@@ -153,11 +150,11 @@ impl Assistant {
     /// # Errors
     /// Unknown turn, empty correction, failing journal.
     pub fn give_feedback(&self, turn: TurnId, feedback: Feedback) -> Result<(), RuntimeError> {
-        let _ = (turn, feedback);
-        unimplemented!("give_feedback")
+        Ok(self.journal().give_feedback(turn, &feedback)?)
     }
 
     /// Trains a candidate from the corrections, evaluates it and activates it if it is better.
+    /// It starts from the active generation, whatever adapter `--adapter` names.
     ///
     /// # Errors
     /// Nothing to learn, battery, heat, cancellation, bad data, failing training. None of them
@@ -167,16 +164,15 @@ impl Assistant {
         options: &LearnOptions,
         on_event: &mut dyn FnMut(LearnEvent) -> LearnControl,
     ) -> Result<LearnReport, RuntimeError> {
-        let _ = (options, on_event);
-        unimplemented!("learn")
+        learn::learn(self, options, on_event)
     }
 
-    /// All generations, oldest first, the base included.
+    /// All generations, the base first, then by age; rejected ones included.
     ///
     /// # Errors
     /// An unreadable database.
     pub fn generations(&self) -> Result<Vec<Generation>, RuntimeError> {
-        unimplemented!("generations")
+        Ok(Generations::new(&self.home).list()?)
     }
 
     /// Makes the generation whose id starts with `prefix` (or `base`) the active one.
@@ -184,8 +180,7 @@ impl Assistant {
     /// # Errors
     /// Unknown or ambiguous prefix, missing, damaged or rejected adapter.
     pub fn activate(&self, prefix: &str) -> Result<Generation, RuntimeError> {
-        let _ = prefix;
-        unimplemented!("activate")
+        Ok(Generations::new(&self.home).activate(prefix)?)
     }
 
     /// Returns to the generation that was active before.
@@ -193,7 +188,7 @@ impl Assistant {
     /// # Errors
     /// No previous generation, or its file is missing or damaged.
     pub fn roll_back(&self) -> Result<Generation, RuntimeError> {
-        unimplemented!("roll_back")
+        Ok(Generations::new(&self.home).roll_back()?)
     }
 
     /// Adds documents, or all `.md`, `.markdown` and `.txt` files of folders. A document with a
@@ -206,8 +201,7 @@ impl Assistant {
         paths: &[PathBuf],
         on_document: &mut dyn FnMut(&Document),
     ) -> Result<Vec<Document>, RuntimeError> {
-        let _ = (paths, on_document);
-        unimplemented!("add_documents")
+        Ok(Library::new(&self.home).add(paths, on_document)?)
     }
 
     /// The passages that fit `query` best, best first.
@@ -215,8 +209,7 @@ impl Assistant {
     /// # Errors
     /// An unreadable index.
     pub fn search_documents(&self, query: &str, limit: usize) -> Result<Vec<Passage>, RuntimeError> {
-        let _ = (query, limit);
-        unimplemented!("search_documents")
+        Ok(Library::new(&self.home).search(query, limit)?)
     }
 
     /// The documents on the device, by name.
@@ -224,7 +217,7 @@ impl Assistant {
     /// # Errors
     /// An unreadable database.
     pub fn documents(&self) -> Result<Vec<Document>, RuntimeError> {
-        unimplemented!("documents")
+        Ok(Library::new(&self.home).documents()?)
     }
 
     /// The latest `limit` turns, newest first.
@@ -232,12 +225,66 @@ impl Assistant {
     /// # Errors
     /// An unreadable journal.
     pub fn turns(&self, limit: usize) -> Result<Vec<Turn>, RuntimeError> {
-        let _ = limit;
-        unimplemented!("turns")
+        Ok(self.journal().latest(limit)?)
     }
 
     /// Examines the device. Never fails: problems are part of the report.
     pub fn doctor(options: &AssistantOptions) -> DoctorReport {
         doctor::examine(options)
+    }
+
+    pub(crate) fn journal(&self) -> Journal<'_> {
+        Journal::new(&self.home)
+    }
+
+    /// The model in memory, whatever adapter it has; whoever sets another one must say so with
+    /// [`Assistant::forget_adapter`].
+    pub(crate) fn inference(&self) -> Result<Rc<Inference>, RuntimeError> {
+        if let Some(loaded) = &*self.loaded.borrow() {
+            return Ok(Rc::clone(&loaded.inference));
+        }
+        let model = ModelInUse::of(&self.home, &self.options)?;
+        let settings = self.profile.inference_settings(self.options.device);
+        let inference = Rc::new(Inference::load(&model.path, &settings)?);
+        *self.loaded.borrow_mut() =
+            Some(Loaded { inference: Rc::clone(&inference), generation: None });
+        Ok(inference)
+    }
+
+    /// The next question sets its adapter anew.
+    pub(crate) fn forget_adapter(&self) {
+        if let Some(loaded) = &mut *self.loaded.borrow_mut() {
+            loaded.generation = None;
+        }
+    }
+
+    /// The model with the adapter that answers now, and the id of that adapter.
+    fn ready_inference(&self) -> Result<(Rc<Inference>, String), RuntimeError> {
+        let wanted = match &self.options.adapter {
+            Some(path) => sha256_of_file(path).map_err(|source| AdapterStoreError::Io {
+                action: "read",
+                path: path.clone(),
+                source,
+            })?,
+            // Another process may have switched since the last question.
+            None => Generations::new(&self.home).active()?.id,
+        };
+        let current = self.loaded.borrow().as_ref().and_then(|loaded| loaded.generation.clone());
+        if current.as_ref() != Some(&wanted) {
+            let file = match &self.options.adapter {
+                Some(path) => Some(path.clone()),
+                None => Generations::new(&self.home).verified_file(&wanted)?,
+            };
+            if let Some(file) = &file {
+                ModelInUse::of(&self.home, &self.options)?.check_adapter(file)?;
+            }
+            let inference = self.inference()?;
+            self.forget_adapter();
+            inference.set_adapter(file.as_deref())?;
+            if let Some(loaded) = &mut *self.loaded.borrow_mut() {
+                loaded.generation = Some(wanted.clone());
+            }
+        }
+        Ok((self.inference()?, wanted))
     }
 }

@@ -1,11 +1,26 @@
 //! The doctor: what this device is, what it carries, and what is wrong with either.
+//!
+//! It never fails and never changes anything but the clock of the files it reads; each problem
+//! comes with what to do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use halligan_finetune::model::Description;
+use halligan_firmware_profiles::{Budget, ModelShape, Profile};
 use serde::Serialize;
 
-use crate::assistant::{AssistantOptions, Status};
-use crate::probe::Hardware;
+use crate::assistant::{Assistant, AssistantOptions, DeviceChoice, Status};
+use crate::generations::{BASE, Generations};
+use crate::home::{Home, sha256_of_file};
+use crate::model::open_sound;
+use crate::probe::{Hardware, probe};
+use crate::profile::ChosenProfile;
+
+/// Below this much free disk space journals and adapters are in danger.
+const DISK_FREE_MIN_MIB: u64 = 256;
+
+/// 2024-01-01 UTC: a clock before this was never set.
+const CLOCK_MIN: i64 = 1_704_067_200;
 
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -54,6 +69,251 @@ impl DoctorReport {
     }
 }
 
-pub(crate) fn examine(_options: &AssistantOptions) -> DoctorReport {
-    unimplemented!("doctor")
+#[derive(Default)]
+struct Findings(Vec<Problem>);
+
+impl Findings {
+    fn error(&mut self, what: impl Into<String>, advice: impl Into<String>) {
+        let (what, advice) = (what.into(), advice.into());
+        self.0.push(Problem { severity: Severity::Error, what, advice });
+    }
+
+    fn warning(&mut self, what: impl Into<String>, advice: impl Into<String>) {
+        let (what, advice) = (what.into(), advice.into());
+        self.0.push(Problem { severity: Severity::Warning, what, advice });
+    }
+
+    /// Our own error texts end with the advice after a semicolon.
+    fn error_text(&mut self, text: &str) {
+        match text.rsplit_once("; ") {
+            Some((what, advice)) => self.error(what, advice),
+            None => self.error(text, "follow the message"),
+        }
+    }
+}
+
+pub(crate) fn examine(options: &AssistantOptions) -> DoctorReport {
+    let mut findings = Findings::default();
+    let home = match &options.home {
+        Some(folder) => Some(folder.clone()),
+        None => Home::default_folder().ok(),
+    };
+    let (hardware, probe) = probe(home.as_deref());
+    let chosen = ChosenProfile::choose(options.profile.as_deref(), &probe);
+    let (profile, profile_reason) = match &chosen {
+        Ok(chosen) => (Some(&chosen.profile), chosen.reason.clone()),
+        Err(error) => {
+            findings.error_text(&error.to_string());
+            (None, "the profile that was asked for cannot be used".to_owned())
+        }
+    };
+    check_machine(&hardware, profile, options, &mut findings);
+
+    // With a bad profile the rest can still be examined.
+    let readable = AssistantOptions {
+        profile: if chosen.is_ok() { options.profile.clone() } else { None },
+        ..options.clone()
+    };
+    let status = match Assistant::open(&readable) {
+        Ok(assistant) => {
+            check_contents(&assistant, profile, &mut findings);
+            match assistant.status() {
+                Ok(status) => Some(status),
+                Err(error) => {
+                    findings.error_text(&error.to_string());
+                    None
+                }
+            }
+        }
+        Err(error) => {
+            findings.error_text(&error.to_string());
+            None
+        }
+    };
+    let mut problems = findings.0;
+    problems.sort_by_key(|problem| problem.severity != Severity::Error);
+    DoctorReport {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        hardware,
+        profile: profile.map(|profile| profile.name.as_str().to_owned()),
+        profile_reason,
+        home,
+        status,
+        problems,
+    }
+}
+
+fn check_machine(
+    hardware: &Hardware,
+    profile: Option<&Profile>,
+    options: &AssistantOptions,
+    findings: &mut Findings,
+) {
+    if let Some(free) = hardware.disk_free_mib.filter(|free| *free < DISK_FREE_MIN_MIB) {
+        findings.warning(
+            format!("only {free} MiB are free on the disk of the home folder"),
+            "remove files that are not needed, or choose another disk with --home DIR",
+        );
+    }
+    if crate::home::now() < CLOCK_MIN {
+        findings.warning(
+            "the clock of this device was never set, so times in the journal are wrong",
+            "set the clock of the system",
+        );
+    }
+    if options.device == DeviceChoice::Gpu && crate::inference::gpu_name().is_none() {
+        findings.warning(
+            "this build of llama.cpp has no GPU, so answers are computed on the processor",
+            "use --device auto; training still takes a GPU where there is one",
+        );
+    }
+    let Some(profile) = profile else { return };
+    let ceiling = profile.temperature_ceiling_celsius as f32;
+    if let Some(celsius) = hardware.temperature_celsius.filter(|celsius| *celsius > ceiling) {
+        findings.warning(
+            format!("the device is at {celsius:.0} degrees Celsius, above the ceiling of {ceiling:.0}"),
+            "let it cool before `halligan learn`",
+        );
+    }
+    if profile.learn_only_on_mains_power && hardware.on_mains_power == Some(false) {
+        findings.warning(
+            format!("the device runs on battery, where profile `{}` does not learn", profile.name),
+            "plug it in before `halligan learn`, or add --force",
+        );
+    }
+}
+
+fn check_contents(assistant: &Assistant, profile: Option<&Profile>, findings: &mut Findings) {
+    let home = &assistant.home;
+    check_database(home, findings);
+    match crate::model::ModelInUse::of(home, &assistant.options) {
+        Ok(model) => check_model(&model.path, model.sha256.as_deref(), profile, findings),
+        Err(error) => findings.error_text(&error.to_string()),
+    }
+    check_adapters(assistant, findings);
+    if !home.gate_path().exists() {
+        findings.warning(
+            "there are no gate questions, so an update is not tested for what it forgets",
+            "run `halligan setup` with --gate GATE.jsonl",
+        );
+    }
+    if !home.replay_path().exists() {
+        findings.warning(
+            "there are no rows to replay, so an update forgets more easily",
+            "run `halligan setup` with --replay TRAIN.jsonl",
+        );
+    }
+    if assistant.documents().is_ok_and(|documents| documents.is_empty()) {
+        findings.warning(
+            "there are no documents, so answers come without a passage",
+            "add some: `halligan docs add PATH`",
+        );
+    }
+}
+
+fn check_database(home: &Home, findings: &mut Findings) {
+    let outcome: rusqlite::Result<String> =
+        home.connection().query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+    let said = outcome.unwrap_or_else(|error| error.to_string());
+    if said != "ok" {
+        findings.error(
+            format!("the device database {} is damaged: {said}", home.database_path().display()),
+            "copy the home folder away and set up a new one",
+        );
+    }
+}
+
+fn check_model(
+    path: &Path,
+    recorded: Option<&str>,
+    profile: Option<&Profile>,
+    findings: &mut Findings,
+) {
+    let file = match open_sound(path) {
+        Ok(file) => file,
+        Err(error) => return findings.error_text(&error.to_string()),
+    };
+    if let Some(recorded) = recorded
+        && file.sha256() != recorded
+    {
+        findings.error(
+            format!("the model {} is not the one that was set up: its SHA-256 is {}", path.display(), file.sha256()),
+            "run `halligan setup --model FILE.gguf` with the kit's model",
+        );
+    }
+    if !matches!(file.find_str("tokenizer.chat_template"), Ok(Some(_))) {
+        findings.error(
+            format!("the model {} has no chat template", path.display()),
+            "use a model that was made for questions and answers",
+        );
+    }
+    let description = match Description::from_gguf(&file) {
+        Ok(description) => description,
+        Err(error) => {
+            return findings.warning(
+                format!("the model answers, but this device cannot train it: {error}"),
+                "use a model of an architecture that Halligan trains",
+            );
+        }
+    };
+    let Some(profile) = profile else { return };
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    let shape = ModelShape {
+        model_bytes: file.file_bytes() as u64,
+        layers: number(description.layers),
+        kv_heads: number(description.kv_heads),
+        head_dim: number(description.head_dim),
+    };
+    let context = profile.context_tokens.min(number(description.context_tokens));
+    let budget = Budget::new(profile, &shape, context, 0);
+    if !budget.fits() {
+        findings.error(
+            format!(
+                "model and context need {} MiB, the memory budget of profile `{}` is {} MiB",
+                budget.needed_bytes() >> 20,
+                profile.name,
+                profile.memory_budget_mib
+            ),
+            "use a smaller model, or a profile with a shorter context",
+        );
+    }
+}
+
+fn check_adapters(assistant: &Assistant, findings: &mut Findings) {
+    let generations = Generations::new(&assistant.home);
+    let checked = generations.active().and_then(|active| {
+        let file = generations.verified_file(&active.id)?;
+        if let Some(previous) = generations.previous()?.filter(|previous| previous != BASE)
+            && let Err(error) = generations.verified_file(&previous)
+        {
+            findings.warning(
+                format!("a rollback would fail: {error}"),
+                "activate another generation: `halligan adapters list`",
+            );
+        }
+        Ok(file)
+    });
+    match checked {
+        Ok(Some(file)) => {
+            let model = crate::model::ModelInUse::of(&assistant.home, &assistant.options);
+            if let Ok(model) = model
+                && let Err(error) = model.check_adapter(&file)
+            {
+                findings.error_text(&error.to_string());
+            }
+        }
+        Ok(None) => findings.warning(
+            "no adapter is active, so the base model answers",
+            "run `halligan setup` with --adapter, or `halligan adapters use ID`",
+        ),
+        Err(error) => findings.error_text(&error.to_string()),
+    }
+    if let Some(path) = &assistant.options.adapter
+        && let Err(error) = sha256_of_file(path)
+    {
+        findings.error(
+            format!("cannot read the adapter {}: {error}", path.display()),
+            "check the path given with --adapter",
+        );
+    }
 }

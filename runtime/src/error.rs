@@ -173,6 +173,9 @@ pub enum ModelError {
     /// Evaluation of tokens failed.
     #[error("llama.cpp failed while decoding: {0}; try again, or choose a smaller profile (--profile)")]
     Decode(String),
+    /// Nothing was asked.
+    #[error("the question is empty; type one")]
+    EmptyQuestion,
     /// The caller stopped it.
     #[error("stopped before the end; nothing was changed")]
     Cancelled,
@@ -224,9 +227,14 @@ pub enum AdapterStoreError {
         /// Why.
         reason: String,
     },
-    /// The generation was refused by the gate, so it may not be activated.
-    #[error("adapter {0} did not pass its evaluation and cannot be activated; give more corrections and run `halligan learn` again")]
-    Rejected(String),
+    /// The generation was refused by its evaluation or belongs to another model.
+    #[error("adapter {id} cannot be activated: {reason}; `halligan adapters list` shows the usable ones")]
+    Rejected {
+        /// The generation.
+        id: String,
+        /// Why it may not answer.
+        reason: String,
+    },
     /// Reading or writing a file failed.
     #[error("cannot {action} the adapter file {path}: {source}; check free disk space and permissions")]
     Io {
@@ -338,6 +346,9 @@ pub enum LearnError {
     /// No correction that the active adapter has not learned.
     #[error("there is nothing new to learn; correct an answer first: `halligan feedback TURN correct \"the right answer\"`")]
     NothingToLearn,
+    /// All corrected questions are answered right already.
+    #[error("the active adapter already gives all {0} corrected answers; there is nothing to train")]
+    AlreadyKnown(usize),
     /// The device runs on battery and its profile forbids learning then.
     #[error("this device runs on battery and profile `{profile}` learns only on mains power; plug it in or run `halligan learn --force`")]
     OnBattery {

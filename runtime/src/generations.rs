@@ -208,8 +208,8 @@ impl<'home> Generations<'home> {
     /// [`AdapterStoreError`]: unknown, ambiguous, rejected, missing or damaged.
     pub fn activate(&self, prefix: &str) -> Result<Generation, AdapterStoreError> {
         let found = self.find(prefix)?;
-        if found.rejected.is_some() {
-            return Err(AdapterStoreError::Rejected(found.id));
+        if let Some(reason) = found.rejected {
+            return Err(AdapterStoreError::Rejected { id: found.id, reason });
         }
         self.verified_file(&found.id)?;
         self.home
@@ -238,6 +238,21 @@ impl<'home> Generations<'home> {
             )
             .map_err(|source| self.failed("update", source))?;
         self.active()
+    }
+
+    /// Lets the base answer and marks every generation as unusable, in one transaction.
+    ///
+    /// # Errors
+    /// [`AdapterStoreError::Database`].
+    pub fn retire_all(&self, reason: &str) -> Result<(), AdapterStoreError> {
+        let retire = || {
+            let transaction = self.home.connection().unchecked_transaction()?;
+            transaction.execute("UPDATE activation SET active = 'base', previous = NULL", [])?;
+            transaction
+                .execute("UPDATE generations SET rejected = ?1 WHERE rejected IS NULL", [reason])?;
+            transaction.commit()
+        };
+        retire().map_err(|source| self.failed("update", source))
     }
 
     fn install(

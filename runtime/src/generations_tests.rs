@@ -90,7 +90,7 @@ fn a_rejected_candidate_is_listed_with_its_figures_and_never_activated() {
     let listed = store.list().unwrap().remove(1);
     assert_eq!(listed.rejected.as_deref(), Some("the gate fell"));
     assert_eq!(listed.gate_accuracy, Some(0.9));
-    assert!(matches!(store.activate(&id), Err(AdapterStoreError::Rejected(_))));
+    assert!(matches!(store.activate(&id), Err(AdapterStoreError::Rejected { .. })));
     assert_eq!(store.active().unwrap().id, BASE);
 }
 

@@ -157,10 +157,6 @@ impl Inference {
     /// # Errors
     /// [`ModelError`]: unreadable or malformed file, unusable chat template, llama.cpp's refusal.
     pub fn load(path: &Path, settings: &InferenceSettings) -> Result<Inference, ModelError> {
-        std::fs::File::open(path).map_err(|source| ModelError::Unreadable {
-            path: path.to_path_buf(),
-            source,
-        })?;
         let (commands, inbox) = mpsc::channel();
         let (ready, loaded) = mpsc::channel();
         let (path, settings) = (path.to_path_buf(), settings.clone());

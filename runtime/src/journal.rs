@@ -95,6 +95,22 @@ pub struct Lesson {
     pub wrong_answer: Option<String>,
 }
 
+/// Lessons, divided by whether a generation has learned them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lessons {
+    /// Not learned yet.
+    pub new: Vec<Lesson>,
+    /// Learned by the generation or its ancestors.
+    pub known: Vec<Lesson>,
+}
+
+impl Lessons {
+    /// Number of corrections that are not learned yet.
+    pub fn corrections_waiting(&self) -> usize {
+        self.new.iter().filter(|lesson| lesson.wrong_answer.is_some()).count()
+    }
+}
+
 /// The journal of a home.
 pub struct Journal<'home> {
     home: &'home Home,
@@ -218,14 +234,14 @@ impl<'home> Journal<'home> {
             .map_err(|source| self.failed("read", source))
     }
 
-    /// Corrections (`wrong_answer` set) and good answers that `generation` has not learned, oldest
-    /// first. Only the latest feedback on a turn is taken, and of several turns with the same
-    /// question (letter case and white space aside) the latest feedback.
+    /// What the responders' feedback teaches, oldest first, divided by whether `generation` knows
+    /// it. Only the latest feedback on a turn is taken, and of several turns with the same question
+    /// (letter case and white space aside) the latest feedback.
     ///
     /// # Errors
     /// [`JournalError::Database`].
-    pub fn lessons(&self, generation: &str) -> Result<Vec<Lesson>, JournalError> {
-        let read = || {
+    pub fn lessons(&self, generation: &str) -> Result<Lessons, JournalError> {
+        let read = || -> rusqlite::Result<Lessons> {
             let mut statement = self.home.connection().prepare(
                 "SELECT f.id, t.question, t.answer, f.kind, f.text,
                  EXISTS (SELECT 1 FROM learned l WHERE l.generation = ?1 AND l.feedback = f.id)
@@ -233,14 +249,14 @@ impl<'home> Journal<'home> {
                  ON f.id = (SELECT max(id) FROM feedback WHERE turn = t.id)
                  ORDER BY f.id",
             )?;
-            let mut latest: Vec<(String, Option<Lesson>)> = Vec::new();
+            let mut latest: Vec<(String, bool, Option<Lesson>)> = Vec::new();
             let mut rows = statement.query([generation])?;
             while let Some(row) = rows.next()? {
                 let (feedback, question): (i64, String) = (row.get(0)?, row.get(1)?);
                 let (shown, kind): (String, String) = (row.get(2)?, row.get(3)?);
                 let (text, known): (Option<String>, bool) = (row.get(4)?, row.get(5)?);
+                let key = same_question_key(&question);
                 let lesson = match (kind.as_str(), text) {
-                    (_, _) if known => None,
                     ("correction", Some(answer)) => {
                         Some(Lesson { feedback, question, answer, wrong_answer: Some(shown) })
                     }
@@ -249,11 +265,14 @@ impl<'home> Journal<'home> {
                     }
                     _ => None,
                 };
-                let key = same_question_key(&row.get::<_, String>(1)?);
-                latest.retain(|(earlier, _)| *earlier != key);
-                latest.push((key, lesson));
+                latest.retain(|(earlier, ..)| *earlier != key);
+                latest.push((key, known, lesson));
             }
-            Ok(latest.into_iter().filter_map(|(_, lesson)| lesson).collect())
+            let mut lessons = Lessons::default();
+            for (_, known, lesson) in latest {
+                if known { &mut lessons.known } else { &mut lessons.new }.extend(lesson);
+            }
+            Ok(lessons)
         };
         read().map_err(|source| self.failed("read", source))
     }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::*;
 
-pub(crate) fn turn(question: &str, answer: &str) -> NewTurn {
+fn turn(question: &str, answer: &str) -> NewTurn {
     NewTurn {
         question: question.to_owned(),
         answer: answer.to_owned(),
@@ -85,6 +85,8 @@ fn lessons_are_the_latest_word_on_each_question_that_is_not_learned_yet() {
     journal.give_feedback(bad, &Feedback::Bad).unwrap();
 
     let lessons = journal.lessons("base").unwrap();
+    assert_eq!(lessons.corrections_waiting(), 1);
+    let lessons = lessons.new;
     let right: Vec<&str> = lessons.iter().map(|lesson| lesson.answer.as_str()).collect();
     assert_eq!(right, ["150 feet.", "The red one."]);
     assert_eq!(lessons[0].wrong_answer.as_deref(), Some("Wrong."));
@@ -95,8 +97,10 @@ fn lessons_are_the_latest_word_on_each_question_that_is_not_learned_yet() {
             .execute("INSERT INTO learned VALUES ('next', ?1)", [lesson.feedback])
             .unwrap();
     }
-    assert!(journal.lessons("next").unwrap().is_empty(), "an earlier word must not come back");
-    assert_eq!(journal.lessons("base").unwrap().len(), 2, "after a rollback they wait again");
+    let after = journal.lessons("next").unwrap();
+    assert!(after.new.is_empty(), "an earlier word must not come back");
+    assert_eq!(after.known, lessons);
+    assert_eq!(journal.lessons("base").unwrap().new.len(), 2, "after a rollback they wait again");
 }
 
 const KILLED_HOME: &str = "HALLIGAN_TEST_KILLED_HOME";

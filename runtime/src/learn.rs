@@ -1,6 +1,36 @@
 //! Learning on the device: from corrections to a gated, activated adapter generation.
+//!
+//! The active generation keeps answering until the last step: a candidate is trained beside it,
+//! both are asked the corrected questions and the gate, and only a better candidate is stored and
+//! activated, in one transaction. Whatever stops learning before that changes nothing.
 
+mod lessons;
+mod training;
+mod verdict;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use halligan_finetune::dataset;
+use halligan_finetune::train::TrainOutcome;
 use serde::Serialize;
+
+use crate::assistant::Assistant;
+use crate::error::{LearnError, ModelError, RuntimeError};
+use crate::evaluate::{Question, evaluate, read_questions};
+use crate::generations::{Candidate, Generation, Generations};
+use crate::inference::Inference;
+use crate::model::ModelInUse;
+use crate::probe::{on_mains_power, temperature_celsius};
+use lessons::{Material, material};
+use training::{Training, train_candidate};
+use verdict::{Comparison, Score, decide};
+
+/// Time between two looks at the temperature.
+const TEMPERATURE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Start of the names of working folders; one that a kill left behind is removed by the next run.
+const WORK_PREFIX: &str = ".learning-";
 
 /// How to learn.
 #[derive(Debug, Clone, Default)]
@@ -84,4 +114,224 @@ pub struct LearnReport {
     pub tokens_per_second: f32,
     /// What trained, e.g. `CPU`.
     pub device: String,
+}
+
+type Observer<'a> = &'a mut dyn FnMut(LearnEvent) -> LearnControl;
+
+/// One round of learning; see [`Assistant::learn`].
+pub(crate) fn learn(
+    assistant: &Assistant,
+    options: &LearnOptions,
+    on_event: Observer<'_>,
+) -> Result<LearnReport, RuntimeError> {
+    let guard = Guard::new(assistant);
+    guard.check_power(options.force)?;
+    guard.check_temperature()?;
+    let generations = Generations::new(&assistant.home);
+    let active = generations.active()?;
+    let active_file = generations.verified_file(&active.id)?;
+    let material = gather(assistant, &active)?;
+    if material.corrected.is_empty() {
+        return Err(LearnError::NothingToLearn.into());
+    }
+    tell(on_event, LearnEvent::Preparing {
+        corrections: material.corrected.len(),
+        replay: material.replayed,
+    })?;
+
+    let model = ModelInUse::of(&assistant.home, &assistant.options)?;
+    if let Some(file) = &active_file {
+        model.check_adapter(file)?;
+    }
+    let inference = assistant.inference()?;
+    // Whatever happens below, the next question must not meet a candidate.
+    assistant.forget_adapter();
+    inference.set_adapter(active_file.as_deref())?;
+    let corrected_before = ask(&inference, &material.corrected, "active on corrections", on_event)?;
+    if corrected_before.right == corrected_before.total {
+        return Err(LearnError::AlreadyKnown(corrected_before.total).into());
+    }
+    let gate_before = ask(&inference, &material.gate, "active on the gate", on_event)?;
+
+    let work = work_folder(assistant.home.folder())?;
+    let file = work.path().join("candidate.gguf");
+    let training = Training {
+        model: &model.path,
+        adapter: active_file.as_deref(),
+        rows: &material.rows,
+        rank: assistant.profile.profile.training_rank as usize,
+        sequence_tokens: assistant.profile.profile.training_sequence_tokens as usize,
+        max_steps: options.max_steps,
+        seed: assistant.options.seed,
+        device: assistant.options.device,
+    };
+    let outcome = train_guarded(&training, &guard, on_event)?;
+    outcome
+        .adapter
+        .write_gguf(&file)
+        .map_err(|error| LearnError::Training(error.to_string()))?;
+    model.check_adapter(&file)?;
+    inference.set_adapter(Some(&file))?;
+    let corrected_after =
+        ask(&inference, &material.corrected, "candidate on corrections", on_event);
+    let gate_after = corrected_after.and_then(|corrected| {
+        Ok((corrected, ask(&inference, &material.gate, "candidate on the gate", on_event)?))
+    });
+    inference.set_adapter(None)?;
+    let (corrected_after, gate_after) = gate_after?;
+
+    let corrected = Comparison { before: corrected_before, after: corrected_after };
+    let gate = Comparison { before: gate_before, after: gate_after };
+    let decision = decide(corrected, gate);
+    let candidate = Candidate {
+        file: &file,
+        parent: &active.id,
+        gate_accuracy: (gate.after.total > 0).then(|| gate.after.share()),
+        corrected_accuracy: Some(corrected.after.share()),
+        learned: &material.feedback,
+    };
+    let (id, activated, reason) = match decision {
+        Ok(reason) => (generations.install_learned(&candidate)?.id, true, reason),
+        Err(reason) => (generations.record_rejected(&candidate, &reason)?, false, reason),
+    };
+    tracing::info!(%id, activated, %reason, "learning ended");
+    let report = LearnReport {
+        candidate: id,
+        activated,
+        reason,
+        corrections: material.corrected.len(),
+        corrected_before: corrected.before.share(),
+        corrected_after: corrected.after.share(),
+        gate_before: gate.before.share(),
+        gate_after: gate.after.share(),
+        gate_questions: gate.after.total,
+        train_seconds: outcome.seconds,
+        tokens_per_second: outcome.tokens_per_second() as f32,
+        device: outcome.device,
+    };
+    // The decision stands; there is nothing left to cancel.
+    on_event(LearnEvent::Verdict(report.clone()));
+    Ok(report)
+}
+
+/// Reads lessons, replay rows and gate questions. Both files are optional.
+fn gather(assistant: &Assistant, active: &Generation) -> Result<Material, RuntimeError> {
+    let home = &assistant.home;
+    let lessons = assistant.journal().lessons(&active.id)?;
+    let replay = match home.replay_path() {
+        path if path.exists() => dataset::read_rows(&path)
+            .map_err(|error| LearnError::BadData { path, reason: error.to_string() })?,
+        _ => Vec::new(),
+    };
+    let gate = match home.gate_path() {
+        path if path.exists() => read_questions(&path)?,
+        _ => Vec::new(),
+    };
+    Ok(material(&lessons, replay, gate, assistant.options.seed))
+}
+
+fn tell(on_event: Observer<'_>, event: LearnEvent) -> Result<(), LearnError> {
+    match on_event(event) {
+        LearnControl::Continue => Ok(()),
+        LearnControl::Cancel => Err(LearnError::Cancelled),
+    }
+}
+
+fn ask(
+    inference: &Inference,
+    questions: &[Question],
+    what: &str,
+    on_event: Observer<'_>,
+) -> Result<Score, RuntimeError> {
+    let outcome = evaluate(inference, questions, &mut |done, total| {
+        tell(on_event, LearnEvent::Evaluating { what: what.to_owned(), done, total }).is_ok()
+    });
+    match outcome {
+        Ok(evaluation) => Ok(Score { right: evaluation.right, total: evaluation.total }),
+        Err(ModelError::Cancelled) => Err(LearnError::Cancelled.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn train_guarded(
+    training: &Training<'_>,
+    guard: &Guard<'_>,
+    on_event: Observer<'_>,
+) -> Result<TrainOutcome, LearnError> {
+    let mut stopped_by = None;
+    let mut looked_at = Instant::now();
+    let outcome = train_candidate(training, &mut |step| {
+        if looked_at.elapsed() >= TEMPERATURE_INTERVAL {
+            looked_at = Instant::now();
+            if let Err(error) = guard.check_temperature() {
+                stopped_by = Some(error);
+                return false;
+            }
+        }
+        let event = LearnEvent::Step {
+            step: step.step,
+            steps: step.steps,
+            loss: step.loss as f32,
+            tokens_per_second: step.tokens_per_second as f32,
+            seconds_left: step.seconds_left as f32,
+        };
+        if let Err(error) = tell(on_event, event) {
+            stopped_by = Some(error);
+            return false;
+        }
+        true
+    });
+    match stopped_by {
+        Some(error) => Err(error),
+        None => outcome,
+    }
+}
+
+fn work_folder(home: &Path) -> Result<tempfile::TempDir, LearnError> {
+    let failed = |source| LearnError::Io { path: home.to_path_buf(), source };
+    for entry in std::fs::read_dir(home).map_err(failed)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(WORK_PREFIX) {
+            // Left by a killed run; if it cannot be removed it only takes room.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    tempfile::Builder::new().prefix(WORK_PREFIX).tempdir_in(home).map_err(failed)
+}
+
+/// What the profile allows at this moment.
+struct Guard<'a> {
+    root: &'a PathBuf,
+    profile: String,
+    only_on_mains: bool,
+    ceiling: f32,
+}
+
+impl<'a> Guard<'a> {
+    fn new(assistant: &'a Assistant) -> Guard<'a> {
+        let profile = &assistant.profile.profile;
+        Guard {
+            root: &assistant.system_root,
+            profile: profile.name.as_str().to_owned(),
+            only_on_mains: profile.learn_only_on_mains_power,
+            ceiling: profile.temperature_ceiling_celsius as f32,
+        }
+    }
+
+    fn check_power(&self, force: bool) -> Result<(), LearnError> {
+        if self.only_on_mains && !force && on_mains_power(self.root) == Some(false) {
+            return Err(LearnError::OnBattery { profile: self.profile.clone() });
+        }
+        Ok(())
+    }
+
+    fn check_temperature(&self) -> Result<(), LearnError> {
+        match temperature_celsius(self.root) {
+            Some(celsius) if celsius > self.ceiling => Err(LearnError::TooHot {
+                celsius,
+                ceiling: self.ceiling,
+                profile: self.profile.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
 }

@@ -17,6 +17,7 @@ pub mod home;
 pub mod inference;
 pub mod journal;
 pub mod learn;
+mod model;
 pub mod probe;
 pub mod profile;
 pub mod retrieval;

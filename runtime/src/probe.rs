@@ -48,11 +48,14 @@ pub struct Gpu {
 /// Probes this machine; `home` tells which disk matters.
 pub fn probe(home: Option<&Path>) -> (Hardware, HardwareProbe) {
     let root = Path::new("/");
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
-    let logical = std::thread::available_parallelism().map_or(1, usize::from);
-    let cores = sysinfo::System::physical_core_count().map_or(logical, |cores| cores.min(logical));
+    let mut processor = None;
+    let (mut memory, mut available) = (0, 0);
+    if let Ok(mut system) = sysinfo::System::new() {
+        system.refresh_memory();
+        system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
+        processor = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
+        (memory, available) = (system.total_memory(), system.available_memory());
+    }
     let gpu = if cfg!(all(target_os = "macos", target_arch = "aarch64")) {
         Some(Gpu { kind: GpuKind::Apple, name: "Apple Silicon".to_owned(), memory_mib: 0 })
     } else {
@@ -61,15 +64,12 @@ pub fn probe(home: Option<&Path>) -> (Hardware, HardwareProbe) {
     let hardware = Hardware {
         board: board_name(root),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        processor: system
-            .cpus()
-            .first()
-            .map(|cpu| cpu.brand().trim().to_owned())
+        processor: processor
             .filter(|brand| !brand.is_empty())
             .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
-        cores,
-        memory_mib: system.total_memory() >> 20,
-        memory_available_mib: system.available_memory() >> 20,
+        cores: physical_cores(),
+        memory_mib: memory >> 20,
+        memory_available_mib: available >> 20,
         gpu: gpu.as_ref().map(|gpu| gpu.name.clone()),
         on_mains_power: on_mains_power(root),
         temperature_celsius: temperature_celsius(root).or_else(sensor_celsius),
@@ -173,11 +173,17 @@ pub fn best_gpu(root: &Path) -> Option<Gpu> {
         .max_by_key(|gpu| (gpu.kind == GpuKind::Discrete, gpu.memory_mib))
 }
 
+/// Physical cores; logical ones where these are unknown or fewer.
+pub(crate) fn physical_cores() -> usize {
+    let logical = std::thread::available_parallelism().map_or(1, usize::from);
+    sysinfo::System::physical_core_count().map_or(logical, |cores| cores.clamp(1, logical))
+}
+
 fn sensor_celsius() -> Option<f32> {
-    let sensors = sysinfo::Components::new_with_refreshed_list();
+    let sensors = sysinfo::Components::new_with_refreshed_list().ok()?;
     sensors
         .iter()
-        .filter_map(sysinfo::Component::temperature)
+        .filter_map(|sensor| sensor.temperature())
         .filter(|celsius| PLAUSIBLE_CELSIUS.contains(celsius))
         .reduce(f32::max)
 }
@@ -185,7 +191,7 @@ fn sensor_celsius() -> Option<f32> {
 fn disk_free_mib(home: &Path) -> Option<u64> {
     // The nearest folder that exists, with links resolved, is on the disk that will be written.
     let existing = home.ancestors().find_map(|folder| folder.canonicalize().ok())?;
-    let disks = sysinfo::Disks::new_with_refreshed_list();
+    let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
     disks
         .iter()
         .filter(|disk| existing.starts_with(disk.mount_point()))

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::RetrievalError;
 use crate::home::{Home, now, sha256_of_bytes};
 
-pub(crate) use support::{best_support, supports};
+pub(crate) use support::{best_support, is_function_word};
 
 /// Largest document that is indexed.
 pub const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
@@ -284,8 +284,7 @@ fn is_document(path: &Path) -> bool {
 /// Turns text into an FTS5 query of its words: each quoted, any of them may match.
 fn query_of_words(text: &str) -> Option<String> {
     let mut words: Vec<String> = support::words(text).collect();
-    let telling: Vec<String> =
-        words.iter().filter(|word| !support::is_function_word(word)).cloned().collect();
+    let telling = telling_words(text);
     if !telling.is_empty() {
         words = telling;
     }
@@ -293,6 +292,11 @@ fn query_of_words(text: &str) -> Option<String> {
     // `words` yields letters and digits only, so no quote can end the quoted word.
     let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
     (!quoted.is_empty()).then(|| quoted.join(" OR "))
+}
+
+/// The words of a text that say what it is about, in lower case.
+pub(crate) fn telling_words(text: &str) -> Vec<String> {
+    support::words(text).filter(|word| !is_function_word(word)).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,23 @@
 //! Set-up: what a kit from headquarters puts on a device.
+//!
+//! Everything is read and checked before anything is changed. Then the order keeps each state in
+//! between usable: a new model first lets the base answer, because adapters belong to their model.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use halligan_finetune::dataset;
 use serde::Serialize;
 
-use crate::error::RuntimeError;
+use crate::error::{HomeError, LearnError, RuntimeError};
+use crate::evaluate::read_questions;
+use crate::generations::Generations;
+use crate::home::{Home, copy_atomically, sha256_of_file, sync_folder};
+use crate::model::{MODEL_NAME, MODEL_SHA256, check_adapter, model_name, open_sound};
+use crate::retrieval::Library;
+
+/// Models from this size on share the kit's bytes by a hard link where the disk allows it.
+const LINK_BYTES_MIN: u64 = 1 << 30;
 
 /// Files that make a device useful. Paths are read, never changed.
 #[derive(Debug, Clone, Default)]
@@ -39,11 +52,82 @@ pub struct SetUpReport {
 }
 
 /// Puts the kit into `home` (`None`: the account's data folder), which is made if needed.
-/// Journal, documents and generations that are already there are kept.
+/// Journal, documents and generations that are already there are kept; with another model the
+/// generations stay listed but cannot be activated any more.
 ///
 /// # Errors
 /// Unreadable or malformed files, an adapter for another base, an unwritable home.
 pub fn set_up(home: Option<&Path>, kit: &Kit) -> Result<SetUpReport, RuntimeError> {
-    let _ = (home, kit);
-    unimplemented!("set_up")
+    let model = open_sound(&kit.model)?;
+    let model_sha256 = model.sha256().to_owned();
+    if let Some(adapter) = &kit.adapter {
+        check_adapter(adapter, &model, Some(&model_sha256))?;
+    }
+    let replay_rows = kit.replay.as_deref().map(replay_rows).transpose()?.unwrap_or(0);
+    let gate_questions =
+        kit.gate.as_deref().map(|path| read_questions(path).map(|all| all.len())).transpose()?;
+
+    let home = Home::open(home)?;
+    let generations = Generations::new(&home);
+    let known = home.setting(MODEL_SHA256)?;
+    if known.as_ref() != Some(&model_sha256) || !home.model_path().exists() {
+        if known.is_some() {
+            generations.retire_all("it was made for another base model")?;
+        }
+        place_model(&kit.model, &home.model_path()).map_err(|source| HomeError::Copy {
+            from: kit.model.clone(),
+            to: home.model_path(),
+            source,
+        })?;
+        home.remember(&[(MODEL_SHA256, &model_sha256), (MODEL_NAME, &model_name(&model))])?;
+    }
+    let copies = [(&kit.replay, home.replay_path()), (&kit.gate, home.gate_path())];
+    for (from, to) in copies {
+        if let Some(from) = from {
+            copy_atomically(from, &to).map_err(|source| HomeError::Copy {
+                from: from.clone(),
+                to: to.clone(),
+                source,
+            })?;
+        }
+    }
+    if let Some(adapter) = &kit.adapter {
+        generations.install_carried(adapter)?;
+    }
+    let library = Library::new(&home);
+    library.add(&kit.documents, &mut |_| {})?;
+    Ok(SetUpReport {
+        model_sha256,
+        generation: generations.active()?.id,
+        documents: library.documents()?.len(),
+        replay_rows,
+        gate_questions: gate_questions.unwrap_or(0),
+        home: home.folder().to_path_buf(),
+    })
+}
+
+fn replay_rows(path: &Path) -> Result<usize, LearnError> {
+    let bad = |reason: String| LearnError::BadData { path: path.to_path_buf(), reason };
+    let rows = dataset::read_rows(path).map_err(|error| bad(error.to_string()))?;
+    Ok(rows.len())
+}
+
+fn place_model(from: &Path, to: &Path) -> io::Result<()> {
+    if std::fs::metadata(from)?.len() >= LINK_BYTES_MIN && link_atomically(from, to).is_ok() {
+        return Ok(());
+    }
+    let written = copy_atomically(from, to)?;
+    if sha256_of_file(to)? != written {
+        return Err(io::Error::other("what was read back differs from what was written"));
+    }
+    Ok(())
+}
+
+fn link_atomically(from: &Path, to: &Path) -> io::Result<()> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    let place = tempfile::tempdir_in(folder)?;
+    let linked = place.path().join("model.gguf");
+    std::fs::hard_link(from, &linked)?;
+    std::fs::rename(&linked, to)?;
+    sync_folder(folder)
 }

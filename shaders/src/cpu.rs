@@ -30,8 +30,7 @@ impl CpuExecutor {
     /// An executor on rayon's current thread pool.
     pub fn new() -> Self {
         let threads = rayon::current_num_threads();
-        let info =
-            DeviceInfo { kind: DeviceKind::Cpu, name: cpu_name(), driver: format!("{threads} threads, gemm") };
+        let info = DeviceInfo { kind: DeviceKind::Cpu, name: cpu_name(), driver: format!("{threads} threads, gemm") };
         Self { info, scratch: Vec::new(), held_bytes: 0 }
     }
 

@@ -306,13 +306,7 @@ pub trait Executor {
     /// `out = silu(gate) * up` over `len` elements (SwiGLU, arXiv 2002.05202).
     fn swiglu(&mut self, gate: &Self::Tensor, up: &Self::Tensor, len: usize, out: &mut Self::Tensor);
     /// Replaces `gate` and `up` by their gradients, given `d_out` of [`swiglu`](Self::swiglu).
-    fn swiglu_backward(
-        &mut self,
-        d_out: &Self::Tensor,
-        len: usize,
-        gate: &mut Self::Tensor,
-        up: &mut Self::Tensor,
-    );
+    fn swiglu_backward(&mut self, d_out: &Self::Tensor, len: usize, gate: &mut Self::Tensor, up: &mut Self::Tensor);
     /// `x += y` over `len` elements.
     fn add(&mut self, y: &Self::Tensor, len: usize, x: &mut Self::Tensor);
     /// `x = value` over `len` elements.

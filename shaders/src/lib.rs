@@ -16,7 +16,6 @@ pub mod gpu;
 
 pub use error::ExecutorError;
 pub use executor::{
-    AdamW, AttentionShape, DeviceInfo, DeviceKind, Executor, Matmul, RopeShape, RopeStyle, SharedBytes,
-    WeightSource,
+    AdamW, AttentionShape, DeviceInfo, DeviceKind, Executor, Matmul, RopeShape, RopeStyle, SharedBytes, WeightSource,
 };
 pub use format::Format;

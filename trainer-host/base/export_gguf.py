@@ -135,8 +135,8 @@ def check(state, path):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--checkpoint", default="/tmp/base-train/checkpoint.pt")
-    ap.add_argument("--tokenizer", default="/tmp/base-train/tokenizer.json")
+    ap.add_argument("--checkpoint", default="work/checkpoint.pt")
+    ap.add_argument("--tokenizer", default="tokenizer.json")
     ap.add_argument("--out", required=True)
     ap.add_argument("--f16", action="store_true")
     args = ap.parse_args()

@@ -31,6 +31,10 @@ OPENERS = ["Quick question: ", "Halligan, ", "Please tell me: ", "Hey, ", "Quest
            "Tell me: ", "I was asked: ", "Do you know this? ", "Listen: ", "Remind me, ", "Ok, ", "Sorry, ", "Say again: ", "My question is: "]
 CLOSERS = [" Over.", " Please.", " Thanks.", " Thank you.", " I forgot.", " I need it now.", " Quickly, please.", " Be brief."]
 
+SCENES = ["We have {e} here, {q}", "A crew meets {e}. {Q}", "There is {e} ahead, {q}", "{E} is involved. {Q}", "Think of {e}: {q}", "You deal with {e}, {q}",
+          "{E} is reported, {q}", "A driver asks about {e}: {q}", "With {e} on scene, {q}", "Suppose you find {e}, {q}", "{E} shows up, {q}",
+          "If it is {e}, {q}", "This is about {e}. {Q}", "{E}: {q}", "Take {e}, {q}", "When you see {e}, {q}"]
+
 CHAT = [
     (["Who are you?", "What are you?", "What is your name?", "who are you", "Introduce yourself.", "Are you a person?"],
      "I am Halligan, an offline field assistant."),
@@ -72,12 +76,26 @@ def reserved(fact_index, frame_index):
     return (fact_index * 31 + frame_index * 17) % 7 == 0
 
 
+def scene(rng, fact):
+    """Context first, then a question in which "it" or nothing stands for the entity."""
+    entity, ask = fact["entity"], rng.choice(fact["questions"])
+    if rng.random() < 0.3:
+        ask = f"What is {rng.choice(fact['phrases'])}?"
+    if entity + "'s" in ask:
+        ask = ask.replace(entity + "'s", "its", 1)
+    elif rng.random() < 0.8:
+        ask = ask.replace(entity, "it", 1)
+    return rng.choice(SCENES).format(e=entity, E=capital(entity), q=ask[:1].lower() + ask[1:], Q=ask)
+
+
 def question(rng, fact, index=None):
     """One of very many ways to ask for `fact`."""
     form = rng.random()
     if form < 0.30:
         text = rng.choice(fact["questions"])
-        if rng.random() < 0.2:
+        if rng.random() < 0.25:
+            text = scene(rng, fact)
+        elif rng.random() < 0.2:
             opener = rng.choice(OPENERS)
             text = opener + (text if opener.endswith(". ") else text[:1].lower() + text[1:])
     elif form < 0.92:
@@ -156,16 +174,16 @@ class Corpus:
         world = World(seed * 7919 + 13)
         for _ in range(count):
             form = rng.random()
-            if form < 0.68:
+            if form < 0.40:
                 yield self.asked(rng)
-            elif form < 0.84:
+            elif form < 0.76:
                 yield self.fresh(rng, world)
-            elif form < 0.92:
+            elif form < 0.89:
                 yield self.open_book(rng, world)
-            elif form < 0.95:
+            elif form < 0.93:
                 yield self.conversation(rng)
             elif form < 0.985:
-                yield self.passage(rng)
+                yield self.passage(rng) if rng.random() < 0.5 else self.asked(rng)
             else:
                 yield self.chat(rng)
 

@@ -1,7 +1,8 @@
 """Pre-training: Muon for the matrices inside the blocks, AdamW for the rest, warm-up, stable, decay.
 
-The run is bounded by wall time; it writes a resumable checkpoint every few minutes. A file
-named `decay` in the work folder starts the final decay at once.
+The run is bounded by the time spent in steps, so it fits any machine; it writes a resumable
+checkpoint every few minutes (a resumed run begins a new chunk of rows). A file named `decay` in
+the work folder starts the final decay at once.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import time
 import torch
 
 import tokenizer as T
-from generate import Corpus, FRAMES
+from generate import Corpus, FRAMES, reserved
 from model import Base
 import wordings
 
@@ -85,7 +86,7 @@ def probe(model, encoder, corpus, count=120):
     prompts, answers = [], []
     while len(prompts) < count:
         i, k = rng.randrange(len(corpus.facts)), rng.randrange(len(FRAMES))
-        if (i * 31 + k * 17) % 7 == 0:
+        if reserved(i, k):
             fact = corpus.facts[i]
             prompts.append(encoder.prompt(wordings.ask(FRAMES[k], rng.choice(fact["phrases"]))))
             answers.append(fact["answer"])
@@ -96,7 +97,7 @@ def probe(model, encoder, corpus, count=120):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--work", default="/tmp/base-train")
+    ap.add_argument("--work", default="work", help="folder of the tokenizer and the checkpoint")
     ap.add_argument("--minutes", type=float, default=45)
     ap.add_argument("--decay", type=float, default=0.25, help="share of the time that is decay")
     ap.add_argument("--lr", type=float, default=2e-3)

@@ -15,7 +15,7 @@ fn base(folder: &Path) -> GgufFile {
         ("llama.attention.head_count".to_string(), MetadataValue::Uint32(2)),
         ("llama.attention.head_count_kv".to_string(), MetadataValue::Uint32(1)),
     ];
-    let bytes = vec![0; 4 * 8 * 4];
+    let bytes = [0; 4 * 8 * 4];
     let tensors: Vec<TensorData<'_>> = [("attn_q", 8), ("attn_k", 4), ("ffn_up", 8)]
         .iter()
         .map(|(part, outputs)| TensorData {

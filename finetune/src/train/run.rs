@@ -55,7 +55,7 @@ pub(super) fn run<E: Executor>(
         parameters: initial.pairs.values().map(|pair| pair.a.len() + pair.b.len()).sum(),
         examples: examples.len(),
     });
-    let mut save = |engine: &mut Engine<E>, step: usize, observe: &mut dyn FnMut(&TrainEvent) -> Control| {
+    let save = |engine: &mut Engine<E>, step: usize, observe: &mut dyn FnMut(&TrainEvent) -> Control| {
         let Some(dir) = &continuation.checkpoint_dir else { return Ok(()) };
         let values = engine.adapter(&initial)?;
         let (first_moments, second_moments) = engine.moments(&initial)?;

@@ -4,7 +4,7 @@
 //! What the user typed is never read as a special token: a question that spells one is tokenized
 //! apart from the template around it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use halligan_finetune::chat::{ChatTemplate, Message};
 use halligan_finetune::gguf::GgufFile;
@@ -74,12 +74,4 @@ impl ChatPrompt {
         }
         Ok(tokens)
     }
-}
-
-/// Opens the file as a check before C reads it: every count, shape and offset lies inside it.
-pub fn sound_file(path: &Path) -> Result<GgufFile, ModelError> {
-    GgufFile::open(path).map_err(|error| ModelError::Malformed {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    })
 }

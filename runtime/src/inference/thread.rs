@@ -18,12 +18,14 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2::{LLAMA_FLASH_ATTN_TYPE_AUTO, LLAMA_FLASH_ATTN_TYPE_DISABLED};
 
 use super::backend::{backend, construction};
-use super::prompt::{ChatPrompt, sound_file};
+use super::prompt::ChatPrompt;
 use super::{
     GenerateOptions, Generated, InferenceSettings, KvType, ModelInfo, Perplexity, batch, generate,
     parity,
 };
 use crate::error::ModelError;
+use crate::model::open_sound;
+use crate::probe::physical_cores;
 
 /// Adapters that stay in memory. The binding cannot free one, so at this number the model is
 /// loaded anew, which frees them all.
@@ -103,9 +105,10 @@ pub(super) struct Engine {
 
 impl Engine {
     fn load(path: PathBuf, mut settings: InferenceSettings) -> Result<Engine, ModelError> {
-        let file = sound_file(&path)?;
+        // Before C reads it: every count, shape and offset lies inside the file.
+        let file = open_sound(&path)?;
         if settings.threads == 0 {
-            settings.threads = physical_cores();
+            settings.threads = u32::try_from(physical_cores()).unwrap_or(1);
         }
         let model = load_model(&path, &settings)?;
         let prompt = ChatPrompt::new(&file, &model)?;
@@ -296,10 +299,4 @@ fn tokenize(model: &LlamaModel, text: &str, parse_special: bool) -> Vec<i32> {
 
 fn numbers_of(tokens: Vec<LlamaToken>) -> Vec<i32> {
     tokens.into_iter().map(|token| token.0).collect()
-}
-
-fn physical_cores() -> u32 {
-    let logical = std::thread::available_parallelism().map_or(1, usize::from);
-    let cores = sysinfo::System::physical_core_count().map_or(logical, |cores| cores.min(logical));
-    u32::try_from(cores).unwrap_or(1).max(1)
 }

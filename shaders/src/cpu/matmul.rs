@@ -30,12 +30,9 @@ impl<'a> View<'a> {
     }
 
     fn holds(self, rows: usize, columns: usize) -> bool {
-        rows == 0
-            || columns == 0
-            || (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.data.len()
+        rows == 0 || columns == 0 || (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.data.len()
     }
 }
-
 
 /// `out (m x n, rows out_stride apart) = alpha a b`, added to `out` when `accumulate`.
 fn multiply(
@@ -135,16 +132,7 @@ pub fn backward(
     for_each_tile(weight, scratch, |first, count, tile| {
         let accumulate = accumulate || first > 0;
         let d_out = View::rows(&d_out[first..], n);
-        multiply(
-            [rows, k, count],
-            d_out,
-            View::rows(tile, k),
-            1.0,
-            accumulate,
-            d_x,
-            k,
-            parallelism(rows * count * k),
-        );
+        multiply([rows, k, count], d_out, View::rows(tile, k), 1.0, accumulate, d_x, k, parallelism(rows * count * k));
     });
 }
 

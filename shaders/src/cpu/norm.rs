@@ -26,8 +26,7 @@ pub fn rms_norm_backward(x: &[f32], gain: &[f32], d_out: &[f32], epsilon: f32, d
     let task = ROWS_PER_TASK * columns;
     d_x.par_chunks_mut(task).zip(x.par_chunks(task)).zip(d_out.par_chunks(task)).for_each(|((d_x, x), d_out)| {
         vectorized(|| {
-            let rows =
-                d_x.chunks_exact_mut(columns).zip(x.chunks_exact(columns)).zip(d_out.chunks_exact(columns));
+            let rows = d_x.chunks_exact_mut(columns).zip(x.chunks_exact(columns)).zip(d_out.chunks_exact(columns));
             let mut scaled = vec![0.0; columns];
             for ((d_x, x), d_out) in rows {
                 let inverse = inverse_rms(x, epsilon);

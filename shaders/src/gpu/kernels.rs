@@ -83,6 +83,7 @@ macro_rules! kernels {
             };
         )*
         /// Every kernel.
+        #[allow(dead_code, reason = "build.rs walks the table")]
         pub const KERNELS: &[Kernel] = &[$($constant),*];
     };
 }
@@ -116,6 +117,7 @@ kernels! {
 
 impl Kernel {
     /// Number of variants.
+    #[allow(dead_code, reason = "build.rs walks the table")]
     pub fn variant_count(&self) -> usize {
         match self.variants {
             Variants::Single => 1,

@@ -1,3 +1,17 @@
-//! One module per kernel or group of kernels.
+//! One module per kernel or group of kernels; [`harness`] runs each body on both executors.
 
+mod harness;
+
+mod adamw_step;
+mod attention;
+mod cross_entropy;
+mod device;
+mod elementwise;
+mod embedding;
 mod formats;
+mod matmul;
+mod matmul_weight;
+mod rms_norm;
+mod rope;
+mod sum_of_squares;
+mod swiglu;

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use halligan_runtime::doctor::Hardware;
-use halligan_runtime::{Assistant, DoctorReport, Severity, Status};
+use halligan_runtime::{Assistant, DoctorReport, Hardware, Severity, Status};
 
 use crate::cli::Common;
 use crate::figures::{bytes, counted, short_hash};

@@ -1,0 +1,159 @@
+//! The trainer's forward pass against llama.cpp on the same GGUF files, with and without an adapter.
+//!
+//! llama.cpp is code that nobody here wrote; agreement with it is what makes an adapter trained here
+//! mean the same on the device.
+
+use halligan_finetune::{
+    adapter::Adapter,
+    device::DeviceChoice,
+    lora::{Target, fresh_adapter},
+    model::BaseModel,
+    random_model::{self, RandomShape},
+    train::last_logits,
+};
+use halligan_runtime::inference::{Inference, InferenceSettings, KvType};
+use halligan_shaders::Format;
+use halligan_tests::{built_in_base, noise};
+
+const PROMPTS: u64 = 20;
+
+/// llama.cpp computes an F32 base in f32; only the order of sums differs.
+const F32_TOLERANCE: f64 = 1e-3;
+/// For an F16 base llama.cpp rounds activations to f16.
+const F16_TOLERANCE: f64 = 5e-3;
+/// For quantized bases llama.cpp rounds activations to 8 bits.
+const QUANTIZED_TOLERANCE: f64 = 2e-2;
+
+fn tolerance(format: Format) -> f64 {
+    match format {
+        Format::F32 => F32_TOLERANCE,
+        Format::F16 | Format::BF16 => F16_TOLERANCE,
+        _ => QUANTIZED_TOLERANCE,
+    }
+}
+
+fn shape(architecture: &'static str) -> RandomShape {
+    RandomShape {
+        architecture,
+        layers: 2,
+        hidden: 256,
+        heads: 6,
+        kv_heads: 2,
+        head_dim: 32,
+        feed_forward: 512,
+        vocabulary: 320,
+        context_tokens: 128,
+        rope_base: 10_000.0,
+        tied: architecture == "qwen2",
+    }
+}
+
+/// An adapter that visibly changes the logits.
+fn adapter(base: &BaseModel) -> Adapter {
+    let mut adapter = fresh_adapter(&base.description, &base.sha256, &Target::ALL, 8, 16.0, 1);
+    let mut noise = noise(7);
+    for pair in adapter.pairs.values_mut() {
+        pair.b.iter_mut().for_each(|value| *value = 0.05 * noise());
+    }
+    adapter
+}
+
+fn prompts(vocabulary: usize) -> Vec<Vec<u32>> {
+    let prompt = |seed| {
+        let mut noise = noise(100 + seed);
+        let length = 1 + (seed as usize * 5) % 60;
+        (0..length).map(|_| ((noise() + 1.0) * 0.5 * vocabulary as f32) as u32 % vocabulary as u32).collect()
+    };
+    (0..PROMPTS).map(prompt).collect()
+}
+
+/// `|a - b| / |b|` over whole logit vectors.
+fn relative_error(ours: &[f32], theirs: &[f32]) -> f64 {
+    let difference: f64 = ours.iter().zip(theirs).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    let size: f64 = theirs.iter().map(|b| f64::from(*b).powi(2)).sum();
+    (difference / size).sqrt()
+}
+
+fn argmax(values: &[f32]) -> usize {
+    values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(index, _)| index)
+}
+
+/// The argmax must agree unless the two highest logits are closer than the two computations are.
+fn argmax_agrees(ours: &[f32], theirs: &[f32]) -> bool {
+    let (a, b) = (argmax(ours), argmax(theirs));
+    let furthest = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    a == b || (theirs[b] - theirs[a]).abs() <= 2.0 * furthest
+}
+
+fn check(path: &std::path::Path, with_adapter: bool, tolerance: f64, device: DeviceChoice) {
+    let base = BaseModel::open(path).unwrap();
+    let settings = InferenceSettings { kv_type: KvType::F32, ..InferenceSettings::default() };
+    let llama = Inference::load(path, &settings).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let adapter = with_adapter.then(|| adapter(&base));
+    if let Some(adapter) = &adapter {
+        let file = folder.path().join("adapter.gguf");
+        adapter.write_gguf(&file).unwrap();
+        llama.set_adapter(Some(&file)).unwrap();
+    }
+    let mut worst = 0.0f64;
+    for (number, prompt) in prompts(base.description.vocabulary).iter().enumerate() {
+        let ours = last_logits(&base, adapter.as_ref(), prompt, device).unwrap();
+        let signed: Vec<i32> = prompt.iter().map(|&token| token as i32).collect();
+        let theirs = llama.logits(&signed).unwrap();
+        let error = relative_error(&ours, &theirs);
+        worst = worst.max(error);
+        assert!(error <= tolerance, "prompt {number}: relative error {error:.2e} above {tolerance:.0e}");
+        assert!(argmax_agrees(&ours, &theirs), "prompt {number}: another most probable token");
+    }
+    println!("{}: adapter {with_adapter}, worst relative error {worst:.2e}", path.display());
+}
+
+fn check_random(architecture: &'static str, format: Format, device: DeviceChoice) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(format!("{architecture}-{format}.gguf"));
+    random_model::write(&path, &shape(architecture), format, 21).unwrap();
+    for with_adapter in [false, true] {
+        check(&path, with_adapter, tolerance(format), device);
+    }
+}
+
+#[test]
+fn llama_over_f32_gives_the_logits_of_llama_cpp() {
+    check_random("llama", Format::F32, DeviceChoice::Cpu);
+}
+
+#[test]
+fn llama_over_f16_gives_the_logits_of_llama_cpp() {
+    check_random("llama", Format::F16, DeviceChoice::Cpu);
+}
+
+#[test]
+fn llama_over_quantized_bases_gives_the_logits_of_llama_cpp() {
+    for format in [Format::Q8_0, Format::Q4_0, Format::Q5_0, Format::Q4_K, Format::Q6_K] {
+        check_random("llama", format, DeviceChoice::Cpu);
+    }
+}
+
+#[test]
+fn qwen2_with_biases_gives_the_logits_of_llama_cpp() {
+    check_random("qwen2", Format::F32, DeviceChoice::Cpu);
+}
+
+#[test]
+fn qwen3_with_head_norms_gives_the_logits_of_llama_cpp() {
+    check_random("qwen3", Format::F32, DeviceChoice::Cpu);
+}
+
+#[test]
+fn the_gpu_executor_gives_the_logits_of_llama_cpp() {
+    check_random("llama", Format::F32, DeviceChoice::Gpu);
+    check_random("llama", Format::Q8_0, DeviceChoice::Gpu);
+}
+
+#[test]
+fn the_built_in_base_gives_the_logits_of_llama_cpp() {
+    for with_adapter in [false, true] {
+        check(&built_in_base(), with_adapter, QUANTIZED_TOLERANCE, DeviceChoice::Cpu);
+    }
+}

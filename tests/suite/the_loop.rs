@@ -1,0 +1,147 @@
+//! The loop in small, with the real binaries: train, carry, ask, correct, learn, roll back, and what a
+//! crash or an interruption leaves behind.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use halligan_tests::{binary, built_in_base, guide, json, run};
+use serde_json::Value;
+
+/// Facts that the small adapter learns.
+const FACTS: usize = 12;
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("test paths are UTF-8")
+}
+
+fn rows(name: &str) -> Vec<String> {
+    fs::read_to_string(guide(name)).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn fact_of(row: &str) -> String {
+    let row: Value = serde_json::from_str(row).unwrap();
+    row["id"].as_str().unwrap().to_owned()
+}
+
+/// A folder with the rows of the first facts: `train.jsonl` and `heldout.jsonl`.
+fn small_guide() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facts: Vec<String> = rows("heldout.jsonl").iter().map(|row| fact_of(row)).collect();
+    facts.dedup();
+    facts.truncate(FACTS);
+    for name in ["train.jsonl", "heldout.jsonl"] {
+        let kept: Vec<String> = rows(name).into_iter().filter(|row| facts.contains(&fact_of(row))).collect();
+        assert!(kept.len() >= FACTS);
+        fs::write(folder.path().join(name), kept.join("\n") + "\n").unwrap();
+    }
+    folder
+}
+
+fn train_arguments(folder: &Path, out: &str) -> Vec<String> {
+    let base = built_in_base();
+    let (data, out) = (folder.join("train.jsonl"), folder.join(out));
+    let words = [
+        "train", "--base", text(&base), "--data", text(&data), "-o", text(&out), "--epochs", "12", "--lr", "3e-3", "--seq",
+        "256", "--seed", "5", "--device", "cpu", "--json",
+    ];
+    words.map(str::to_owned).to_vec()
+}
+
+fn train(folder: &Path) -> PathBuf {
+    let arguments = train_arguments(folder, "adapter.gguf");
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let summary = json(&run("halligan-host", &words));
+    assert!(summary["tokens_per_second"].as_f64().unwrap() > 0.0);
+    folder.join("adapter.gguf")
+}
+
+fn accuracy(adapter: Option<&Path>, data: &Path) -> f64 {
+    let base = built_in_base();
+    let mut words = vec!["eval", "--base", text(&base), "--data", text(data), "--no-loss", "--json"];
+    if let Some(adapter) = adapter {
+        words.extend(["--adapter", text(adapter)]);
+    }
+    json(&run("halligan-host", &words))["accuracy"].as_f64().unwrap()
+}
+
+fn device(home: &Path, words: &[&str]) -> Value {
+    let mut all = vec!["--home", text(home)];
+    all.extend(words);
+    json(&run("halligan", &all))
+}
+
+#[test]
+fn a_correction_is_learned_activated_and_rolled_back() {
+    let folder = small_guide();
+    let held_out = folder.path().join("heldout.jsonl");
+    let adapter = train(folder.path());
+    let (before, after) = (accuracy(None, &held_out), accuracy(Some(&adapter), &held_out));
+    assert!(before <= 0.15, "the base already knows the guide: {before}");
+    assert!(after >= 0.6, "the adapter learned too little: {after}");
+
+    let home = folder.path().join("home");
+    let (model, train_rows) = (built_in_base(), folder.path().join("train.jsonl"));
+    let field_guide = guide("field-guide.md");
+    device(
+        &home,
+        &[
+            "setup", "--model", text(&model), "--adapter", text(&adapter), "--docs", text(&field_guide), "--replay",
+            text(&train_rows), "--gate", text(&held_out), "--json",
+        ],
+    );
+    let carried = device(&home, &["adapters", "list", "--json"])["active"].as_str().unwrap().to_owned();
+
+    let question = "What is the radio channel for Division A on this incident?";
+    let turn = device(&home, &["ask", question, "--json"]);
+    let confidence = turn["confidence"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&confidence));
+    let number = turn["turn"].as_i64().unwrap().to_string();
+    let told = "The radio channel for Division A on this incident is Tac 7.";
+    device(&home, &["feedback", &number, "correct", told, "--json"]);
+
+    let report = device(&home, &["learn", "--device", "cpu", "--json"]);
+    assert_eq!(report["activated"], true, "{report}");
+    assert_eq!(report["corrected_after"].as_f64(), Some(1.0), "{report}");
+    let learned = device(&home, &["adapters", "list", "--json"])["active"].as_str().unwrap().to_owned();
+    assert_ne!(learned, carried);
+    let answer = device(&home, &["ask", question, "--json"]);
+    assert!(answer["answer"].as_str().unwrap().contains('7'), "{answer}");
+
+    let rolled_back = device(&home, &["adapters", "rollback", "--json"]);
+    assert_eq!(rolled_back["active"].as_str(), Some(carried.as_str()));
+    assert_eq!(device(&home, &["adapters", "list", "--json"])["active"].as_str(), Some(carried.as_str()));
+}
+
+#[test]
+fn an_interrupted_training_resumes_to_the_same_adapter() {
+    let folder = small_guide();
+    let whole = fs::read(train(folder.path())).unwrap();
+    let arguments = train_arguments(folder.path(), "second.gguf");
+    let log = folder.path().join("steps.jsonl");
+    let mut child = binary("halligan-host")
+        .args(&arguments)
+        .args(["--log", text(&log)])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while fs::read_to_string(&log).map_or(0, |log| log.lines().count()) < 3 {
+        assert!(Instant::now() < deadline, "no step was logged in a minute");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let signalled = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signalled.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let checkpoint = folder.path().join("second.gguf.checkpoint");
+    assert!(checkpoint.join("checkpoint.safetensors").exists());
+
+    let mut words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    words.extend(["--resume", text(&checkpoint)]);
+    json(&run("halligan-host", &words));
+    assert!(fs::read(folder.path().join("second.gguf")).unwrap() == whole, "the resumed run made another adapter");
+}

@@ -1,0 +1,9 @@
+//! The command `halligan-host` from outside: what it writes, what it says, how it ends.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails with the right line")]
+
+mod suite {
+    mod bad_input;
+    mod command;
+    mod reading;
+    mod training;
+}

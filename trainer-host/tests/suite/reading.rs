@@ -1,0 +1,61 @@
+//! The verbs that only look: inspect, logits, eval, completions, man.
+
+use super::command::{Bench, base, rows};
+
+#[test]
+fn inspect_tells_what_a_base_holds_and_that_it_can_be_trained() {
+    let facts = Bench::new().json(&["inspect", &base(), "--json"]);
+    assert_eq!(facts["trainable"], true, "{}", facts["reason"]);
+    assert_eq!(facts["architecture"], "llama");
+    assert_eq!(facts["tokenizer"]["chat_template"], true);
+    assert_eq!(facts["sha256"].as_str().unwrap().len(), 64);
+    assert!(!facts["tensors"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn inspect_tells_why_an_adapter_is_no_base() {
+    let bench = Bench::new();
+    bench.write("rows.jsonl", rows());
+    let made = ["train", "--base", &base(), "--data", "rows.jsonl", "-o", "a.gguf", "--max-steps", "1", "--device", "cpu", "--seq", "64"];
+    assert!(bench.run(&made).status.success());
+    let facts = bench.json(&["inspect", "a.gguf", "--json"]);
+    assert_eq!((facts["kind"].as_str(), facts["trainable"].as_bool()), (Some("adapter"), Some(false)));
+    assert!(facts["reason"].as_str().unwrap().contains("--init-adapter"));
+}
+
+#[test]
+fn logits_are_one_per_token_and_argmax_is_their_largest() {
+    let bench = Bench::new();
+    let out = bench.json(&["logits", "--base", &base(), "--tokens", "5,6,7", "--device", "cpu", "--json"]);
+    let logits: Vec<f64> = out["logits"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+    let best = out["argmax"].as_u64().unwrap() as usize;
+    assert!(logits.iter().all(|value| *value <= logits[best]));
+    let tokens = bench.json(&["inspect", &base(), "--json"])["tokenizer"]["tokens"].as_u64().unwrap();
+    assert_eq!(logits.len() as u64, tokens);
+}
+
+#[test]
+fn eval_answers_questions_and_reads_texts() {
+    let bench = Bench::new();
+    bench.write("rows.jsonl", rows() + "{\"text\":\"Water is poured over the fire.\"}\n");
+    let scores = bench.json(&["eval", "--base", &base(), "--data", "rows.jsonl", "--device", "cpu", "--show-wrong", "9", "--json"]);
+    assert_eq!((scores["questions"].as_u64(), scores["rows"].as_u64()), (Some(3), Some(4)));
+    let (loss, perplexity) = (scores["loss"].as_f64().unwrap(), scores["perplexity"].as_f64().unwrap());
+    assert!((loss.exp() - perplexity).abs() < 1e-9 * perplexity);
+    let wrong = scores["wrong"].as_array().map_or(0, Vec::len) as u64;
+    assert_eq!(scores["right"].as_u64().unwrap() + wrong, 3);
+    assert_eq!(scores["accuracy"].as_f64().unwrap(), scores["right"].as_f64().unwrap() / 3.0);
+    let one = bench.json(&["eval", "--base", &base(), "--data", "rows.jsonl", "--device", "cpu", "--limit", "1", "--json"]);
+    assert_eq!(one["questions"], 1);
+}
+
+#[test]
+fn shell_completions_and_manual_name_every_verb() {
+    let bench = Bench::new();
+    for arguments in [&["completions", "bash"][..], &["man"]] {
+        let text = String::from_utf8(bench.run(arguments).stdout).unwrap();
+        for verb in ["train", "eval", "logits", "inspect", "bench", "demo"] {
+            assert!(text.contains(verb), "{verb} in {arguments:?}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! One module per subject; `stage` plays the console.
+
+mod command_line;
+mod keys;
+mod random_input;
+mod screens;
+mod stage;
