@@ -3,7 +3,7 @@
 use halligan_shaders::{
     DeviceInfo, Executor, ExecutorError,
     cpu::CpuExecutor,
-    gpu::{GpuExecutor, Selection},
+    gpu::{AdapterSelection, GpuExecutor},
 };
 
 /// What the user asked for.
@@ -68,11 +68,11 @@ pub fn select(choice: DeviceChoice) -> Result<SelectedDevice, ExecutorError> {
     match choice {
         DeviceChoice::Cpu => Ok(cpu("CPU executor, as asked".to_owned())),
         DeviceChoice::Gpu => {
-            let exec = GpuExecutor::new(Selection::Any)?;
+            let exec = GpuExecutor::new(AdapterSelection::Any)?;
             let reason = format!("{} ({}), as asked", exec.info().name, exec.info().driver);
             Ok(SelectedDevice { device: Device::Gpu(Box::new(exec)), reason })
         }
-        DeviceChoice::Auto => match GpuExecutor::new(Selection::Hardware) {
+        DeviceChoice::Auto => match GpuExecutor::new(AdapterSelection::Hardware) {
             Ok(exec) => {
                 let reason = format!("{} ({}), the GPU found", exec.info().name, exec.info().driver);
                 Ok(SelectedDevice { device: Device::Gpu(Box::new(exec)), reason })

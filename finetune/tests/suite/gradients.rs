@@ -8,7 +8,7 @@ use halligan_finetune::{
     model::BaseModel,
     random_model::{self, RandomShape},
 };
-use halligan_shaders::{Executor, Format, cpu::CpuExecutor, gpu::GpuExecutor, gpu::Selection};
+use halligan_shaders::{Executor, Format, cpu::CpuExecutor, gpu::AdapterSelection, gpu::GpuExecutor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -102,7 +102,7 @@ fn check_gradients<E: Executor>(new: impl Fn() -> E, base: &BaseModel, recompute
 }
 
 fn any_gpu() -> GpuExecutor {
-    GpuExecutor::new(Selection::Any).expect("the tests need a Vulkan driver; install mesa-vulkan-drivers")
+    GpuExecutor::new(AdapterSelection::Any).expect("the tests need a Vulkan driver; install mesa-vulkan-drivers")
 }
 
 #[test]

@@ -55,12 +55,13 @@ impl Pieces {
     }
 
     fn newly_complete(&mut self) -> &str {
-        if self.emitted == 0 {
-            self.emitted = self.text.len() - self.text.trim_start().len();
-        }
+        let first_word = self.text.len() - self.text.trim_start().len();
         let end = self.text.trim_end().len();
-        let start = self.emitted.min(end);
-        self.emitted = self.emitted.max(end);
+        let start = self.emitted.max(first_word);
+        if start >= end {
+            return "";
+        }
+        self.emitted = end;
         &self.text[start..end]
     }
 }

@@ -1,6 +1,6 @@
 """Writes formats.bin: random blocks of every format and their weights as the `gguf` package decodes them.
 
-Run with Python and `pip install gguf numpy`; made with gguf {version printed}, numpy 2. Per format, in the
+Needs the Python packages gguf and numpy; made with gguf 0.19.0 and numpy 2.4.6. Per format, in the
 order of `Format::ALL`: BLOCKS blocks of raw bytes, then their weights as f32, little endian. Scales are
 finite random halves, everything else is random bits, so that every bit of a block is exercised.
 """

@@ -166,6 +166,8 @@ impl App {
                 if let Some(view) = self.transcript.running() {
                     *view = TurnView::from_recorded(turn);
                 }
+                let view = self.areas().transcript;
+                self.transcript.show_latest_from_start(view.width, view.height);
                 self.ready();
             }
             Report::FeedbackKept { turn, feedback } => self.transcript.mark(turn, feedback),

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Clear, Paragraph};
+use ratatui::widgets::{Clear, Paragraph};
 
 use super::app::{Activity, App, Mode};
 use super::help;
@@ -87,18 +87,15 @@ fn input(frame: &mut Frame, app: &App, area: Rect) {
         return;
     }
     let (title, editor) = match &app.mode {
-        Mode::Correcting { turn, editor } => {
-            (format!(" The right answer of turn {turn} (Enter saves) "), editor)
-        }
+        Mode::Correcting { turn, editor } => (format!(" Right answer of turn {turn} "), editor),
         _ => (" Question ".to_owned(), &app.question),
     };
-    let mut block =
-        Block::new().borders(Borders::TOP).border_style(app.theme.aside()).title(Span::styled(
-            fitting(&title, usize::from(area.width)).to_owned(),
-            app.theme.title(),
-        ));
+    let mut block = panels::titled(&title, area, app.theme);
     let more = " newer text below: PgDn ";
-    if !app.transcript.follows() && cells(&title) + more.len() + 2 < usize::from(area.width) {
+    let view = app.areas().transcript;
+    if app.transcript.has_newer(view.width, view.height)
+        && cells(&title) + more.len() + 2 < usize::from(area.width)
+    {
         block = block.title(Line::from(more).right_aligned());
     }
     let inner = block.inner(area);

@@ -3,8 +3,9 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Paragraph};
+use ratatui::widgets::Paragraph;
 
+use super::panels::titled;
 use super::theme::Theme;
 use super::wrap::wrap;
 
@@ -54,10 +55,7 @@ pub fn rows_at(width: u16) -> u16 {
 
 /// Draws the page from row `top` on.
 pub fn draw(frame: &mut Frame, theme: Theme, area: Rect, top: u16) {
-    let block = Block::new()
-        .borders(Borders::TOP)
-        .border_style(theme.aside())
-        .title(Span::styled(" Help ", theme.title()));
+    let block = titled(" Help ", area, theme);
     let text = block.inner(area);
     frame.render_widget(block, area);
     frame.render_widget(Paragraph::new(lines(area.width, theme)).scroll((top, 0)), text);

@@ -243,8 +243,10 @@ impl App {
     }
 
     fn help_key(&mut self, key: KeyEvent) -> Vec<Command> {
+        let areas = self.areas();
+        // One row of the page is its title.
+        let page = areas.transcript.union(areas.input).height.saturating_sub(1).max(1);
         let Mode::Help(top) = &mut self.mode else { return Vec::new() };
-        let page = self.size.height.saturating_sub(4).max(1);
         let end = help::rows_at(self.size.width).saturating_sub(page);
         match key.code {
             KeyCode::Down => *top = top.saturating_add(1).min(end),

@@ -9,10 +9,11 @@ use ratatui::widgets::{Block, Borders, Paragraph, Sparkline};
 
 use super::learning::{Lesson, Stage};
 use super::theme::Theme;
-use super::wrap::{fitting, wrap};
+use super::wrap::{cells, fitting, wrap};
 use crate::figures::{counted, duration, percent, short_hash, utc_minute};
 
-fn titled(title: &str, area: Rect, theme: Theme) -> Block<'static> {
+/// A rule with a title, which opens every box of the console.
+pub fn titled(title: &str, area: Rect, theme: Theme) -> Block<'static> {
     Block::new().borders(Borders::TOP).border_style(theme.aside()).title(Span::styled(
         fitting(title, usize::from(area.width)).to_owned(),
         theme.title(),
@@ -51,6 +52,7 @@ pub fn lesson(frame: &mut Frame, theme: Theme, lesson: &Lesson, area: Rect) {
         ),
         _ => " Learning ".to_owned(),
     };
+    let title = if cells(&title) > width { " Learning ".to_owned() } else { title };
     let block = titled(&title, area, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
@@ -92,22 +94,56 @@ fn origin_word(origin: Origin) -> &'static str {
     }
 }
 
-/// One generation as a table row; the columns that matter most come first, for narrow screens.
-fn generation_row(generation: &Generation) -> String {
-    let state = if generation.active { "active" } else { "" };
-    let from = generation.parent.as_deref().map_or("-", short_hash);
+/// Whether a generation answers, may answer, or was refused by the gate.
+pub fn state_word(generation: &Generation) -> &'static str {
+    match (generation.active, &generation.rejected) {
+        (true, _) => "active",
+        (false, Some(_)) => "refused",
+        (false, None) => "",
+    }
+}
+
+/// A generation as table cells; the columns that matter most come first, for narrow screens.
+fn generation_cells(generation: &Generation) -> [String; COLUMNS.len()] {
     // The base was never added; it has no date.
     let added = match generation.origin {
         Origin::Base => "-".to_owned(),
         _ => utc_minute(generation.created_at),
     };
-    format!(
-        "{:<8}  {state:<6}  {:>5}  {:>9}  {:<7}  {added:<16}  {from}",
-        short_hash(&generation.id),
+    [
+        short_hash(&generation.id).to_owned(),
+        state_word(generation).to_owned(),
         percent(generation.gate_accuracy),
         percent(generation.corrected_accuracy),
-        origin_word(generation.origin),
-    )
+        origin_word(generation.origin).to_owned(),
+        added,
+        generation.parent.as_deref().map_or("-", short_hash).to_owned(),
+    ]
+}
+
+/// Heading and width of each column; numbers are aligned to the right.
+const COLUMNS: [(&str, usize, bool); 7] = [
+    ("adapter", 8, false),
+    ("state", 7, false),
+    ("gate", 5, true),
+    ("corrected", 9, true),
+    ("origin", 7, false),
+    ("added (UTC)", 16, false),
+    ("from", 8, false),
+];
+
+/// Cells in their columns; columns that do not fit into `width` are left out whole.
+fn table_row<'a>(cells: impl IntoIterator<Item = &'a str>, width: usize) -> String {
+    let mut row = String::new();
+    let mut used = 0;
+    for (cell, (_, column, right)) in cells.into_iter().zip(COLUMNS) {
+        if used + column > width {
+            break;
+        }
+        used += column + 2;
+        row.push_str(&if right { format!("{cell:>column$}  ") } else { format!("{cell:<column$}  ") });
+    }
+    row
 }
 
 /// Draws the list of generations; `chosen` is the row that Enter activates.
@@ -132,10 +168,8 @@ pub fn adapters(
         frame.render_widget(Span::styled("asking the assistant ...", theme.aside()), head);
         return;
     };
-    let heading = format!(
-        "  {:<8}  {:<6}  {:>5}  {:>9}  {:<7}  {:<16}  {}",
-        "adapter", "state", "gate", "corrected", "origin", "added (UTC)", "from"
-    );
+    let room = width.saturating_sub(2);
+    let heading = format!("  {}", table_row(COLUMNS.map(|(name, ..)| name), room));
     frame.render_widget(Span::styled(fitting(&heading, width).to_owned(), theme.aside()), head);
     let rows = usize::from(list.height);
     let first = (chosen + 1).saturating_sub(rows);
@@ -143,7 +177,8 @@ pub fn adapters(
         generations.iter().enumerate().skip(first).zip(list.y..list.bottom())
     {
         let mark = if index == chosen { ">" } else { " " };
-        let text = format!("{mark} {:<width$}", generation_row(generation), width = width);
+        let cells = generation_cells(generation);
+        let text = format!("{mark} {:<room$}", table_row(cells.iter().map(String::as_str), room));
         let style = match (index == chosen, generation.active) {
             (true, _) => theme.bar(),
             (false, true) => theme.good(),
@@ -152,9 +187,14 @@ pub fn adapters(
         let row = Rect::new(list.x, y, list.width, 1);
         frame.render_widget(Span::styled(fitting(&text, width).to_owned(), style), row);
     }
-    let words = "gate: right answers on questions it must not forget; corrected: on the corrected \
-        questions; both when it was learned.";
-    let lines: Vec<_> = wrap(words, area.width)
+    let reason = generations.get(chosen).and_then(|generation| generation.rejected.as_deref());
+    let words = match reason {
+        Some(reason) => format!("refused: {reason}"),
+        None => "gate: right answers on questions it must not forget; corrected: on the corrected \
+            questions; both when it was learned."
+            .to_owned(),
+    };
+    let lines: Vec<_> = wrap(&words, area.width)
         .into_iter()
         .map(|row| ratatui::text::Line::from(Span::styled(row, theme.aside())))
         .collect();

@@ -66,7 +66,8 @@ impl Theme {
 
     /// Titles of boxes and panels.
     pub fn title(self) -> Style {
-        Style::new().add_modifier(Modifier::BOLD)
+        // Titles stand on dim rules; a terminal cannot be bold and dim at once.
+        Style::new().add_modifier(Modifier::BOLD).remove_modifier(Modifier::DIM)
     }
 
     /// The status line and the chosen row of a list.

@@ -246,11 +246,17 @@ impl Transcript {
         }
     }
 
+    /// Rows that an entry needs: the newest one does without the empty row at its end.
+    fn shown_rows(&self, entry: usize, width: u16) -> usize {
+        let rows = self.rows(entry, width).len();
+        if entry + 1 == self.entries.len() { rows.saturating_sub(1) } else { rows }
+    }
+
     /// Row at the top edge when the newest row is at the bottom edge.
     fn top_of_bottom(&self, width: u16, height: u16) -> (usize, usize) {
         let mut missing = usize::from(height);
         for entry in (0..self.entries.len()).rev() {
-            let rows = self.rows(entry, width).len();
+            let rows = self.shown_rows(entry, width);
             if rows >= missing {
                 return (entry, rows - missing);
             }
@@ -321,6 +327,20 @@ impl Transcript {
     pub fn scroll_to_top(&mut self, width: u16, height: u16) {
         self.position = Position::At { entry: 0, row: 0 };
         self.settle(width, height);
+    }
+
+    /// Looks at the first row of the newest entry if the entry is taller than the screen part,
+    /// unless the user is reading elsewhere. A complete answer is read from its start.
+    pub fn show_latest_from_start(&mut self, width: u16, height: u16) {
+        let Some(entry) = self.entries.len().checked_sub(1) else { return };
+        if self.position == Position::Bottom && self.shown_rows(entry, width) > usize::from(height) {
+            self.position = Position::At { entry, row: 0 };
+        }
+    }
+
+    /// Whether rows below the visible ones exist.
+    pub fn has_newer(&self, width: u16, height: u16) -> bool {
+        self.top(width, height) < self.top_of_bottom(width, height)
     }
 
     /// Looks at the newest row and follows it.

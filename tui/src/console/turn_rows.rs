@@ -55,11 +55,14 @@ fn turn_rows(
         (_, "") => push("(no answer)", width, theme.aside(), rows),
         (_, answer) => push(answer, width, theme.answer(), rows),
     }
+    if let Some(turn) = &view.recorded {
+        confidence_rows(turn, width, theme, rows);
+    }
     if let Some(passage) = &view.passage {
         passage_rows(passage, width, expanded, theme, rows);
     }
     if let Some(turn) = &view.recorded {
-        judgement_rows(turn, width, theme, rows);
+        record_rows(turn, width, theme, rows);
     }
 }
 
@@ -101,7 +104,8 @@ fn passage_rows(
     }
 }
 
-fn judgement_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'static>>) {
+/// How far the answer can be trusted: straight below it, so that it is seen on small screens too.
+fn confidence_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'static>>) {
     match turn.confidence {
         Some(confidence) => {
             let word = confidence_word(confidence);
@@ -124,6 +128,10 @@ fn judgement_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'st
     } else if turn.passage.is_none() {
         push("no passage of the documents fits: check another source", width, theme.bad(), rows);
     }
+}
+
+/// Number and origin of the answer, and what the user said about it.
+fn record_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'static>>) {
     push(
         &format!(
             "turn {}, adapter {}, {}",

@@ -4,8 +4,9 @@ use anyhow::Result;
 use halligan_runtime::{Assistant, Generation, Origin};
 use serde_json::json;
 
+use crate::console::panels::state_word;
 use crate::cli::{AdaptersAction, Common};
-use crate::figures::{bytes, percent, short_hash, utc_minute};
+use crate::figures::{bytes, percent, printable, short_hash, utc_minute};
 use crate::output;
 
 /// Lists or switches generations.
@@ -32,9 +33,12 @@ fn list(common: &Common, generations: &[Generation]) -> Result<()> {
         let active = generations.iter().find(|generation| generation.active).map(|g| &g.id);
         return output::json(&json!({ "active": active, "generations": generations }));
     }
-    output::line("  adapter   origin   added (UTC)        gate  corrected       size  from")?;
+    output::line("adapter   state    origin   added (UTC)        gate  corrected       size  from")?;
     for generation in generations {
-        output::line(&row(generation))?;
+        output::line(row(generation).trim_end())?;
+        if let Some(reason) = &generation.rejected {
+            output::line(&format!("          refused: {}", printable(reason)))?;
+        }
     }
     Ok(())
 }
@@ -47,9 +51,9 @@ fn row(generation: &Generation) -> String {
         Origin::Learned => ("learned", utc_minute(generation.created_at)),
     };
     format!(
-        "{} {:<8}  {origin:<7}  {added:<16}  {:>5}  {:>9}  {:>9}  {}",
-        if generation.active { "*" } else { " " },
+        "{:<8}  {:<7}  {origin:<7}  {added:<16}  {:>5}  {:>9}  {:>9}  {}",
         short_hash(&generation.id),
+        state_word(generation),
         percent(generation.gate_accuracy),
         percent(generation.corrected_accuracy),
         bytes(generation.size_bytes),

@@ -178,9 +178,9 @@ fn without_colour_only_modifiers_are_sent() {
             continue;
         }
         for number in sequence[1..end].split(';') {
-            // 39 and 49 return to the default colours at the end of each frame.
+            // 39, 49 and 59 return to the default colours at the end of each frame.
             assert!(
-                matches!(number, "" | "0" | "1" | "2" | "3" | "4" | "7" | "22" | "23" | "24" | "27" | "39" | "49"),
+                matches!(number, "" | "0" | "1" | "2" | "3" | "4" | "7" | "22" | "23" | "24" | "27" | "39" | "49" | "59"),
                 "colour sequence {sequence:?}"
             );
         }

@@ -230,6 +230,7 @@ pub fn carried() -> Generation {
         origin: Origin::Carried,
         gate_accuracy: None,
         corrected_accuracy: None,
+        rejected: None,
         active: true,
         size_bytes: 1_400_000,
     }
@@ -254,6 +255,17 @@ pub fn generations() -> Vec<Generation> {
             origin: Origin::Learned,
             gate_accuracy: Some(0.925),
             corrected_accuracy: Some(1.0),
+            ..carried()
+        },
+        Generation {
+            id: "deadfa11".repeat(8),
+            parent: Some("c0ffee12".repeat(8)),
+            created_at: 1_795_194_659,
+            origin: Origin::Learned,
+            gate_accuracy: Some(0.7),
+            corrected_accuracy: Some(1.0),
+            rejected: Some("the gate dropped by 22 points".to_owned()),
+            active: false,
             ..carried()
         },
     ]

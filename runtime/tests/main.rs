@@ -1,0 +1,9 @@
+//! Tests of the device with the built-in base model: one binary, one module per room.
+
+mod suite {
+    pub mod assistant;
+    pub mod inference;
+    pub mod learning;
+    pub mod model_files;
+    pub mod room;
+}
