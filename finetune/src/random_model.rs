@@ -7,7 +7,7 @@ use std::path::Path;
 
 use gguf_rs::writer::MetadataValue;
 use half::f16;
-pub use halligan_shaders::Format;
+pub use halligan_shaders::{Format, format::decode};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -74,14 +74,35 @@ const fn shape(
 /// # Errors
 /// [`WriteError`] as [`write_gguf`] gives it.
 pub fn write(path: &Path, shape: &RandomShape, format: Format, seed: u64) -> Result<(), WriteError> {
+    write_tensors(path, shape, tensors(shape, format, seed))
+}
+
+/// Writes the model that [`write`] writes for the same arguments, with every weight decoded to F32: the same
+/// function, free of the rounding that an engine adds when it computes on blocks.
+///
+/// # Errors
+/// [`WriteError`] as [`write_gguf`] gives it.
+pub fn write_decoded(path: &Path, shape: &RandomShape, format: Format, seed: u64) -> Result<(), WriteError> {
+    let decoded = |(name, shape, stored, bytes): RandomTensor| {
+        let mut values = vec![0.0f32; shape.iter().product()];
+        decode(stored, &bytes, &mut values);
+        (name, shape, Format::F32, values.into_iter().flat_map(f32::to_le_bytes).collect())
+    };
+    write_tensors(path, shape, tensors(shape, format, seed).into_iter().map(decoded).collect())
+}
+
+/// Name, ggml shape, format and bytes.
+type RandomTensor = (String, Vec<usize>, Format, Vec<u8>);
+
+fn tensors(shape: &RandomShape, format: Format, seed: u64) -> Vec<RandomTensor> {
     let mut random = ChaCha12Rng::seed_from_u64(seed);
-    let mut tensors: Vec<(String, Vec<usize>, GgmlType, Vec<u8>)> = Vec::new();
+    let mut tensors: Vec<RandomTensor> = Vec::new();
     let RandomShape { hidden, feed_forward, vocabulary, head_dim, .. } = *shape;
     let (queries, keys) = (shape.heads * head_dim, shape.kv_heads * head_dim);
     let mut matrix = |name: String, rows: usize, columns: usize| {
         let format = if format.row_bytes(columns).is_some() { format } else { Format::F32 };
         let bytes = random_matrix(&mut random, format, rows, columns);
-        tensors.push((name, vec![columns, rows], ggml_type(format), bytes));
+        tensors.push((name, vec![columns, rows], format, bytes));
     };
     matrix("token_embd.weight".to_owned(), vocabulary, hidden);
     if !shape.tied {
@@ -104,7 +125,7 @@ pub fn write(path: &Path, shape: &RandomShape, format: Format, seed: u64) -> Res
     let mut vector = |name: String, len: usize, centre: f32| {
         let value = |_| centre + random.random_range(-0.2f32..0.2);
         let bytes = (0..len).map(value).flat_map(f32::to_le_bytes).collect();
-        tensors.push((name, vec![len], GgmlType::F32, bytes));
+        tensors.push((name, vec![len], Format::F32, bytes));
     };
     vector("output_norm.weight".to_owned(), hidden, 1.0);
     for layer in 0..shape.layers {
@@ -120,12 +141,16 @@ pub fn write(path: &Path, shape: &RandomShape, format: Format, seed: u64) -> Res
             vector(format!("blk.{layer}.attn_k_norm.weight"), head_dim, 1.0);
         }
     }
+    tensors
+}
+
+fn write_tensors(path: &Path, shape: &RandomShape, tensors: Vec<RandomTensor>) -> Result<(), WriteError> {
     let data: Vec<TensorData<'_>> = tensors
         .iter()
-        .map(|(name, shape, ggml_type, bytes)| TensorData {
+        .map(|(name, shape, format, bytes)| TensorData {
             name: name.clone(),
             shape: shape.clone(),
-            ggml_type: *ggml_type,
+            ggml_type: ggml_type(*format),
             bytes,
         })
         .collect();

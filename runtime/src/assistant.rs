@@ -104,11 +104,8 @@ impl Assistant {
         if question.is_empty() {
             return Err(ModelError::EmptyQuestion.into());
         }
-        let passages = if options.use_documents {
-            self.search_documents(question, PASSAGES_CONSIDERED)?
-        } else {
-            Vec::new()
-        };
+        let passages =
+            if options.use_documents { self.search_documents(question, PASSAGES_CONSIDERED)? } else { Vec::new() };
         if let Some(passage) = passages.first() {
             on_event(AnswerEvent::Passage(passage.clone()));
         }
@@ -246,8 +243,7 @@ impl Assistant {
         let model = ModelInUse::of(&self.home, &self.options)?;
         let settings = self.profile.inference_settings(self.options.device);
         let inference = Rc::new(Inference::load(&model.path, &settings)?);
-        *self.loaded.borrow_mut() =
-            Some(Loaded { inference: Rc::clone(&inference), generation: None });
+        *self.loaded.borrow_mut() = Some(Loaded { inference: Rc::clone(&inference), generation: None });
         Ok(inference)
     }
 

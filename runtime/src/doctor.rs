@@ -110,10 +110,8 @@ pub(crate) fn examine(options: &AssistantOptions) -> DoctorReport {
     check_machine(&hardware, profile, options, &mut findings);
 
     // With a bad profile the rest can still be examined.
-    let readable = AssistantOptions {
-        profile: if chosen.is_ok() { options.profile.clone() } else { None },
-        ..options.clone()
-    };
+    let readable =
+        AssistantOptions { profile: if chosen.is_ok() { options.profile.clone() } else { None }, ..options.clone() };
     let status = match Assistant::open(&readable) {
         Ok(assistant) => {
             check_contents(&assistant, profile, &mut findings);
@@ -143,12 +141,7 @@ pub(crate) fn examine(options: &AssistantOptions) -> DoctorReport {
     }
 }
 
-fn check_machine(
-    hardware: &Hardware,
-    profile: Option<&Profile>,
-    options: &AssistantOptions,
-    findings: &mut Findings,
-) {
+fn check_machine(hardware: &Hardware, profile: Option<&Profile>, options: &AssistantOptions, findings: &mut Findings) {
     if let Some(free) = hardware.disk_free_mib.filter(|free| *free < DISK_FREE_MIN_MIB) {
         findings.warning(
             format!("only {free} MiB are free on the disk of the home folder"),
@@ -204,16 +197,13 @@ fn check_contents(assistant: &Assistant, profile: Option<&Profile>, findings: &m
         );
     }
     if assistant.documents().is_ok_and(|documents| documents.is_empty()) {
-        findings.warning(
-            "there are no documents, so answers come without a passage",
-            "add some: `halligan docs add PATH`",
-        );
+        findings
+            .warning("there are no documents, so answers come without a passage", "add some: `halligan docs add PATH`");
     }
 }
 
 fn check_database(home: &Home, findings: &mut Findings) {
-    let outcome: rusqlite::Result<String> =
-        home.connection().query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+    let outcome: rusqlite::Result<String> = home.connection().query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
     let said = outcome.unwrap_or_else(|error| error.to_string());
     if said != "ok" {
         findings.error(
@@ -223,12 +213,7 @@ fn check_database(home: &Home, findings: &mut Findings) {
     }
 }
 
-fn check_model(
-    path: &Path,
-    recorded: Option<&str>,
-    profile: Option<&Profile>,
-    findings: &mut Findings,
-) {
+fn check_model(path: &Path, recorded: Option<&str>, profile: Option<&Profile>, findings: &mut Findings) {
     let file = match open_sound(path) {
         Ok(file) => file,
         Err(error) => return findings.error_text(&error.to_string()),

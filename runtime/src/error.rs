@@ -53,7 +53,9 @@ pub enum HomeError {
         source: std::io::Error,
     },
     /// The database cannot be opened or read.
-    #[error("cannot use the device database {path}: {source}; check free disk space and permissions, or start a new --home")]
+    #[error(
+        "cannot use the device database {path}: {source}; check free disk space and permissions, or start a new --home"
+    )]
     Database {
         /// The database file.
         path: PathBuf,
@@ -139,7 +141,9 @@ pub enum ModelError {
         reason: String,
     },
     /// llama.cpp could not make a context.
-    #[error("cannot make a context of {context_tokens} tokens: {reason}; choose a profile with a smaller context (--profile)")]
+    #[error(
+        "cannot make a context of {context_tokens} tokens: {reason}; choose a profile with a smaller context (--profile)"
+    )]
     Context {
         /// Tokens asked for.
         context_tokens: u32,
@@ -155,7 +159,9 @@ pub enum ModelError {
         reason: String,
     },
     /// The prompt and the answer do not fit; nothing is ever cut silently.
-    #[error("the question needs {needed} tokens with room for the answer, the context holds {available}; ask a shorter question or choose a larger profile (--profile)")]
+    #[error(
+        "the question needs {needed} tokens with room for the answer, the context holds {available}; ask a shorter question or choose a larger profile (--profile)"
+    )]
     PromptTooLong {
         /// Prompt tokens plus room for the answer.
         needed: usize,
@@ -163,7 +169,9 @@ pub enum ModelError {
         available: usize,
     },
     /// The model's chat template cannot be used.
-    #[error("the chat template of {path} cannot be rendered: {reason}; use a model with a working tokenizer.chat_template")]
+    #[error(
+        "the chat template of {path} cannot be rendered: {reason}; use a model with a working tokenizer.chat_template"
+    )]
     Template {
         /// Model file.
         path: PathBuf,
@@ -206,13 +214,17 @@ pub enum AdapterStoreError {
     #[error("there is no previous adapter to roll back to; `halligan adapters use ID` activates any listed one")]
     NoPrevious,
     /// The file of a generation is gone.
-    #[error("the adapter file {path} is missing; roll back with `halligan adapters rollback`, or `halligan adapters use base`")]
+    #[error(
+        "the adapter file {path} is missing; roll back with `halligan adapters rollback`, or `halligan adapters use base`"
+    )]
     Missing {
         /// Expected path.
         path: PathBuf,
     },
     /// The file's content is not what its name promises.
-    #[error("the adapter file {path} is damaged: its SHA-256 is {found}; roll back with `halligan adapters rollback`, or `halligan adapters use base`")]
+    #[error(
+        "the adapter file {path} is damaged: its SHA-256 is {found}; roll back with `halligan adapters rollback`, or `halligan adapters use base`"
+    )]
     Corrupted {
         /// The file.
         path: PathBuf,
@@ -322,7 +334,9 @@ pub enum EvaluateError {
         source: std::io::Error,
     },
     /// A row is not a question.
-    #[error("{path} line {line} is not a question row: {reason}; each line needs `id`, `messages` with a user and an assistant turn, and `value`")]
+    #[error(
+        "{path} line {line} is not a question row: {reason}; each line needs `id`, `messages` with a user and an assistant turn, and `value`"
+    )]
     BadRow {
         /// The JSONL file.
         path: PathBuf,
@@ -344,19 +358,25 @@ pub enum EvaluateError {
 #[non_exhaustive]
 pub enum LearnError {
     /// No correction that the active adapter has not learned.
-    #[error("there is nothing new to learn; correct an answer first: `halligan feedback TURN correct \"the right answer\"`")]
+    #[error(
+        "there is nothing new to learn; correct an answer first: `halligan feedback TURN correct \"the right answer\"`"
+    )]
     NothingToLearn,
     /// All corrected questions are answered right already.
     #[error("the active adapter already gives all {0} corrected answers; there is nothing to train")]
     AlreadyKnown(usize),
     /// The device runs on battery and its profile forbids learning then.
-    #[error("this device runs on battery and profile `{profile}` learns only on mains power; plug it in or run `halligan learn --force`")]
+    #[error(
+        "this device runs on battery and profile `{profile}` learns only on mains power; plug it in or run `halligan learn --force`"
+    )]
     OnBattery {
         /// Name of the profile.
         profile: String,
     },
     /// The device is too hot.
-    #[error("the device is at {celsius:.0} degrees Celsius, the ceiling of profile `{profile}` is {ceiling:.0}; nothing was changed, let it cool and run `halligan learn` again")]
+    #[error(
+        "the device is at {celsius:.0} degrees Celsius, the ceiling of profile `{profile}` is {ceiling:.0}; nothing was changed, let it cool and run `halligan learn` again"
+    )]
     TooHot {
         /// Hottest sensor.
         celsius: f32,

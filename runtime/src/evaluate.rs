@@ -107,11 +107,7 @@ pub fn read_questions(path: &Path) -> Result<Vec<Question>, EvaluateError> {
         if line.trim().is_empty() {
             continue;
         }
-        let bad = |reason: String| EvaluateError::BadRow {
-            path: path.to_path_buf(),
-            line: index + 1,
-            reason,
-        };
+        let bad = |reason: String| EvaluateError::BadRow { path: path.to_path_buf(), line: index + 1, reason };
         let row: Row = serde_json::from_str(line).map_err(|error| bad(error.to_string()))?;
         questions.push(row.into_question().map_err(|reason| bad(reason.to_owned()))?);
     }

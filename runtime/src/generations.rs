@@ -134,9 +134,7 @@ impl<'home> Generations<'home> {
         match sha256_of_file(&path) {
             Ok(found) if found == id => Ok(Some(path)),
             Ok(found) => Err(AdapterStoreError::Corrupted { path, found }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(AdapterStoreError::Missing { path })
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(AdapterStoreError::Missing { path }),
             Err(source) => Err(AdapterStoreError::Io { action: "read", path, source }),
         }
     }
@@ -147,13 +145,7 @@ impl<'home> Generations<'home> {
     /// [`AdapterStoreError`]: unreadable file, full disk, failing database; nothing is active that
     /// was not before.
     pub fn install_carried(&self, file: &Path) -> Result<Generation, AdapterStoreError> {
-        let candidate = Candidate {
-            file,
-            parent: BASE,
-            gate_accuracy: None,
-            corrected_accuracy: None,
-            learned: &[],
-        };
+        let candidate = Candidate { file, parent: BASE, gate_accuracy: None, corrected_accuracy: None, learned: &[] };
         self.install(&candidate, Origin::Carried)
     }
 
@@ -169,16 +161,8 @@ impl<'home> Generations<'home> {
     ///
     /// # Errors
     /// As [`Generations::install_carried`].
-    pub fn record_rejected(
-        &self,
-        candidate: &Candidate,
-        reason: &str,
-    ) -> Result<String, AdapterStoreError> {
-        let io = |source| AdapterStoreError::Io {
-            action: "read",
-            path: candidate.file.to_path_buf(),
-            source,
-        };
+    pub fn record_rejected(&self, candidate: &Candidate, reason: &str) -> Result<String, AdapterStoreError> {
+        let io = |source| AdapterStoreError::Io { action: "read", path: candidate.file.to_path_buf(), source };
         let id = sha256_of_file(candidate.file).map_err(io)?;
         let size = std::fs::metadata(candidate.file).map_err(io)?.len();
         self.home
@@ -214,10 +198,7 @@ impl<'home> Generations<'home> {
         self.verified_file(&found.id)?;
         self.home
             .connection()
-            .execute(
-                "UPDATE activation SET previous = active, active = ?1 WHERE active <> ?1",
-                [&found.id],
-            )
+            .execute("UPDATE activation SET previous = active, active = ?1 WHERE active <> ?1", [&found.id])
             .map_err(|source| self.failed("update", source))?;
         self.active()
     }
@@ -232,10 +213,7 @@ impl<'home> Generations<'home> {
         self.verified_file(&previous)?;
         self.home
             .connection()
-            .execute(
-                "UPDATE activation SET active = previous, previous = NULL WHERE previous = ?1",
-                [&previous],
-            )
+            .execute("UPDATE activation SET active = previous, previous = NULL WHERE previous = ?1", [&previous])
             .map_err(|source| self.failed("update", source))?;
         self.active()
     }
@@ -248,27 +226,17 @@ impl<'home> Generations<'home> {
         let retire = || {
             let transaction = self.home.connection().unchecked_transaction()?;
             transaction.execute("UPDATE activation SET active = 'base', previous = NULL", [])?;
-            transaction
-                .execute("UPDATE generations SET rejected = ?1 WHERE rejected IS NULL", [reason])?;
+            transaction.execute("UPDATE generations SET rejected = ?1 WHERE rejected IS NULL", [reason])?;
             transaction.commit()
         };
         retire().map_err(|source| self.failed("update", source))
     }
 
-    fn install(
-        &self,
-        candidate: &Candidate,
-        origin: Origin,
-    ) -> Result<Generation, AdapterStoreError> {
-        let io = |path: &Path, source| AdapterStoreError::Io {
-            action: "store",
-            path: path.to_path_buf(),
-            source,
-        };
+    fn install(&self, candidate: &Candidate, origin: Origin) -> Result<Generation, AdapterStoreError> {
+        let io = |path: &Path, source| AdapterStoreError::Io { action: "store", path: path.to_path_buf(), source };
         let id = sha256_of_file(candidate.file).map_err(|source| io(candidate.file, source))?;
         let path = self.file_of(&id);
-        let written =
-            copy_atomically(candidate.file, &path).map_err(|source| io(&path, source))?;
+        let written = copy_atomically(candidate.file, &path).map_err(|source| io(&path, source))?;
         if written != id {
             return Err(AdapterStoreError::Corrupted { path, found: written });
         }
@@ -303,10 +271,7 @@ impl<'home> Generations<'home> {
                     params![id, feedback],
                 )?;
             }
-            transaction.execute(
-                "UPDATE activation SET previous = active, active = ?1 WHERE active <> ?1",
-                [&id],
-            )?;
+            transaction.execute("UPDATE activation SET previous = active, active = ?1 WHERE active <> ?1", [&id])?;
             transaction.commit()
         };
         store().map_err(|source| self.failed("update", source))?;
@@ -321,9 +286,7 @@ impl<'home> Generations<'home> {
         let mut found: Vec<Generation> = self
             .list()?
             .into_iter()
-            .filter(|generation| {
-                !wanted.is_empty() && generation.id != BASE && generation.id.starts_with(&wanted)
-            })
+            .filter(|generation| !wanted.is_empty() && generation.id != BASE && generation.id.starts_with(&wanted))
             .collect();
         match found.len() {
             1 => Ok(found.remove(0)),
@@ -361,9 +324,8 @@ impl<'home> Generations<'home> {
 }
 
 fn read_generation(row: &Row<'_>) -> rusqlite::Result<Generation> {
-    let accuracy = |index| -> rusqlite::Result<Option<f32>> {
-        Ok(row.get::<_, Option<f64>>(index)?.map(|value| value as f32))
-    };
+    let accuracy =
+        |index| -> rusqlite::Result<Option<f32>> { Ok(row.get::<_, Option<f64>>(index)?.map(|value| value as f32)) };
     let origin: String = row.get(3)?;
     Ok(Generation {
         id: row.get(0)?,

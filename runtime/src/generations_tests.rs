@@ -9,13 +9,7 @@ fn adapter(folder: &Path, name: &str) -> PathBuf {
 }
 
 fn learned<'a>(file: &'a Path, parent: &'a str, learned: &'a [i64]) -> Candidate<'a> {
-    Candidate {
-        file,
-        parent,
-        gate_accuracy: Some(0.9),
-        corrected_accuracy: Some(1.0),
-        learned,
-    }
+    Candidate { file, parent, gate_accuracy: Some(0.9), corrected_accuracy: Some(1.0), learned }
 }
 
 #[test]

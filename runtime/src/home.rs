@@ -111,8 +111,7 @@ impl Home {
     /// # Errors
     /// [`HomeError::NoUserFolder`] when the account has no home.
     pub fn default_folder() -> Result<PathBuf, HomeError> {
-        let strategy =
-            etcetera::choose_base_strategy().map_err(|_| HomeError::NoUserFolder)?;
+        let strategy = etcetera::choose_base_strategy().map_err(|_| HomeError::NoUserFolder)?;
         Ok(strategy.data_dir().join("halligan"))
     }
 
@@ -188,18 +187,10 @@ fn open_database(path: &Path) -> Result<Connection, HomeError> {
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     // Immediate: of two processes that open a new home at once, one makes the tables.
-    let transaction = connection
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .map_err(failed)?;
-    let found: i64 = transaction
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(failed)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     if found > SCHEMA_VERSION {
-        return Err(HomeError::NewerSchema {
-            path: path.to_path_buf(),
-            found,
-            known: SCHEMA_VERSION,
-        });
+        return Err(HomeError::NewerSchema { path: path.to_path_buf(), found, known: SCHEMA_VERSION });
     }
     if found == 0 {
         transaction.execute_batch(SCHEMA).map_err(failed)?;
@@ -211,9 +202,7 @@ fn open_database(path: &Path) -> Result<Connection, HomeError> {
 
 /// Seconds since 1970 UTC; 0 on a device whose clock stands before that.
 pub(crate) fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// SHA-256 of a file in lower-case hex. Reads it in pieces.
@@ -277,12 +266,8 @@ mod tests {
     fn a_new_home_has_a_durable_database_in_which_the_base_is_active() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(Some(folder.path())).unwrap();
-        let text = |sql: &str| -> String {
-            home.connection().query_row(sql, [], |row| row.get(0)).unwrap()
-        };
-        let number = |sql: &str| -> i64 {
-            home.connection().query_row(sql, [], |row| row.get(0)).unwrap()
-        };
+        let text = |sql: &str| -> String { home.connection().query_row(sql, [], |row| row.get(0)).unwrap() };
+        let number = |sql: &str| -> i64 { home.connection().query_row(sql, [], |row| row.get(0)).unwrap() };
         assert_eq!(text("PRAGMA journal_mode"), "wal");
         assert_eq!(number("PRAGMA synchronous"), 2, "2 is FULL");
         assert_eq!(text("SELECT active FROM activation"), "base");
@@ -305,10 +290,7 @@ mod tests {
         let home = Home::open(Some(folder.path())).unwrap();
         home.connection().pragma_update(None, "user_version", 99).unwrap();
         drop(home);
-        assert!(matches!(
-            Home::open(Some(folder.path())),
-            Err(HomeError::NewerSchema { found: 99, .. })
-        ));
+        assert!(matches!(Home::open(Some(folder.path())), Err(HomeError::NewerSchema { found: 99, .. })));
     }
 
     #[test]

@@ -194,12 +194,8 @@ impl Inference {
         on_piece: &mut dyn FnMut(&str),
     ) -> Result<Generated, ModelError> {
         let (pieces, stream) = mpsc::channel();
-        let command = |reply| Command::Generate {
-            question: question.to_owned(),
-            options: options.clone(),
-            pieces,
-            reply,
-        };
+        let command =
+            |reply| Command::Generate { question: question.to_owned(), options: options.clone(), pieces, reply };
         let result = self.send(command)?;
         for piece in stream {
             on_piece(&piece);
@@ -219,12 +215,7 @@ impl Inference {
         on_progress: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Vec<Generated>, ModelError> {
         let (progress, done) = mpsc::channel();
-        let command = |reply| Command::AnswerBatch {
-            questions: questions.to_vec(),
-            max_tokens,
-            progress,
-            reply,
-        };
+        let command = |reply| Command::AnswerBatch { questions: questions.to_vec(), max_tokens, progress, reply };
         let result = self.send(command)?;
         for answered in &done {
             if !on_progress(answered, questions.len()) {
@@ -275,10 +266,7 @@ impl Inference {
         self.request(|reply| Command::PromptTokens { question, reply })
     }
 
-    fn request<T>(
-        &self,
-        command: impl FnOnce(Sender<Result<T, ModelError>>) -> Command,
-    ) -> Result<T, ModelError> {
+    fn request<T>(&self, command: impl FnOnce(Sender<Result<T, ModelError>>) -> Command) -> Result<T, ModelError> {
         self.send(command)?.recv().map_err(|_| ModelError::ThreadGone)?
     }
 

@@ -133,9 +133,10 @@ impl<'home> Journal<'home> {
     /// [`JournalError::Database`]; nothing was recorded then.
     pub fn append(&self, turn: NewTurn) -> Result<Turn, JournalError> {
         let created_at = now();
-        let passage = turn.passage.as_ref().map(|passage| {
-            serde_json::to_string(passage).expect("a passage should always be JSON")
-        });
+        let passage = turn
+            .passage
+            .as_ref()
+            .map(|passage| serde_json::to_string(passage).expect("a passage should always be JSON"));
         self.home
             .connection()
             .execute(

@@ -57,10 +57,7 @@ fn feedback_on_an_unknown_turn_or_without_words_is_refused() {
     let home = Home::open(Some(folder.path())).unwrap();
     let journal = Journal::new(&home);
     let id = journal.append(turn("How far?", "10 feet.")).unwrap().id;
-    assert!(matches!(
-        journal.give_feedback(TurnId(id.0 + 1), &Feedback::Good),
-        Err(JournalError::UnknownTurn(_))
-    ));
+    assert!(matches!(journal.give_feedback(TurnId(id.0 + 1), &Feedback::Good), Err(JournalError::UnknownTurn(_))));
     assert!(matches!(
         journal.give_feedback(id, &Feedback::Correction(" \n".into())),
         Err(JournalError::EmptyCorrection(_))
@@ -93,9 +90,7 @@ fn lessons_are_the_latest_word_on_each_question_that_is_not_learned_yet() {
     assert_eq!(lessons[1].wrong_answer, None);
 
     for lesson in &lessons {
-        home.connection()
-            .execute("INSERT INTO learned VALUES ('next', ?1)", [lesson.feedback])
-            .unwrap();
+        home.connection().execute("INSERT INTO learned VALUES ('next', ?1)", [lesson.feedback]).unwrap();
     }
     let after = journal.lessons("next").unwrap();
     assert!(after.new.is_empty(), "an earlier word must not come back");
@@ -146,8 +141,7 @@ fn journal_survives_kill_between_writes() {
         let promised = promised.expect("the writer should have recorded something");
 
         let home = Home::open(Some(folder.path())).unwrap();
-        let check: String =
-            home.connection().query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        let check: String = home.connection().query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(check, "ok");
         let journal = Journal::new(&home);
         let turns = journal.latest(usize::MAX).unwrap();

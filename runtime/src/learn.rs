@@ -134,10 +134,7 @@ pub(crate) fn learn(
     if material.corrected.is_empty() {
         return Err(LearnError::NothingToLearn.into());
     }
-    tell(on_event, LearnEvent::Preparing {
-        corrections: material.corrected.len(),
-        replay: material.replayed,
-    })?;
+    tell(on_event, LearnEvent::Preparing { corrections: material.corrected.len(), replay: material.replayed })?;
 
     let model = ModelInUse::of(&assistant.home, &assistant.options)?;
     if let Some(file) = &active_file {
@@ -166,17 +163,12 @@ pub(crate) fn learn(
         device: assistant.options.device,
     };
     let outcome = train_guarded(&training, &guard, on_event)?;
-    outcome
-        .adapter
-        .write_gguf(&file)
-        .map_err(|error| LearnError::Training(error.to_string()))?;
+    outcome.adapter.write_gguf(&file).map_err(|error| LearnError::Training(error.to_string()))?;
     model.check_adapter(&file)?;
     inference.set_adapter(Some(&file))?;
-    let corrected_after =
-        ask(&inference, &material.corrected, "candidate on corrections", on_event);
-    let gate_after = corrected_after.and_then(|corrected| {
-        Ok((corrected, ask(&inference, &material.gate, "candidate on the gate", on_event)?))
-    });
+    let corrected_after = ask(&inference, &material.corrected, "candidate on corrections", on_event);
+    let gate_after = corrected_after
+        .and_then(|corrected| Ok((corrected, ask(&inference, &material.gate, "candidate on the gate", on_event)?)));
     inference.set_adapter(None)?;
     let (corrected_after, gate_after) = gate_after?;
 
@@ -219,8 +211,9 @@ fn gather(assistant: &Assistant, active: &Generation) -> Result<Material, Runtim
     let home = &assistant.home;
     let lessons = assistant.journal().lessons(&active.id)?;
     let replay = match home.replay_path() {
-        path if path.exists() => dataset::read_rows(&path)
-            .map_err(|error| LearnError::BadData { path, reason: error.to_string() })?,
+        path if path.exists() => {
+            dataset::read_rows(&path).map_err(|error| LearnError::BadData { path, reason: error.to_string() })?
+        }
         _ => Vec::new(),
     };
     let gate = match home.gate_path() {
@@ -326,12 +319,14 @@ impl<'a> Guard<'a> {
 
     fn check_temperature(&self) -> Result<(), LearnError> {
         match temperature_celsius(self.root) {
-            Some(celsius) if celsius > self.ceiling => Err(LearnError::TooHot {
-                celsius,
-                ceiling: self.ceiling,
-                profile: self.profile.clone(),
-            }),
+            Some(celsius) if celsius > self.ceiling => {
+                Err(LearnError::TooHot { celsius, ceiling: self.ceiling, profile: self.profile.clone() })
+            }
             _ => Ok(()),
         }
     }
 }
+
+#[cfg(test)]
+#[path = "learn_tests.rs"]
+mod tests;

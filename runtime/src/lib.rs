@@ -25,10 +25,10 @@ pub mod setup;
 
 pub use assistant::{AnswerEvent, AskOptions, Assistant, AssistantOptions, DeviceChoice, Status};
 pub use doctor::{DoctorReport, Problem, Severity};
-pub use probe::Hardware;
 pub use error::RuntimeError;
 pub use generations::{Generation, Origin};
 pub use journal::{Feedback, Turn, TurnId};
 pub use learn::{LearnControl, LearnEvent, LearnOptions, LearnReport};
+pub use probe::Hardware;
 pub use retrieval::{Document, Passage};
 pub use setup::{Kit, SetUpReport, set_up};

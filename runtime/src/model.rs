@@ -52,12 +52,8 @@ impl ModelInUse {
 
 /// Opens a GGUF file as a check: every count, shape and offset lies inside it.
 pub(crate) fn open_sound(path: &Path) -> Result<GgufFile, ModelError> {
-    std::fs::File::open(path)
-        .map_err(|source| ModelError::Unreadable { path: path.to_path_buf(), source })?;
-    GgufFile::open(path).map_err(|error| ModelError::Malformed {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    })
+    std::fs::File::open(path).map_err(|source| ModelError::Unreadable { path: path.to_path_buf(), source })?;
+    GgufFile::open(path).map_err(|error| ModelError::Malformed { path: path.to_path_buf(), reason: error.to_string() })
 }
 
 /// Proves that an adapter is sound and made for `base`, whose hash is computed if not known.
@@ -66,8 +62,7 @@ pub(crate) fn check_adapter(
     base: &GgufFile,
     base_sha256: Option<&str>,
 ) -> Result<Adapter, AdapterStoreError> {
-    let invalid =
-        |reason: String| AdapterStoreError::Invalid { path: path.to_path_buf(), reason };
+    let invalid = |reason: String| AdapterStoreError::Invalid { path: path.to_path_buf(), reason };
     if !path.exists() {
         return Err(AdapterStoreError::Missing { path: path.to_path_buf() });
     }
@@ -75,9 +70,7 @@ pub(crate) fn check_adapter(
     match (base_sha256, &adapter.base_sha256) {
         (None, _) => adapter.check_fits(base),
         (Some(known), Some(wanted)) if !known.eq_ignore_ascii_case(wanted) => {
-            return Err(invalid(format!(
-                "it was trained on the base with SHA-256 {wanted}, this device has {known}"
-            )));
+            return Err(invalid(format!("it was trained on the base with SHA-256 {wanted}, this device has {known}")));
         }
         (Some(_), _) => adapter.check_shapes(base),
     }

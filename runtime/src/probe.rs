@@ -64,9 +64,7 @@ pub fn probe(home: Option<&Path>) -> (Hardware, HardwareProbe) {
     let hardware = Hardware {
         board: board_name(root),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        processor: processor
-            .filter(|brand| !brand.is_empty())
-            .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        processor: processor.filter(|brand| !brand.is_empty()).unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
         cores: physical_cores(),
         memory_mib: memory >> 20,
         memory_available_mib: available >> 20,
@@ -86,8 +84,7 @@ fn to_probe(hardware: &Hardware, gpu: Option<&Gpu>) -> HardwareProbe {
         _ => Architecture::Other,
     };
     let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
-    let mut probe =
-        HardwareProbe::new(number(hardware.cores as u64), number(hardware.memory_mib), architecture);
+    let mut probe = HardwareProbe::new(number(hardware.cores as u64), number(hardware.memory_mib), architecture);
     probe.set_board_name(hardware.board.as_deref().unwrap_or_default());
     if let Some(gpu) = gpu {
         probe.gpu = gpu.kind;
@@ -132,13 +129,9 @@ pub fn on_mains_power(root: &Path) -> Option<bool> {
 pub fn temperature_celsius(root: &Path) -> Option<f32> {
     entries(&root.join("sys/class/thermal"))
         .into_iter()
-        .filter(|zone| {
-            zone.file_name().is_some_and(|name| name.to_string_lossy().starts_with("thermal_zone"))
-        })
+        .filter(|zone| zone.file_name().is_some_and(|name| name.to_string_lossy().starts_with("thermal_zone")))
         // Jetson boards list a power chip that always says 100 degrees.
-        .filter(|zone| {
-            !read_text(&zone.join("type")).is_some_and(|kind| kind.to_uppercase().contains("PMIC"))
-        })
+        .filter(|zone| !read_text(&zone.join("type")).is_some_and(|kind| kind.to_uppercase().contains("PMIC")))
         .filter_map(|zone| read_text(&zone.join("temp"))?.parse::<f32>().ok())
         .map(|thousandths| thousandths / 1000.0)
         .filter(|celsius| PLAUSIBLE_CELSIUS.contains(celsius))

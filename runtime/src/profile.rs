@@ -5,8 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use halligan_firmware_profiles::{
-    HardwareProbe, KvType as ProfileKvType, PROFILE_LIMIT_BYTES, Profile, built_in,
-    built_in_names, read_profile, select,
+    HardwareProbe, KvType as ProfileKvType, PROFILE_LIMIT_BYTES, Profile, built_in, built_in_names, read_profile,
+    select,
 };
 
 use crate::assistant::DeviceChoice;
@@ -28,10 +28,7 @@ impl ChosenProfile {
     ///
     /// # Errors
     /// [`ProfileError`]: unknown name, unreadable or malformed file.
-    pub fn choose(
-        asked: Option<&str>,
-        probe: &HardwareProbe,
-    ) -> Result<ChosenProfile, ProfileError> {
+    pub fn choose(asked: Option<&str>, probe: &HardwareProbe) -> Result<ChosenProfile, ProfileError> {
         let (profile, reason) = match asked {
             None => {
                 let selection = select(probe);
@@ -102,8 +99,7 @@ mod tests {
         assert_eq!(chosen.profile.name, "raspberry-pi-5");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.json");
-        let text = include_str!("../../firmware-profiles/profiles/laptop-gpu.json")
-            .replace("laptop-gpu", "mine");
+        let text = include_str!("../../firmware-profiles/profiles/laptop-gpu.json").replace("laptop-gpu", "mine");
         std::fs::write(&path, text).unwrap();
         let chosen = ChosenProfile::choose(path.to_str(), &probe()).unwrap();
         assert_eq!(chosen.profile.name, "mine");

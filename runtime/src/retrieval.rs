@@ -92,13 +92,10 @@ impl<'home> Library<'home> {
                 files.push((name.to_string_lossy().into_owned(), path.clone()));
             }
         }
-        let texts: Vec<String> =
-            files.iter().map(|(_, path)| read_document(path)).collect::<Result<_, _>>()?;
+        let texts: Vec<String> = files.iter().map(|(_, path)| read_document(path)).collect::<Result<_, _>>()?;
         let mut added = Vec::new();
         for ((name, _), text) in files.into_iter().zip(texts) {
-            let document = self
-                .store(name, &text)
-                .map_err(|source| self.failed("add to", source))?;
+            let document = self.store(name, &text).map_err(|source| self.failed("add to", source))?;
             on_document(&document);
             added.push(document);
         }
@@ -175,12 +172,7 @@ impl<'home> Library<'home> {
         };
         transaction.execute(
             "INSERT INTO documents (name, sha256, size_bytes, added_at) VALUES (?1, ?2, ?3, ?4)",
-            params![
-                document.name,
-                document.sha256,
-                document.size_bytes as i64,
-                document.added_at
-            ],
+            params![document.name, document.sha256, document.size_bytes as i64, document.added_at],
         )?;
         let cuts = passages::split(text);
         for cut in &cuts {
@@ -188,13 +180,7 @@ impl<'home> Library<'home> {
             transaction.execute(
                 "INSERT INTO passages (document, heading, text, start_byte, end_byte)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    document.name,
-                    cut.heading,
-                    piece,
-                    cut.start_byte as i64,
-                    cut.end_byte as i64
-                ],
+                params![document.name, cut.heading, piece, cut.start_byte as i64, cut.end_byte as i64],
             )?;
             transaction.execute(
                 "INSERT INTO passage_words (rowid, heading, text) VALUES (?1, ?2, ?3)",
@@ -226,11 +212,7 @@ fn read_document(path: &Path) -> Result<String, RetrievalError> {
     let unreadable = |source| RetrievalError::Unreadable { path: path.to_path_buf(), source };
     let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
     if bytes > DOCUMENT_BYTES_MAX {
-        return Err(RetrievalError::TooLarge {
-            path: path.to_path_buf(),
-            bytes,
-            limit: DOCUMENT_BYTES_MAX,
-        });
+        return Err(RetrievalError::TooLarge { path: path.to_path_buf(), bytes, limit: DOCUMENT_BYTES_MAX });
     }
     let text = String::from_utf8(std::fs::read(path).map_err(unreadable)?)
         .map_err(|_| RetrievalError::NotText { path: path.to_path_buf() })?;
@@ -249,8 +231,7 @@ fn collect_documents(
     depth: usize,
     files: &mut Vec<(String, PathBuf)>,
 ) -> Result<(), RetrievalError> {
-    let unreadable =
-        |source| RetrievalError::Unreadable { path: folder.to_path_buf(), source };
+    let unreadable = |source| RetrievalError::Unreadable { path: folder.to_path_buf(), source };
     let mut entries = std::fs::read_dir(folder)
         .map_err(unreadable)?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -258,8 +239,7 @@ fn collect_documents(
         .map_err(unreadable)?;
     entries.sort();
     for path in entries {
-        let hidden =
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if hidden {
             continue;
         }
@@ -276,9 +256,8 @@ fn collect_documents(
 }
 
 fn is_document(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        ["md", "markdown", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    })
+    path.extension()
+        .is_some_and(|extension| ["md", "markdown", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 /// Turns text into an FTS5 query of its words: each quoted, any of them may match.

@@ -45,9 +45,7 @@ fn a_document_with_a_known_name_replaces_the_earlier_one() {
     assert_eq!(library(&home).search("pump", 3).unwrap().len(), 1);
     let documents = library(&home).documents().unwrap();
     assert_eq!((documents.len(), documents[0].passages), (1, 1));
-    home.connection()
-        .execute("INSERT INTO passage_words (passage_words) VALUES ('integrity-check')", [])
-        .unwrap();
+    home.connection().execute("INSERT INTO passage_words (passage_words) VALUES ('integrity-check')", []).unwrap();
 }
 
 #[test]
@@ -57,8 +55,25 @@ fn user_text_is_never_query_syntax() {
     let guide = write(folder.path(), "guide.md", GUIDE);
     library(&home).add(&[guide], &mut |_| {}).unwrap();
     let hostile = [
-        "", "   ", "\"", "\"\"\"", "NEAR(", "chlorine AND (", "heading:", "a* OR", "-x", "'; DROP",
-        "^", "{a b}", "\0", "\u{1f525}", "AND", "NOT NOT", "*", "the", "col : \"x\" + y",
+        "",
+        "   ",
+        "\"",
+        "\"\"\"",
+        "NEAR(",
+        "chlorine AND (",
+        "heading:",
+        "a* OR",
+        "-x",
+        "'; DROP",
+        "^",
+        "{a b}",
+        "\0",
+        "\u{1f525}",
+        "AND",
+        "NOT NOT",
+        "*",
+        "the",
+        "col : \"x\" + y",
     ];
     for query in hostile {
         library(&home).search(query, 5).unwrap_or_else(|error| panic!("{query:?}: {error}"));
@@ -79,9 +94,7 @@ fn folders_give_their_text_files_with_paths_as_names() {
     write(kit.path(), "picture.png", "no text");
     write(kit.path(), ".hidden/secret.md", "hidden");
     let mut seen = Vec::new();
-    library(&home)
-        .add(&[kit.path().to_path_buf()], &mut |document| seen.push(document.name.clone()))
-        .unwrap();
+    library(&home).add(&[kit.path().to_path_buf()], &mut |document| seen.push(document.name.clone())).unwrap();
     let old = Path::new("old").join("guide.md").to_string_lossy().into_owned();
     assert_eq!(seen, ["guide.md".to_owned(), "notes.TXT".to_owned(), old]);
 }

@@ -64,8 +64,7 @@ pub fn set_up(home: Option<&Path>, kit: &Kit) -> Result<SetUpReport, RuntimeErro
         check_adapter(adapter, &model, Some(&model_sha256))?;
     }
     let replay_rows = kit.replay.as_deref().map(replay_rows).transpose()?.unwrap_or(0);
-    let gate_questions =
-        kit.gate.as_deref().map(|path| read_questions(path).map(|all| all.len())).transpose()?;
+    let gate_questions = kit.gate.as_deref().map(|path| read_questions(path).map(|all| all.len())).transpose()?;
 
     let home = Home::open(home)?;
     let generations = Generations::new(&home);

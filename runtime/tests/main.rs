@@ -1,5 +1,7 @@
 //! Tests of the device with the built-in base model: one binary, one module per room.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod suite {
     pub mod assistant;
     pub mod inference;

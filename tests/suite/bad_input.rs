@@ -8,7 +8,7 @@ use halligan_finetune::{
     random_model::{self, RandomShape},
 };
 use halligan_shaders::Format;
-use halligan_tests::{built_in_base, guide, json, refusal, run};
+use halligan_tests::{built_in_base, guide, refusal, run};
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
@@ -112,8 +112,10 @@ fn a_device_without_a_model_says_how_to_get_one() {
 }
 
 #[test]
-fn doctor_reports_problems_instead_of_failing() {
+fn doctor_reports_every_problem_and_exits_with_one() {
     let folder = tempfile::tempdir().unwrap();
-    let report = json(&run("halligan", &["--home", text(folder.path()), "doctor", "--json"]));
+    let output = run("halligan", &["--home", text(folder.path()), "doctor", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(report["problems"].as_array().is_some_and(|problems| !problems.is_empty()), "{report}");
 }

@@ -133,9 +133,9 @@ def main():
     ap.add_argument("--tokenizer", default="tokenizer.json")
     ap.add_argument("--train")
     ap.add_argument("--heldout")
-    ap.add_argument("--lr", type=float, default=3e-3)
-    ap.add_argument("--epochs", type=float, default=10)
-    ap.add_argument("--tokens", type=int, default=2048, help="tokens of one step")
+    ap.add_argument("--lr", type=float, default=6e-3)
+    ap.add_argument("--epochs", type=float, default=4)
+    ap.add_argument("--tokens", type=int, default=1024, help="tokens of one step")
     ap.add_argument("--rank", type=int, default=16)
     ap.add_argument("--alpha", type=float, default=32)
     ap.add_argument("--beta2", type=float, default=0.99)
@@ -153,7 +153,7 @@ def main():
     else:
         train, held = invented(PROBE_SEED)
     model.eval()
-    base, _ = score(model, encoder, held[::3])
+    base, _ = score(model, encoder, held)
     steps, seconds = tune(model, encoder, train, args)
     tuned, exact = score(model, encoder, held, args.show)
     print(f"lr {args.lr} epochs {args.epochs} tokens/step {args.tokens}: {steps} steps, {seconds:.0f} s; "

@@ -32,7 +32,9 @@ impl std::str::FromStr for Shape {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = || SHAPES.map(|(name, _)| name).join(", ");
         let found = SHAPES.into_iter().find(|(name, _)| *name == text);
-        found.map(|(name, shape)| Shape { name, shape }).ok_or_else(|| format!("no such shape; choose one of {}", known()))
+        found
+            .map(|(name, shape)| Shape { name, shape })
+            .ok_or_else(|| format!("no such shape; choose one of {}", known()))
     }
 }
 
@@ -46,7 +48,11 @@ impl std::str::FromStr for Storage {
     fn from_str(text: &str) -> Result<Self, String> {
         let same = |format: &Format| format.to_string().eq_ignore_ascii_case(text);
         let known = || Format::ALL.map(|format| format.to_string()).join(", ");
-        Format::ALL.into_iter().find(same).map(Storage).ok_or_else(|| format!("no such type; choose one of {}", known()))
+        Format::ALL
+            .into_iter()
+            .find(same)
+            .map(Storage)
+            .ok_or_else(|| format!("no such type; choose one of {}", known()))
     }
 }
 
@@ -70,8 +76,9 @@ struct Figures {
 /// # Errors
 /// A full disk, impossible options, a failing device.
 pub fn run(args: &BenchTrainArgs) -> anyhow::Result<ExitCode> {
-    let folder = tempfile::tempdir()
-        .map_err(|error| anyhow::anyhow!("cannot make a temporary folder ({error}); set TMPDIR to one that takes files"))?;
+    let folder = tempfile::tempdir().map_err(|error| {
+        anyhow::anyhow!("cannot make a temporary folder ({error}); set TMPDIR to one that takes files")
+    })?;
     let path = folder.path().join("random.gguf");
     let Storage(format) = args.storage;
     eprintln!("making a random {} in {format}", args.shape.name);

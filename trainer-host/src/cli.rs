@@ -282,14 +282,26 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_a_list() {
-        let cli = Cli::try_parse_from(["halligan-host", "train", "--base", "b", "--data", "d", "-o", "a", "--targets", "q,down"]);
+        let cli = Cli::try_parse_from([
+            "halligan-host",
+            "train",
+            "--base",
+            "b",
+            "--data",
+            "d",
+            "-o",
+            "a",
+            "--targets",
+            "q,down",
+        ]);
         let Verb::Train(args) = cli.unwrap().verb else { panic!("train was asked for") };
         assert_eq!(args.targets, [Target::Q, Target::Down]);
     }
 
     #[test]
     fn unknown_target_is_refused_with_the_known_ones() {
-        let cli = Cli::try_parse_from(["halligan-host", "train", "--base", "b", "--data", "d", "-o", "a", "--targets", "x"]);
+        let cli =
+            Cli::try_parse_from(["halligan-host", "train", "--base", "b", "--data", "d", "-o", "a", "--targets", "x"]);
         let text = cli.unwrap_err().to_string();
         assert!(text.contains("q,k,v,o,gate,up,down"), "{text}");
     }

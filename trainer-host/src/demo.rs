@@ -19,9 +19,9 @@ use folder::{Correction, DemoFolder};
 use report::Figures;
 
 /// Passes over the training rows.
-const EPOCHS: &str = "6";
+const EPOCHS: &str = "5";
 /// Peak learning rate.
-const LEARNING_RATE: &str = "2e-3";
+const LEARNING_RATE: &str = "5e-3";
 /// Questions asked for show, by fact; the held-out wording is used.
 const SHOWN_FACTS: [&str; 2] = ["hazmat-iso-chlorine", "wildland-order-1"];
 
@@ -64,16 +64,47 @@ fn flow(args: &DemoArgs, folder: &DemoFolder, runner: &Runner) -> Result<Figures
 
     runner.headline("3  Train: LoRA over the quantized base");
     let train = [
-        "train", "--base", "base.gguf", "--data", "guide/train.jsonl", "-o", "adapter.gguf", "--epochs", EPOCHS, "--lr",
-        LEARNING_RATE, "--seq", "256", "--device", device, "--log", "train.jsonl", "--save-peft", "adapter-peft", "--json",
+        "train",
+        "--base",
+        "base.gguf",
+        "--data",
+        "guide/train.jsonl",
+        "-o",
+        "adapter.gguf",
+        "--epochs",
+        EPOCHS,
+        "--lr",
+        LEARNING_RATE,
+        "--seq",
+        "256",
+        "--batch",
+        "4",
+        "--device",
+        device,
+        "--log",
+        "train.jsonl",
+        "--save-peft",
+        "adapter-peft",
+        "--json",
     ];
     let trained = runner.run_json(Program::Host, &train)?;
     let adapter = evaluate(runner, Some("adapter.gguf"), held_out, &["--show-wrong", "3", "--device", device])?;
 
     runner.headline("4  Carry: model, adapter and documents onto a device");
     let setup = [
-        "setup", "--home", "home", "--model", "base.gguf", "--adapter", "adapter.gguf", "--docs", "guide/field-guide.md",
-        "--replay", "guide/train.jsonl", "--gate", "guide/gate.jsonl",
+        "setup",
+        "--home",
+        "home",
+        "--model",
+        "base.gguf",
+        "--adapter",
+        "adapter.gguf",
+        "--docs",
+        "guide/field-guide.md",
+        "--replay",
+        "guide/train.jsonl",
+        "--gate",
+        "guide/gate.jsonl",
     ];
     runner.run(Program::Device, &setup)?;
 
@@ -145,13 +176,14 @@ fn correct(runner: &Runner, correction: &Correction) -> Result<(), Ended> {
 fn active_adapter(record: Value) -> Result<String, Ended> {
     match record.get("active").and_then(Value::as_str) {
         Some(id) if id != "base" => Ok(format!("home/adapters/{id}.gguf")),
-        _ => Err(Ended::Failed(anyhow::anyhow!("no adapter is active in home; look at `halligan adapters list --home home`"))),
+        _ => Err(Ended::Failed(anyhow::anyhow!(
+            "no adapter is active in home; look at `halligan adapters list --home home`"
+        ))),
     }
 }
 
 fn number(object: &Value, key: &str) -> Result<f64, Ended> {
-    object
-        .get(key)
-        .and_then(Value::as_f64)
-        .ok_or_else(|| Ended::Failed(anyhow::anyhow!("the command printed no number `{key}`; run it by hand to see why")))
+    object.get(key).and_then(Value::as_f64).ok_or_else(|| {
+        Ended::Failed(anyhow::anyhow!("the command printed no number `{key}`; run it by hand to see why"))
+    })
 }

@@ -7,10 +7,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use halligan_finetune::{
-    model::BaseModel,
-    train,
-};
+use halligan_finetune::{model::BaseModel, train};
 use halligan_runtime::{
     evaluate::{self, Evaluation, Question},
     inference::{Inference, InferenceSettings},
@@ -142,7 +139,10 @@ fn print(args: &EvalArgs, scores: &Scores) -> anyhow::Result<()> {
         lines.push(format!("loss       {loss:.4} nats per token, perplexity {perplexity:.2}, over {tokens} tokens"));
     }
     for wrong in &scores.wrong {
-        lines.push(format!("wrong      {} {:?}\n  said     {}\n  right is {}", wrong.id, wrong.question, wrong.answer, wrong.reference));
+        lines.push(format!(
+            "wrong      {} {:?}\n  said     {}\n  right is {}",
+            wrong.id, wrong.question, wrong.answer, wrong.reference
+        ));
     }
     let text = lines.join("\n");
     if args.json {

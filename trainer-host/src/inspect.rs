@@ -181,7 +181,13 @@ fn describe(facts: &Inspection, list_tensors: bool) -> String {
     if list_tensors {
         lines.push("tensors".to_owned());
         for tensor in &facts.tensors {
-            lines.push(format!("  {:<32} {:<8} {:?} {}", tensor.name, tensor.r#type, tensor.shape, bytes(tensor.bytes as u64)));
+            lines.push(format!(
+                "  {:<32} {:<8} {:?} {}",
+                tensor.name,
+                tensor.r#type,
+                tensor.shape,
+                bytes(tensor.bytes as u64)
+            ));
         }
     }
     lines.join("\n")

@@ -26,7 +26,8 @@ pub fn run(args: &LogitsArgs) -> anyhow::Result<ExitCode> {
         let argmax = order.first().copied().unwrap_or(0);
         crate::print_data(&serde_json::to_string(&Logits { logits: &logits, argmax })?);
     } else {
-        let top: Vec<String> = order.iter().take(10).map(|&token| format!("{token:>7} {:>9.4}", logits[token])).collect();
+        let top: Vec<String> =
+            order.iter().take(10).map(|&token| format!("{token:>7} {:>9.4}", logits[token])).collect();
         crate::print_data(&format!("  token     logit\n{}", top.join("\n")));
     }
     Ok(ExitCode::SUCCESS)

@@ -65,12 +65,7 @@ impl Progress {
 }
 
 fn step_note(report: &StepReport) -> String {
-    format!(
-        "loss {:.3}  {:.0} tokens/s  {} left",
-        report.loss,
-        report.tokens_per_second,
-        duration(report.seconds_left)
-    )
+    format!("loss {:.3}  {:.0} tokens/s  {} left", report.loss, report.tokens_per_second, duration(report.seconds_left))
 }
 
 /// Seconds for a reader: `7 s`, `3 min 05 s`, `2 h 10 min`.

@@ -45,12 +45,18 @@ pub fn encode(base: &BaseModel, path: &Path, rows: &[Row], max_tokens: usize) ->
 /// A row with a value that is no single question, or whose own answer the strict match would call wrong.
 pub fn questions(path: &Path, rows: &[Row]) -> anyhow::Result<Vec<Question>> {
     let asked = rows.iter().filter_map(|row| Some((row, row.value.as_ref()?)));
-    asked.map(|(row, value)| question(row, value).map_err(|problem| anyhow::anyhow!("{}:{}: {problem}", path.display(), row.line))).collect()
+    asked
+        .map(|(row, value)| {
+            question(row, value).map_err(|problem| anyhow::anyhow!("{}:{}: {problem}", path.display(), row.line))
+        })
+        .collect()
 }
 
 fn question(row: &Row, value: &str) -> Result<Question, &'static str> {
     let Some([user, assistant]) = row.messages() else {
-        return Err("a row with `value` needs exactly one user and one assistant turn; remove `value` or the other turns");
+        return Err(
+            "a row with `value` needs exactly one user and one assistant turn; remove `value` or the other turns",
+        );
     };
     if (user.role.as_str(), assistant.role.as_str()) != ("user", "assistant") {
         return Err("a row with `value` needs one user and one assistant turn, in this order; correct the roles");
@@ -85,9 +91,13 @@ pub fn open_adapter(path: &Path, base: &BaseModel) -> anyhow::Result<Adapter> {
     };
     adapter.check_fits(&base.file).map_err(|error| about(path, error))?;
     let layers = 0..base.description.layers;
-    let known: BTreeSet<String> = layers.flat_map(|layer| Target::ALL.map(|target| target.tensor_name(layer))).collect();
+    let known: BTreeSet<String> =
+        layers.flat_map(|layer| Target::ALL.map(|target| target.tensor_name(layer))).collect();
     if let Some(other) = adapter.pairs.keys().find(|name| !known.contains(*name)) {
-        anyhow::bail!("{}: it adapts {other}, which the engine does not compute; use an adapter on the blocks' linear layers", path.display());
+        anyhow::bail!(
+            "{}: it adapts {other}, which the engine does not compute; use an adapter on the blocks' linear layers",
+            path.display()
+        );
     }
     Ok(adapter)
 }

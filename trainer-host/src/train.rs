@@ -62,11 +62,8 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     interrupt::listen("finishing this step, then leaving a checkpoint; Ctrl-C again ends at once without one")?;
 
     let had_checkpoint_dir = checkpoint_dir.exists();
-    let continuation = Continuation {
-        checkpoint_dir: Some(checkpoint_dir.clone()),
-        resume: args.resume.is_some(),
-        initial_adapter,
-    };
+    let continuation =
+        Continuation { checkpoint_dir: Some(checkpoint_dir.clone()), resume: args.resume.is_some(), initial_adapter };
     let mut watch = Watch { log: StepLog::none(), log_path: args.log.clone(), ..Watch::default() };
     let outcome = train::train(&base, &examples, &options, args.device, &continuation, &mut |event| watch.see(event));
     watch.finish();
@@ -136,7 +133,12 @@ fn options(args: &TrainArgs, base: &BaseModel, initial: Option<&Adapter>) -> Tra
     }
 }
 
-fn describe_data(args: &TrainArgs, base: &BaseModel, examples: &[Example], options: &TrainOptions) -> anyhow::Result<()> {
+fn describe_data(
+    args: &TrainArgs,
+    base: &BaseModel,
+    examples: &[Example],
+    options: &TrainOptions,
+) -> anyhow::Result<()> {
     let steps = Plan::new(examples, options).map_err(|error| about(&args.data, error))?.steps.len();
     let tokens: usize = examples.iter().map(|example| example.tokens.len()).sum();
     let targets: usize = examples.iter().flat_map(|example| &example.trained).filter(|&&trained| trained).count();
@@ -227,7 +229,10 @@ fn write_outputs(args: &TrainArgs, base: &BaseModel, outcome: &TrainOutcome, wat
     }
     if let Some(log) = &args.log {
         let chart = log.with_extension("svg");
-        halligan_finetune::gguf::atomic_file::write_bytes_atomically(&chart, loss_chart::svg(&watch.losses).as_bytes())?;
+        halligan_finetune::gguf::atomic_file::write_bytes_atomically(
+            &chart,
+            loss_chart::svg(&watch.losses).as_bytes(),
+        )?;
     }
     Ok(())
 }
@@ -246,7 +251,12 @@ fn report(args: &TrainArgs, outcome: &TrainOutcome, watch: &Watch) -> anyhow::Re
     let size = std::fs::metadata(&args.output).map_or(0, |metadata| metadata.len());
     let losses: Vec<f64> = watch.losses.iter().map(|point| point.1).collect();
     let mut lines = vec![
-        format!("loss    {}  {:.3} to {:.3}", loss_chart::sparkline(&losses, 48), losses.first().unwrap_or(&f64::NAN), outcome.final_loss),
+        format!(
+            "loss    {}  {:.3} to {:.3}",
+            loss_chart::sparkline(&losses, 48),
+            losses.first().unwrap_or(&f64::NAN),
+            outcome.final_loss
+        ),
         format!(
             "speed   {:.0} tokens/s, {} for {} steps",
             outcome.tokens_per_second(),
@@ -257,9 +267,9 @@ fn report(args: &TrainArgs, outcome: &TrainOutcome, watch: &Watch) -> anyhow::Re
         format!("wrote   {} ({}, sha256 {})", args.output.display(), bytes(size), &sha256[..12]),
     ];
     lines.extend(args.save_peft.iter().map(|folder| format!("wrote   {} (PEFT)", folder.display())));
-    lines.extend(args.log.iter().map(|log| {
-        format!("wrote   {} and {}", log.display(), log.with_extension("svg").display())
-    }));
+    lines.extend(
+        args.log.iter().map(|log| format!("wrote   {} and {}", log.display(), log.with_extension("svg").display())),
+    );
     let text = lines.join("\n");
     if !args.json {
         crate::print_data(&text);
@@ -306,7 +316,11 @@ fn resume_words(arguments: impl Iterator<Item = String>, checkpoint_dir: &Path) 
 
 fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// The device choice as it is written on the command line.
@@ -324,7 +338,8 @@ mod tests {
 
     #[test]
     fn resume_command_names_the_checkpoint_once_and_drops_the_start() {
-        let words = ["halligan-host", "train", "--base", "my base.gguf", "--checkpoint-dir", "old", "--init-adapter=a.gguf"];
+        let words =
+            ["halligan-host", "train", "--base", "my base.gguf", "--checkpoint-dir", "old", "--init-adapter=a.gguf"];
         let resumed = resume_words(words.into_iter().map(str::to_owned), Path::new("c d"));
         assert_eq!(resumed, ["halligan-host", "train", "--base", "my base.gguf", "--resume", "c d"]);
         assert_eq!(shell_word("my base.gguf"), "'my base.gguf'");

@@ -3,13 +3,13 @@
 //! Exit code 0 is success, 1 a failure that was explained on standard error, 2 a command line that
 //! cannot be understood.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use halligan_runtime::home::Home;
 use halligan_runtime::{AssistantOptions, DeviceChoice};
@@ -21,6 +21,8 @@ use crate::{console, verbs};
 
 /// Exit code of a failure.
 const FAILURE: u8 = 1;
+/// Size of the console's log at which the next session starts a new one.
+const LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Environment variable that chooses what is logged.
 const LOG_VARIABLE: &str = "HALLIGAN_LOG";
 
@@ -228,8 +230,8 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<ExitCode> {
     let common = cli.common;
     let Some(verb) = cli.verb else {
-        log_to_file(&common)?;
-        console::run(common.options())?;
+        let log = log_to_file(&common);
+        console::run(common.options(), log)?;
         return Ok(ExitCode::SUCCESS);
     };
     log_to_stderr();
@@ -274,33 +276,32 @@ fn filter(default: &str) -> EnvFilter {
 
 fn log_to_stderr() {
     // A second subscriber can only exist when tests run the program twice in one process.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter("warn"))
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .try_init();
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter("warn,llama-cpp-2=error")).with_writer(io::stderr).with_ansi(false).try_init();
 }
 
-/// The console owns the screen, so its log is a file in the home folder. Without a writable home
-/// the console still starts (and shows why nothing works); only the log is missing then.
-fn log_to_file(common: &Common) -> Result<()> {
-    let Ok(home) = Home::open(common.home.as_deref()) else { return Ok(()) };
+/// The console owns the screen, so its log is a file in the home folder, which is returned for
+/// others who would write there. Without a writable home the console still starts (and shows why
+/// nothing works); only the log is missing then.
+fn log_to_file(common: &Common) -> Option<File> {
+    let home = Home::open(common.home.as_deref()).ok()?;
     let path = home.folder().join("console.log");
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .with_context(|| format!("cannot write {}; check its permissions", path.display()))?;
+    if std::fs::metadata(&path).is_ok_and(|known| known.len() > LOG_BYTES_MAX) {
+        // Only the latest sessions help to understand a problem.
+        let _ = std::fs::remove_file(&path);
+    }
+    let file = OpenOptions::new().create(true).append(true).open(path).ok()?;
+    let for_others = file.try_clone().ok();
     let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter("info"))
+        .with_env_filter(filter("info,llama-cpp-2=warn"))
         .with_writer(Mutex::new(LogFile(file)))
         .with_ansi(false)
         .try_init();
-    Ok(())
+    for_others
 }
 
 /// A log that is never a reason to fail: a full disk loses log lines and nothing else.
-struct LogFile(std::fs::File);
+struct LogFile(File);
 
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -8,10 +8,12 @@ pub mod draw;
 pub mod editor;
 pub mod event;
 pub mod help;
+pub mod item;
 pub mod keys;
 pub mod layout;
 pub mod learning;
 pub mod panels;
+pub mod stderr;
 pub mod terminal;
 pub mod theme;
 pub mod transcript;
@@ -19,8 +21,9 @@ pub mod turn_rows;
 pub mod worker;
 pub mod wrap;
 
+use std::fs::File;
 use std::io::{self, IsTerminal};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -37,11 +40,11 @@ use worker::Worker;
 /// a second read as flowing text and leave slow lines and the model their time.
 const STREAM_FRAME: Duration = Duration::from_millis(33);
 
-/// Runs the console until the user leaves.
+/// Runs the console until the user leaves. `log` takes what C libraries write to standard error.
 ///
 /// # Errors
 /// No terminal to draw on, or the system refuses threads or signal handlers.
-pub fn run(options: AssistantOptions) -> Result<()> {
+pub fn run(options: AssistantOptions, log: Option<File>) -> Result<()> {
     if !io::stdout().is_terminal() {
         bail!("the console needs a terminal; use `halligan ask QUESTION` in scripts and pipes");
     }
@@ -51,9 +54,8 @@ pub fn run(options: AssistantOptions) -> Result<()> {
         let _ = on_signal.send(Event::ShutdownRequested);
     })
     .context("cannot watch for signals")?;
+    let mut screen = Screen::enter(log).context("cannot use this terminal; use `halligan ask QUESTION` instead")?;
     let worker = Worker::start(options, events.clone()).context("cannot start a thread")?;
-    let mut screen = Screen::enter()
-        .context("cannot use this terminal; use `halligan ask QUESTION` instead")?;
     let mut app = App::new(Theme::from_environment(), screen.size()?);
     std::thread::Builder::new()
         .name("keys".to_owned())
@@ -68,14 +70,12 @@ pub fn run(options: AssistantOptions) -> Result<()> {
     outcome
 }
 
-fn turn_events_into_frames(
-    app: &mut App,
-    screen: &mut Screen,
-    inbox: &Receiver<Event>,
-    worker: &Worker,
-) -> Result<()> {
+fn turn_events_into_frames(app: &mut App, screen: &mut Screen, inbox: &Receiver<Event>, worker: &Worker) -> Result<()> {
     let mut commands_alive = true;
     while !app.quitting {
+        if std::mem::take(&mut app.redraw) {
+            screen.clear().context("the terminal is gone")?;
+        }
         screen.draw(app).context("the terminal is gone")?;
         let drawn = Instant::now();
         // All senders living as long as this loop, an error means that no key can come any more.
@@ -93,15 +93,8 @@ fn turn_events_into_frames(
             if app.quitting {
                 break;
             }
-            let wait = if streaming {
-                STREAM_FRAME.saturating_sub(drawn.elapsed())
-            } else {
-                Duration::ZERO
-            };
-            next = match inbox.recv_timeout(wait) {
-                Ok(event) => Some(event),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            };
+            let wait = if streaming { STREAM_FRAME.saturating_sub(drawn.elapsed()) } else { Duration::ZERO };
+            next = inbox.recv_timeout(wait).ok();
         }
     }
     Ok(())

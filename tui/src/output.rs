@@ -46,18 +46,14 @@ pub fn talk(text: &str) {
 
 /// Whether a failure is only a reader that stopped reading.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
-    })
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe))
 }
 
 /// A progress bar on standard error; invisible where that is no terminal.
 pub fn progress_bar(length: u64) -> ProgressBar {
-    let target = if io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
+    let target = if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(length), target);
     // The template is a constant, so the fall-back never shows.
     let style = ProgressStyle::with_template("{prefix} [{bar:24}] {pos}/{len} {msg}")

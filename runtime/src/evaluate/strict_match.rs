@@ -48,9 +48,7 @@ fn contains(words: &[String], wanted: &[String]) -> bool {
 /// The words of a text in the form in which they are compared.
 fn words(text: &str) -> Vec<String> {
     let characters: Vec<char> = text.to_lowercase().chars().collect();
-    let digit_at = |index: Option<usize>| {
-        index.and_then(|at| characters.get(at)).is_some_and(char::is_ascii_digit)
-    };
+    let digit_at = |index: Option<usize>| index.and_then(|at| characters.get(at)).is_some_and(char::is_ascii_digit);
     let mut all = Vec::new();
     let mut word = String::new();
     let mut end = |word: &mut String| {
@@ -68,19 +66,14 @@ fn words(text: &str) -> Vec<String> {
                 end(&mut word);
             }
             word.push(character);
-        } else if matches!(character, '.' | ',' | '/' | ':')
-            && digit_at(before)
-            && digit_at(Some(index + 1))
-        {
+        } else if matches!(character, '.' | ',' | '/' | ':') && digit_at(before) && digit_at(Some(index + 1)) {
             word.push(character);
         } else if character == '\'' || character == '\u{2019}' {
             // `don't` is one word.
         } else {
             end(&mut word);
             let sign = matches!(character, '-' | '\u{2212}') && digit_at(Some(index + 1));
-            let starts = before.is_none_or(|at| {
-                characters[at].is_whitespace() || matches!(characters[at], '(' | '[')
-            });
+            let starts = before.is_none_or(|at| characters[at].is_whitespace() || matches!(characters[at], '(' | '['));
             if sign && starts {
                 word.push('-');
             }

@@ -3,9 +3,7 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use llama_cpp_2::llama_backend::LlamaBackend;
-use llama_cpp_2::{
-    LlamaBackendDeviceType, LogOptions, list_llama_ggml_backend_devices, send_logs_to_tracing,
-};
+use llama_cpp_2::{LlamaBackendDeviceType, LogOptions, list_llama_ggml_backend_devices, send_logs_to_tracing};
 
 use crate::error::ModelError;
 
@@ -36,10 +34,7 @@ pub fn gpu_name() -> Option<String> {
         return None;
     }
     list_llama_ggml_backend_devices().into_iter().find_map(|device| {
-        let is_gpu = matches!(
-            device.device_type,
-            LlamaBackendDeviceType::Gpu | LlamaBackendDeviceType::IntegratedGpu
-        );
+        let is_gpu = matches!(device.device_type, LlamaBackendDeviceType::Gpu | LlamaBackendDeviceType::IntegratedGpu);
         is_gpu.then_some(device.description)
     })
 }

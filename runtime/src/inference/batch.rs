@@ -37,10 +37,8 @@ pub(super) fn answer(
     max_tokens: usize,
     progress: &Sender<usize>,
 ) -> Result<Vec<Generated>, ModelError> {
-    let prompts: Vec<Vec<LlamaToken>> = questions
-        .iter()
-        .map(|question| engine.prompt.tokens(&engine.model, question))
-        .collect::<Result<_, _>>()?;
+    let prompts: Vec<Vec<LlamaToken>> =
+        questions.iter().map(|question| engine.prompt.tokens(&engine.model, question)).collect::<Result<_, _>>()?;
     let Some(longest) = prompts.iter().map(Vec::len).max() else { return Ok(Vec::new()) };
     let limit = engine.settings.context_tokens;
     check_fits(longest, max_tokens, limit as usize)?;
@@ -83,8 +81,7 @@ pub(super) fn answer(
                 && let Some(mut ended) = slot.take()
             {
                 ended.text.finish();
-                answers[ended.question] =
-                    Some(ended.said.into_answer(ended.text, ended.prompt_tokens, stop));
+                answers[ended.question] = Some(ended.said.into_answer(ended.text, ended.prompt_tokens, stop));
                 answered += 1;
             }
         }
@@ -97,11 +94,7 @@ pub(super) fn answer(
 
 /// Puts waiting tokens of all slots into the batch, as many as fit. One token per slot is always
 /// possible, because there are never more slots than batch tokens.
-fn fill(
-    batch: &mut LlamaBatch,
-    capacity: usize,
-    slots: &mut [Option<Slot>],
-) -> Result<(), ModelError> {
+fn fill(batch: &mut LlamaBatch, capacity: usize, slots: &mut [Option<Slot>]) -> Result<(), ModelError> {
     batch.clear();
     let mut room = capacity;
     for (sequence, slot) in slots.iter_mut().enumerate() {

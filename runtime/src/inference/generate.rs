@@ -74,11 +74,7 @@ pub(super) fn generate(
 }
 
 /// Refuses a prompt that leaves no room for the whole answer: neither is ever cut silently.
-pub(super) fn check_fits(
-    prompt: usize,
-    answer: usize,
-    available: usize,
-) -> Result<(), ModelError> {
+pub(super) fn check_fits(prompt: usize, answer: usize, available: usize) -> Result<(), ModelError> {
     let needed = prompt.saturating_add(answer);
     if needed > available {
         return Err(ModelError::PromptTooLong { needed, available });
@@ -99,12 +95,7 @@ impl Said {
         self.probability_sum += f64::from(probability);
     }
 
-    pub(super) fn into_answer(
-        self,
-        text: Pieces,
-        prompt_tokens: usize,
-        stop: StopReason,
-    ) -> Generated {
+    pub(super) fn into_answer(self, text: Pieces, prompt_tokens: usize, stop: StopReason) -> Generated {
         let mean = (self.probability_sum / self.tokens.max(1) as f64) as f32;
         Generated {
             text: text.into_text(),
@@ -194,8 +185,7 @@ mod tests {
         said.add(1.0);
         let answer = said.into_answer(Pieces::default(), 7, StopReason::EndOfTurn);
         assert_eq!((answer.tokens, answer.confidence), (2, Some(0.75)));
-        let silent =
-            Said::default().into_answer(Pieces::default(), 7, StopReason::EndOfTurn);
+        let silent = Said::default().into_answer(Pieces::default(), 7, StopReason::EndOfTurn);
         assert_eq!(silent.confidence, None);
     }
 

@@ -54,9 +54,7 @@ fn decode(
         batch.clear();
         for (row, token) in chunk.iter().enumerate() {
             let index = start + row;
-            batch
-                .add(LlamaToken::new(*token), index as i32, &[0], wants_logits(index))
-                .map_err(failed)?;
+            batch.add(LlamaToken::new(*token), index as i32, &[0], wants_logits(index)).map_err(failed)?;
         }
         context.decode(&mut batch).map_err(failed)?;
         for row in (0..chunk.len()).filter(|row| wants_logits(start + row)) {
@@ -73,9 +71,7 @@ fn check(engine: &Engine, tokens: &[i32]) -> Result<(), ModelError> {
         return Err(ModelError::Tokens("there are none".to_owned()));
     }
     match tokens.iter().find(|token| !(0..vocabulary).contains(*token)) {
-        Some(token) => Err(ModelError::Tokens(format!(
-            "token {token} is outside the vocabulary of {vocabulary}"
-        ))),
+        Some(token) => Err(ModelError::Tokens(format!("token {token} is outside the vocabulary of {vocabulary}"))),
         None => Ok(()),
     }
 }

@@ -72,8 +72,7 @@ mod tests {
 
     fn stream(tokens: &[&[u8]]) -> (Vec<String>, String) {
         let mut pieces = Pieces::default();
-        let mut streamed: Vec<String> =
-            tokens.iter().map(|token| pieces.push(token).to_owned()).collect();
+        let mut streamed: Vec<String> = tokens.iter().map(|token| pieces.push(token).to_owned()).collect();
         streamed.push(pieces.finish().to_owned());
         (streamed, pieces.into_text())
     }

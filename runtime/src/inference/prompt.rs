@@ -22,10 +22,7 @@ pub struct ChatPrompt {
 impl ChatPrompt {
     /// The template in a sound model file; `model` gives it the texts of begin and end token.
     pub fn new(file: &GgufFile, model: &LlamaModel) -> Result<ChatPrompt, ModelError> {
-        let unusable = |reason: String| ModelError::Template {
-            path: file.path().to_path_buf(),
-            reason,
-        };
+        let unusable = |reason: String| ModelError::Template { path: file.path().to_path_buf(), reason };
         let source = file
             .find_str("tokenizer.chat_template")
             .map_err(|error| unusable(error.to_string()))?
@@ -41,19 +38,14 @@ impl ChatPrompt {
     }
 
     /// Tokens of the prompt that asks `question`.
-    pub fn tokens(
-        &self,
-        model: &LlamaModel,
-        question: &str,
-    ) -> Result<Vec<LlamaToken>, ModelError> {
+    pub fn tokens(&self, model: &LlamaModel, question: &str) -> Result<Vec<LlamaToken>, ModelError> {
         let messages = [Message::new("user", question.trim())];
-        let rendered = self.template.render_with_contents(&messages, true).map_err(|error| {
-            ModelError::Template { path: self.path.clone(), reason: error.to_string() }
-        })?;
+        let rendered = self
+            .template
+            .render_with_contents(&messages, true)
+            .map_err(|error| ModelError::Template { path: self.path.clone(), reason: error.to_string() })?;
         let vocabulary = model.vocab();
-        let tokenize = |text: &str, parse_special| {
-            vocabulary.tokenize(text.as_bytes(), false, parse_special)
-        };
+        let tokenize = |text: &str, parse_special| vocabulary.tokenize(text.as_bytes(), false, parse_special);
         let spells_special = |text: &str| tokenize(text, false) != tokenize(text, true);
         let text = &rendered.text;
         let mut tokens = Vec::new();

@@ -19,10 +19,7 @@ use llama_cpp_sys_2::{LLAMA_FLASH_ATTN_TYPE_AUTO, LLAMA_FLASH_ATTN_TYPE_DISABLED
 
 use super::backend::{backend, construction};
 use super::prompt::ChatPrompt;
-use super::{
-    GenerateOptions, Generated, InferenceSettings, KvType, ModelInfo, Perplexity, batch, generate,
-    parity,
-};
+use super::{GenerateOptions, Generated, InferenceSettings, KvType, ModelInfo, Perplexity, batch, generate, parity};
 use crate::error::ModelError;
 use crate::model::open_sound;
 use crate::probe::physical_cores;
@@ -31,23 +28,17 @@ use crate::probe::physical_cores;
 /// loaded anew, which frees them all.
 const RESIDENT_ADAPTERS_MAX: usize = 8;
 
+/// Weights that make a further thread worth it. Threads wait for each other after every operation;
+/// with little work in each, the waiting costs more than the help, and far more on a busy machine.
+const BYTES_PER_THREAD: usize = 32 << 20;
+
 pub(super) type Reply<T> = Sender<Result<T, ModelError>>;
 
 /// What the thread can be asked for.
 pub(super) enum Command {
     SetAdapter { adapter: Option<PathBuf>, reply: Reply<()> },
-    Generate {
-        question: String,
-        options: GenerateOptions,
-        pieces: Sender<String>,
-        reply: Reply<Generated>,
-    },
-    AnswerBatch {
-        questions: Vec<String>,
-        max_tokens: usize,
-        progress: Sender<usize>,
-        reply: Reply<Vec<Generated>>,
-    },
+    Generate { question: String, options: GenerateOptions, pieces: Sender<String>, reply: Reply<Generated> },
+    AnswerBatch { questions: Vec<String>, max_tokens: usize, progress: Sender<usize>, reply: Reply<Vec<Generated>> },
     Logits { tokens: Vec<i32>, reply: Reply<Vec<f32>> },
     Perplexity { tokens: Vec<i32>, reply: Reply<Perplexity> },
     Tokenize { text: String, parse_special: bool, reply: Reply<Vec<i32>> },
@@ -110,6 +101,8 @@ impl Engine {
         if settings.threads == 0 {
             settings.threads = u32::try_from(physical_cores()).unwrap_or(1);
         }
+        let useful = file.file_bytes() / BYTES_PER_THREAD;
+        settings.threads = settings.threads.clamp(1, u32::try_from(useful).unwrap_or(u32::MAX).max(1));
         let model = load_model(&path, &settings)?;
         let prompt = ChatPrompt::new(&file, &model)?;
         let trained_for = model.n_ctx_train();
@@ -121,9 +114,7 @@ impl Engine {
     }
 
     fn info(&self) -> ModelInfo {
-        let file_name = || {
-            self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
-        };
+        let file_name = || self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned();
         ModelInfo {
             name: self.model.meta_val_str("general.name").unwrap_or_else(|_| file_name()),
             vocabulary: usize::try_from(self.model.n_vocab()).unwrap_or(0),
@@ -140,8 +131,7 @@ impl Engine {
                 self.adapters.clear();
                 self.model = load_model(&self.path, &self.settings)?;
             }
-            let refused =
-                |reason: String| ModelError::Adapter { path: path.clone(), reason };
+            let refused = |reason: String| ModelError::Adapter { path: path.clone(), reason };
             if !path.exists() {
                 return Err(refused("the file is missing".to_owned()));
             }
@@ -169,9 +159,7 @@ impl Engine {
                         context = new_context(model, settings, adapters, active, Purpose::Chat);
                     }
                     let answer = match &mut context {
-                        Ok(context) => generate::generate(
-                            model, prompt, context, &question, &options, &pieces,
-                        ),
+                        Ok(context) => generate::generate(model, prompt, context, &question, &options, &pieces),
                         Err(error) => Err(std::mem::replace(error, ModelError::ThreadGone)),
                     };
                     // The listener waits for the end of the pieces before it takes the reply.
@@ -236,10 +224,8 @@ fn load_model(path: &Path, settings: &InferenceSettings) -> Result<LlamaModel, M
     let layers = if backend.supports_gpu_offload() { settings.gpu_layers } else { 0 };
     let params = LlamaModelParams::default().with_n_gpu_layers(layers);
     let _making = construction();
-    LlamaModel::load_from_file(backend, path, &params).map_err(|error| ModelError::Load {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    })
+    LlamaModel::load_from_file(backend, path, &params)
+        .map_err(|error| ModelError::Load { path: path.to_path_buf(), reason: error.to_string() })
 }
 
 fn new_context<'model>(
@@ -262,8 +248,7 @@ fn new_context<'model>(
         KvType::F16 => KvCacheType::F16,
         KvType::Q8_0 => KvCacheType::Q8_0,
     };
-    let attention =
-        if exact { LLAMA_FLASH_ATTN_TYPE_DISABLED } else { LLAMA_FLASH_ATTN_TYPE_AUTO };
+    let attention = if exact { LLAMA_FLASH_ATTN_TYPE_DISABLED } else { LLAMA_FLASH_ATTN_TYPE_AUTO };
     let threads = i32::try_from(settings.threads).unwrap_or(1).max(1);
     let params = LlamaContextParams::default()
         .with_n_ctx(NonZeroU32::new(tokens))
@@ -278,17 +263,14 @@ fn new_context<'model>(
         .with_no_perf(true);
     let refused = |reason: String| ModelError::Context { context_tokens: tokens, reason };
     let _making = construction();
-    let mut context =
-        model.new_context(backend()?, params).map_err(|error| refused(error.to_string()))?;
+    let mut context = model.new_context(backend()?, params).map_err(|error| refused(error.to_string()))?;
     if let Some(path) = active {
-        let adapter = adapters.get_mut(path).ok_or_else(|| ModelError::Adapter {
-            path: path.clone(),
-            reason: "it is not loaded".to_owned(),
-        })?;
-        context.lora_adapter_set(adapter, 1.0).map_err(|error| ModelError::Adapter {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
+        let adapter = adapters
+            .get_mut(path)
+            .ok_or_else(|| ModelError::Adapter { path: path.clone(), reason: "it is not loaded".to_owned() })?;
+        context
+            .lora_adapter_set(adapter, 1.0)
+            .map_err(|error| ModelError::Adapter { path: path.clone(), reason: error.to_string() })?;
     }
     Ok(context)
 }

@@ -5,7 +5,7 @@
 //! replayed nor asked: a question of the kit with the same wording is dropped, and with it all
 //! other wordings of the same fact id.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use halligan_finetune::chat::Message;
 use halligan_finetune::dataset::Row;
@@ -20,7 +20,7 @@ use crate::journal::{Lesson, Lessons, same_question_key};
 const REPLAY_SHARE: usize = 2;
 
 /// Fewest replayed rows, where there are as many.
-const REPLAY_ROWS_MIN: usize = 128;
+const REPLAY_ROWS_MIN: usize = 256;
 
 /// Most replayed rows: more would only take time.
 const REPLAY_ROWS_MAX: usize = 1024;
@@ -44,21 +44,13 @@ pub struct Material {
 }
 
 /// Chooses rows and questions. `seed` decides the replayed sample.
-pub fn material(
-    lessons: &Lessons,
-    mut replay: Vec<Row>,
-    mut gate: Vec<Question>,
-    seed: u64,
-) -> Material {
+pub fn material(lessons: &Lessons, mut replay: Vec<Row>, mut gate: Vec<Question>, seed: u64) -> Material {
     let is_correction = |lesson: &&Lesson| lesson.wrong_answer.is_some();
     let corrections: Vec<&Lesson> = lessons.new.iter().filter(is_correction).collect();
     let learned: Vec<&Lesson> = lessons.known.iter().filter(is_correction).collect();
 
-    let answered: HashSet<String> = corrections
-        .iter()
-        .chain(&learned)
-        .map(|lesson| same_question_key(&lesson.question))
-        .collect();
+    let answered: HashSet<String> =
+        corrections.iter().chain(&learned).map(|lesson| same_question_key(&lesson.question)).collect();
     let is_answered = |question: &str| answered.contains(&same_question_key(question));
     let superseded: HashSet<String> = replay
         .iter()
@@ -67,20 +59,16 @@ pub fn material(
         .chain(gate.iter().filter(|each| is_answered(&each.question)).map(|each| each.id.clone()))
         .collect();
     replay.retain(|row| {
-        !row.id.as_ref().is_some_and(|id| superseded.contains(id))
-            && !first_question(row).is_some_and(is_answered)
+        !row.id.as_ref().is_some_and(|id| superseded.contains(id)) && !first_question(row).is_some_and(is_answered)
     });
     gate.retain(|each| !superseded.contains(&each.id));
     gate.extend(learned.iter().map(|lesson| question_of(lesson)));
 
     let mut rows: Vec<Row> = corrections.iter().flat_map(|lesson| worded(lesson)).collect();
     let good = lessons.new.iter().chain(&lessons.known);
-    rows.extend(good.filter(|lesson| !is_correction(lesson)).map(|lesson| {
-        row(&lesson.question, &lesson.answer)
-    }));
+    rows.extend(good.filter(|lesson| !is_correction(lesson)).map(|lesson| row(&lesson.question, &lesson.answer)));
     let wanted = (rows.len() * REPLAY_SHARE).clamp(REPLAY_ROWS_MIN, REPLAY_ROWS_MAX);
-    replay.shuffle(&mut ChaCha12Rng::seed_from_u64(seed));
-    replay.truncate(wanted);
+    let replay = sample(replay, wanted, seed);
     let mut replayed = replay.len();
     rows.extend(replay);
     for lesson in &learned {
@@ -97,12 +85,28 @@ pub fn material(
     }
 }
 
+/// A seeded sample in which every fact comes as often as every other, give or take one row.
+fn sample(mut rows: Vec<Row>, wanted: usize, seed: u64) -> Vec<Row> {
+    rows.shuffle(&mut ChaCha12Rng::seed_from_u64(seed));
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    let mut ranked: Vec<(usize, Row)> = rows
+        .into_iter()
+        .map(|row| {
+            let count = row.id.clone().map_or(0, |id| {
+                let count = taken.entry(id).or_default();
+                *count += 1;
+                *count
+            });
+            (count, row)
+        })
+        .collect();
+    // Stable: within a round the shuffled order stays.
+    ranked.sort_by_key(|(round, _)| *round);
+    ranked.into_iter().take(wanted).map(|(_, row)| row).collect()
+}
+
 fn question_of(lesson: &Lesson) -> Question {
-    Question::from_correction(
-        format!("feedback-{}", lesson.feedback),
-        &lesson.question,
-        &lesson.answer,
-    )
+    Question::from_correction(format!("feedback-{}", lesson.feedback), &lesson.question, &lesson.answer)
 }
 
 fn row(question: &str, answer: &str) -> Row {
@@ -110,10 +114,7 @@ fn row(question: &str, answer: &str) -> Row {
 }
 
 fn worded(lesson: &Lesson) -> Vec<Row> {
-    wordings(&lesson.question, &lesson.answer)
-        .into_iter()
-        .map(|question| row(&question, &lesson.answer))
-        .collect()
+    wordings(&lesson.question, &lesson.answer).into_iter().map(|question| row(&question, &lesson.answer)).collect()
 }
 
 fn first_question(row: &Row) -> Option<&str> {
@@ -195,12 +196,7 @@ mod tests {
     use super::*;
 
     fn correction(feedback: i64, question: &str, answer: &str) -> Lesson {
-        Lesson {
-            feedback,
-            question: question.into(),
-            answer: answer.into(),
-            wrong_answer: Some("Wrong.".into()),
-        }
+        Lesson { feedback, question: question.into(), answer: answer.into(), wrong_answer: Some("Wrong.".into()) }
     }
 
     fn replay_row(id: &str, question: &str) -> Row {
@@ -242,10 +238,7 @@ mod tests {
 
     #[test]
     fn what_a_correction_supersedes_is_neither_replayed_nor_asked() {
-        let lessons = Lessons {
-            new: vec![correction(1, "how far?", "150 feet.")],
-            known: Vec::new(),
-        };
+        let lessons = Lessons { new: vec![correction(1, "how far?", "150 feet.")], known: Vec::new() };
         let replay = vec![
             replay_row("distance", "How far?"),
             replay_row("distance", "How many feet?"),
@@ -284,11 +277,20 @@ mod tests {
     }
 
     #[test]
+    fn the_replayed_sample_visits_every_fact_before_it_repeats_one() {
+        let replay = (0..60).map(|number| replay_row(&format!("fact-{}", number % 6), "q")).collect();
+        let rows = sample(replay, 12, 3);
+        for fact in 0..6 {
+            let id = format!("fact-{fact}");
+            assert_eq!(rows.iter().filter(|row| row.id.as_ref() == Some(&id)).count(), 2);
+        }
+    }
+
+    #[test]
     fn the_replayed_sample_depends_on_the_seed_only() {
         let lessons = Lessons { new: vec![correction(1, "q?", "a.")], known: Vec::new() };
-        let replay: Vec<Row> = (0..500)
-            .map(|number| replay_row(&number.to_string(), &format!("Question {number}?")))
-            .collect();
+        let replay: Vec<Row> =
+            (0..500).map(|number| replay_row(&number.to_string(), &format!("Question {number}?"))).collect();
         let sample = |seed| {
             let made = material(&lessons, replay.clone(), Vec::new(), seed);
             assert_eq!(made.replayed, REPLAY_ROWS_MIN);

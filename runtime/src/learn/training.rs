@@ -11,9 +11,7 @@ use halligan_finetune::device::DeviceChoice;
 use halligan_finetune::lora::Target;
 use halligan_finetune::model::BaseModel;
 use halligan_finetune::tokenizer::Tokenizer;
-use halligan_finetune::train::{
-    Continuation, Control, StepReport, TrainEvent, TrainOptions, TrainOutcome, train,
-};
+use halligan_finetune::train::{Continuation, Control, StepReport, TrainEvent, TrainOptions, TrainOutcome, train};
 
 use crate::error::LearnError;
 
@@ -56,14 +54,8 @@ pub fn train_candidate(
     let template = ChatTemplate::from_gguf(&base.file, &tokenizer).map_err(failed)?;
     let initial_adapter = training.adapter.map(Adapter::read_gguf).transpose().map_err(failed)?;
     let options = options(training, &base, initial_adapter.as_ref());
-    let examples = encode_rows(
-        "the corrections",
-        training.rows,
-        &tokenizer,
-        Some(&template),
-        options.sequence_tokens,
-    )
-    .map_err(failed)?;
+    let examples = encode_rows("the corrections", training.rows, &tokenizer, Some(&template), options.sequence_tokens)
+        .map_err(failed)?;
     let continuation = Continuation { initial_adapter, ..Continuation::default() };
     train(&base, &examples, &options, training.device, &continuation, &mut |event| match event {
         TrainEvent::Step(report) if !on_step(report) => Control::Stop,
@@ -73,11 +65,7 @@ pub fn train_candidate(
 }
 
 /// Options of an update: shape of the active adapter, if there is one.
-fn options(
-    training: &Training<'_>,
-    base: &BaseModel,
-    initial: Option<&Adapter>,
-) -> TrainOptions {
+fn options(training: &Training<'_>, base: &BaseModel, initial: Option<&Adapter>) -> TrainOptions {
     let defaults = TrainOptions::default();
     let (rank, alpha, targets) = match initial {
         Some(adapter) => (adapter.rank, adapter.alpha, targets_of(adapter)),
@@ -99,8 +87,7 @@ fn options(
 fn targets_of(adapter: &Adapter) -> Vec<Target> {
     let by_name: HashMap<String, Target> =
         Target::ALL.into_iter().map(|target| (target.tensor_name(0), target)).collect();
-    let mut targets: Vec<Target> =
-        adapter.pairs.keys().filter_map(|name| by_name.get(name).copied()).collect();
+    let mut targets: Vec<Target> = adapter.pairs.keys().filter_map(|name| by_name.get(name).copied()).collect();
     targets.sort();
     targets
 }

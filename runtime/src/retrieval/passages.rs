@@ -63,12 +63,7 @@ fn heading_of(line: &str) -> Option<(usize, &str)> {
 }
 
 /// Joins short paragraphs, cuts long ones, and moves them from `paragraphs` to `cuts`.
-fn emit(
-    text: &str,
-    headings: &[(usize, String)],
-    paragraphs: &mut Vec<(usize, usize)>,
-    cuts: &mut Vec<Cut>,
-) {
+fn emit(text: &str, headings: &[(usize, String)], paragraphs: &mut Vec<(usize, usize)>, cuts: &mut Vec<Cut>) {
     let titles: Vec<&str> = headings.iter().map(|(_, title)| title.as_str()).collect();
     let heading = titles.join(" > ");
     let mut push = |start: usize, end: usize| {
@@ -129,21 +124,14 @@ mod tests {
     use super::*;
 
     fn pieces(text: &str) -> Vec<(String, &str)> {
-        split(text)
-            .into_iter()
-            .map(|cut| (cut.heading, &text[cut.start_byte..cut.end_byte]))
-            .collect()
+        split(text).into_iter().map(|cut| (cut.heading, &text[cut.start_byte..cut.end_byte])).collect()
     }
 
     #[test]
     fn passages_carry_the_headings_above_them() {
         let text = "Preface.\n# Hazmat\nStay back.\n## Chlorine ##\n150 feet.\n\n# Fire\nRun.\n";
-        let expected = [
-            ("", "Preface."),
-            ("Hazmat", "Stay back."),
-            ("Hazmat > Chlorine", "150 feet."),
-            ("Fire", "Run."),
-        ];
+        let expected =
+            [("", "Preface."), ("Hazmat", "Stay back."), ("Hazmat > Chlorine", "150 feet."), ("Fire", "Run.")];
         let expected: Vec<(String, &str)> =
             expected.iter().map(|(heading, text)| ((*heading).to_owned(), *text)).collect();
         assert_eq!(pieces(text), expected);

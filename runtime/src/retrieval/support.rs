@@ -8,19 +8,16 @@ const WORDS_SHARE_MIN: f32 = 0.6;
 
 /// English words that say how a sentence is built, not what it is about.
 const FUNCTION_WORDS: &[&str] = &[
-    "a", "about", "after", "all", "an", "and", "any", "are", "as", "at", "be", "been", "by", "can",
-    "could", "did", "do", "does", "for", "from", "had", "has", "have", "how", "i", "if", "in",
-    "into", "is", "it", "its", "me", "must", "my", "need", "of", "on", "or", "our", "please",
-    "shall", "should", "so", "some", "tell", "than", "that", "the", "their", "them", "then",
-    "there", "these", "they", "this", "those", "to", "us", "was", "we", "were", "what", "when",
-    "where", "which", "who", "why", "will", "with", "would", "you", "your",
+    "a", "about", "after", "all", "an", "and", "any", "are", "as", "at", "be", "been", "by", "can", "could", "did",
+    "do", "does", "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "must",
+    "my", "need", "of", "on", "or", "our", "please", "shall", "should", "so", "some", "tell", "than", "that", "the",
+    "their", "them", "then", "there", "these", "they", "this", "those", "to", "us", "was", "we", "were", "what",
+    "when", "where", "which", "who", "why", "will", "with", "would", "you", "your",
 ];
 
 /// The words of a text: runs of letters and digits in lower case.
 pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
 /// Whether a lower-case word is one that says nothing about the subject.
@@ -38,8 +35,7 @@ pub fn supports(passage: &Passage, question: &str, answer: &str) -> bool {
     }
     let asked: Vec<String> = words(question).collect();
     let telling: Vec<String> = words(answer).filter(|word| !is_function_word(word)).collect();
-    let own: Vec<&String> =
-        telling.iter().filter(|word| !asked.iter().any(|other| alike(word, other))).collect();
+    let own: Vec<&String> = telling.iter().filter(|word| !asked.iter().any(|other| alike(word, other))).collect();
     let own = if own.is_empty() { telling.iter().collect() } else { own };
     if own.is_empty() {
         return false;
@@ -51,11 +47,7 @@ pub fn supports(passage: &Passage, question: &str, answer: &str) -> bool {
 
 /// Of passages in order of relevance, the first that supports the answer, else the first.
 /// Returns whether it supports.
-pub fn best_support(
-    passages: Vec<Passage>,
-    question: &str,
-    answer: &str,
-) -> (Option<Passage>, bool) {
+pub fn best_support(passages: Vec<Passage>, question: &str, answer: &str) -> (Option<Passage>, bool) {
     let supporting = passages.iter().position(|passage| supports(passage, question, answer));
     let passage = passages.into_iter().nth(supporting.unwrap_or(0));
     (passage, supporting.is_some())

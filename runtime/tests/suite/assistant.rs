@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use halligan_runtime::{
-    AnswerEvent, AskOptions, Assistant, AssistantOptions, Feedback, Kit, Origin, TurnId, set_up,
-};
+use halligan_runtime::{AnswerEvent, AskOptions, Assistant, AssistantOptions, Feedback, Kit, Origin, TurnId, set_up};
 
 use super::room::{base_model, kit, open, options, write_adapter};
 
@@ -75,8 +73,7 @@ fn setting_up_again_keeps_journal_and_generations() {
     write_adapter(&adapter, 1);
     set_up(Some(home.path()), &kit()).unwrap();
     open(home.path()).ask("Which valve?", &AskOptions::default(), &mut |_| {}).unwrap();
-    let report =
-        set_up(Some(home.path()), &Kit { adapter: Some(adapter.clone()), ..kit() }).unwrap();
+    let report = set_up(Some(home.path()), &Kit { adapter: Some(adapter.clone()), ..kit() }).unwrap();
     let assistant = open(home.path());
     assert_eq!(assistant.turns(10).unwrap().len(), 1);
     let listed = assistant.generations().unwrap();
@@ -118,10 +115,7 @@ fn a_switch_takes_effect_on_the_next_question_of_an_open_assistant() {
     assert_eq!(ask(), adapted);
     let flagged = AssistantOptions { adapter: Some(adapter), ..options(home.path()) };
     open(home.path()).activate("base").unwrap();
-    let turn = Assistant::open(&flagged)
-        .unwrap()
-        .ask("Which valve?", &AskOptions::default(), &mut |_| {})
-        .unwrap();
+    let turn = Assistant::open(&flagged).unwrap().ask("Which valve?", &AskOptions::default(), &mut |_| {}).unwrap();
     assert_eq!((turn.generation, turn.answer), adapted);
 }
 

@@ -10,7 +10,7 @@ use halligan_runtime::error::ModelError;
 use halligan_runtime::evaluate::read_questions;
 use halligan_runtime::inference::{GenerateOptions, Inference, InferenceSettings, StopReason};
 
-use super::room::{base_model, load, repository, settings, write_adapter};
+use super::room::{base_model, load, repository, write_adapter};
 
 fn questions() -> Vec<String> {
     read_questions(&repository("trainer-host/guide/gate.jsonl"))
@@ -57,9 +57,7 @@ fn a_batch_answers_as_single_questions_do() {
     let differing: Vec<_> = asked
         .iter()
         .zip(&together)
-        .filter(|(question, answer)| {
-            inference.generate(question, &options, &mut |_| {}).unwrap().text != answer.text
-        })
+        .filter(|(question, answer)| inference.generate(question, &options, &mut |_| {}).unwrap().text != answer.text)
         .collect();
     // Sums are rounded in another order when several sequences share a step, which may turn a tie.
     assert!(differing.len() <= 1, "{differing:#?}");
@@ -121,7 +119,7 @@ fn more_adapters_than_fit_in_memory_can_follow_each_other() {
 
 #[test]
 fn a_question_longer_than_the_context_is_refused_and_the_next_one_answered() {
-    let small = InferenceSettings { context_tokens: 256, ..settings() };
+    let small = InferenceSettings { context_tokens: 256, ..InferenceSettings::default() };
     let inference = Inference::load(&base_model(), &small).unwrap();
     assert_eq!(inference.info().context_tokens, 256);
     let endless = "water ".repeat(400);
@@ -142,8 +140,7 @@ fn prompts_are_the_tokens_that_training_saw() {
     for question in questions() {
         let messages = [Message::new("user", question.as_str())];
         let trained = template.encode_prompt(&tokenizer, &messages).unwrap();
-        let asked: Vec<u32> =
-            inference.prompt_tokens(&question).unwrap().into_iter().map(|id| id as u32).collect();
+        let asked: Vec<u32> = inference.prompt_tokens(&question).unwrap().into_iter().map(|id| id as u32).collect();
         assert_eq!(asked, trained, "{question}");
     }
 }

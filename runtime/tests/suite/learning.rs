@@ -2,8 +2,7 @@
 
 use halligan_runtime::error::{LearnError, RuntimeError};
 use halligan_runtime::{
-    AskOptions, Assistant, Feedback, LearnControl, LearnEvent, LearnOptions, LearnReport, Origin,
-    set_up,
+    AskOptions, Assistant, Feedback, LearnControl, LearnEvent, LearnOptions, LearnReport, Origin, set_up,
 };
 
 use super::room::{kit, open};

@@ -3,15 +3,13 @@
 use std::path::Path;
 
 use halligan_runtime::error::{AdapterStoreError, ModelError, RuntimeError};
-use halligan_runtime::inference::Inference;
-use halligan_runtime::{AskOptions, AssistantOptions, Assistant, Kit, set_up};
+use halligan_runtime::inference::{Inference, InferenceSettings};
+use halligan_runtime::{AskOptions, Assistant, AssistantOptions, Kit, set_up};
 
-use super::room::{base_model, kit, open, options, settings, write_adapter};
+use super::room::{base_model, kit, open, options, write_adapter};
 
 fn ask(assistant: &Assistant) -> Result<String, RuntimeError> {
-    assistant
-        .ask("Which valve is it?", &AskOptions::default(), &mut |_| {})
-        .map(|turn| turn.generation)
+    assistant.ask("Which valve is it?", &AskOptions::default(), &mut |_| {}).map(|turn| turn.generation)
 }
 
 #[test]
@@ -24,12 +22,12 @@ fn damaged_models_are_refused_with_their_path() {
     counts[8..16].fill(0xFF);
     for bytes in [Vec::new(), b"GGUF".to_vec(), vec![0; 4096], half, counts] {
         std::fs::write(&path, bytes).unwrap();
-        let Err(error) = Inference::load(&path, &settings()) else { panic!("should fail") };
+        let Err(error) = Inference::load(&path, &InferenceSettings::default()) else { panic!("should fail") };
         assert!(matches!(error, ModelError::Malformed { .. }), "{error}");
         assert!(error.to_string().contains("model.gguf"), "{error}");
     }
     let absent = folder.path().join("absent.gguf");
-    let Err(error) = Inference::load(&absent, &settings()) else { panic!("should fail") };
+    let Err(error) = Inference::load(&absent, &InferenceSettings::default()) else { panic!("should fail") };
     assert!(matches!(error, ModelError::Unreadable { .. }), "{error}");
 }
 
@@ -55,10 +53,7 @@ fn an_active_adapter_that_was_damaged_is_noticed_and_can_be_rolled_back() {
     bytes[last] ^= 1;
     std::fs::write(&stored, bytes).unwrap();
     let error = ask(&open(home.path())).unwrap_err();
-    assert!(
-        matches!(error, RuntimeError::AdapterStore(AdapterStoreError::Corrupted { .. })),
-        "{error}"
-    );
+    assert!(matches!(error, RuntimeError::AdapterStore(AdapterStoreError::Corrupted { .. })), "{error}");
     assert!(error.to_string().contains("rollback"), "{error}");
     let report = Assistant::doctor(&options(home.path()));
     assert!(!report.is_well());

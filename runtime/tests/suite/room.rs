@@ -18,26 +18,20 @@ pub fn base_model() -> PathBuf {
     repository("trainer-host/base/halligan-base-q8_0.gguf")
 }
 
-/// Loads the built-in base with the settings of a small device.
+/// Loads the built-in base.
 pub fn load() -> Inference {
-    Inference::load(&base_model(), &settings()).unwrap()
-}
-
-/// Settings under which tests do not depend on the number of cores.
-pub fn settings() -> InferenceSettings {
-    InferenceSettings { threads: 2, ..InferenceSettings::default() }
+    Inference::load(&base_model(), &InferenceSettings::default()).unwrap()
 }
 
 /// Writes an adapter for the built-in base that clearly changes what it says; `seed` tells
 /// adapters apart.
 pub fn write_adapter(path: &Path, seed: u64) {
     let base = BaseModel::open(&base_model()).unwrap();
-    let mut adapter: Adapter =
-        fresh_adapter(&base.description, &base.sha256, &Target::ALL, 4, 8.0, seed);
+    let mut adapter: Adapter = fresh_adapter(&base.description, &base.sha256, &Target::ALL, 4, 8.0, seed);
     for (number, pair) in adapter.pairs.values_mut().enumerate() {
         for (index, value) in pair.b.iter_mut().enumerate() {
             let phase = (index + number) as f32 + seed as f32;
-            *value = 0.02 * phase.sin();
+            *value = 0.3 * phase.sin();
         }
     }
     adapter.write_gguf(path).unwrap();

@@ -55,12 +55,16 @@ pub(super) struct Runner {
 impl Runner {
     /// Finds the programs beside this one.
     pub fn new(folder: &Path, json: bool) -> anyhow::Result<Self> {
-        let this = std::env::current_exe()
-            .map_err(|error| anyhow::anyhow!("cannot find the folder of this program ({error}); start it by its path"))?;
+        let this = std::env::current_exe().map_err(|error| {
+            anyhow::anyhow!("cannot find the folder of this program ({error}); start it by its path")
+        })?;
         let programs = crate::outputs::folder_of(&this);
         let device = programs.join(Program::Device.name()).with_extension(std::env::consts::EXE_EXTENSION);
         if !device.is_file() {
-            anyhow::bail!("{} is missing; build it with `cargo build --release --bins` or run ./x demo", device.display());
+            anyhow::bail!(
+                "{} is missing; build it with `cargo build --release --bins` or run ./x demo",
+                device.display()
+            );
         }
         let terminal = if json { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
         let bold = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -88,7 +92,11 @@ impl Runner {
         let output = self.spawn(program, arguments, false)?;
         let line = output.lines().last().unwrap_or_default();
         let value = serde_json::from_str(line).map_err(|error| {
-            anyhow::anyhow!("`{} {}` printed no JSON ({error}); run it by hand to see why", program.name(), arguments[0])
+            anyhow::anyhow!(
+                "`{} {}` printed no JSON ({error}); run it by hand to see why",
+                program.name(),
+                arguments[0]
+            )
         })?;
         self.say(&shortened(line));
         Ok(value)
@@ -99,7 +107,9 @@ impl Runner {
             return Err(Ended::Interrupted);
         }
         self.say(&format!("\n$ {}", command_line(program, arguments)));
-        let failed = |error: io::Error| anyhow::anyhow!("cannot run {}: {error}; run ./x demo to build it again", program.name());
+        let failed = |error: io::Error| {
+            anyhow::anyhow!("cannot run {}: {error}; run ./x demo to build it again", program.name())
+        };
         let mut child = Command::new(self.programs.join(program.name()))
             .args(arguments)
             .current_dir(&self.folder)
@@ -148,7 +158,8 @@ impl Runner {
 fn command_line(program: Program, arguments: &[&str]) -> String {
     let mut line = program.name().to_owned();
     for argument in arguments {
-        let plain = !argument.is_empty() && argument.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./:,".contains(c));
+        let plain =
+            !argument.is_empty() && argument.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./:,".contains(c));
         line.push(' ');
         if plain {
             line.push_str(argument);

@@ -44,10 +44,14 @@ impl DemoFolder {
             remove_earlier(&path)?;
         }
         let failed = |error: std::io::Error| {
-            anyhow::anyhow!("cannot make the demo folder {}: {error}; choose another with HALLIGAN_DEMO_DIR", path.display())
+            anyhow::anyhow!(
+                "cannot make the demo folder {}: {error}; choose another with HALLIGAN_DEMO_DIR",
+                path.display()
+            )
         };
         std::fs::create_dir_all(path.join("guide")).map_err(failed)?;
-        std::fs::write(path.join(MARK), "Made by halligan-host demo; the next demo replaces this folder.\n").map_err(failed)?;
+        std::fs::write(path.join(MARK), "Made by halligan-host demo; the next demo replaces this folder.\n")
+            .map_err(failed)?;
         copy(&args.base, &path.join("base.gguf"))?;
         for name in GUIDE_FILES {
             copy(&args.guide.join(name), &path.join("guide").join(name))?;
@@ -124,7 +128,10 @@ impl DemoFolder {
 fn row(correction: &Correction, question: &str) -> Row {
     Row {
         line: 0,
-        content: Content::Messages(vec![Message::new("user", question), Message::new("assistant", correction.correction.as_str())]),
+        content: Content::Messages(vec![
+            Message::new("user", question),
+            Message::new("assistant", correction.correction.as_str()),
+        ]),
         id: Some(correction.id.clone()),
         value: Some(correction.value.clone()),
         contradicts: Vec::new(),
@@ -138,10 +145,14 @@ fn remove_earlier(path: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     if !path.join(MARK).is_file() {
-        anyhow::bail!("{} is there already and is no demo folder; move it away or set HALLIGAN_DEMO_DIR", path.display());
+        anyhow::bail!(
+            "{} is there already and is no demo folder; move it away or set HALLIGAN_DEMO_DIR",
+            path.display()
+        );
     }
-    std::fs::remove_dir_all(path)
-        .map_err(|error| anyhow::anyhow!("cannot remove the earlier demo {}: {error}; remove it by hand", path.display()))
+    std::fs::remove_dir_all(path).map_err(|error| {
+        anyhow::anyhow!("cannot remove the earlier demo {}: {error}; remove it by hand", path.display())
+    })
 }
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
@@ -149,7 +160,9 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
         anyhow::bail!("{} is missing; run the demo from the root of the repository", from.display());
     }
     outputs::check_file(to)?;
-    std::fs::copy(from, to).map(|_| ()).map_err(|error| anyhow::anyhow!("cannot copy {} to {}: {error}", from.display(), to.display()))
+    std::fs::copy(from, to)
+        .map(|_| ())
+        .map_err(|error| anyhow::anyhow!("cannot copy {} to {}: {error}", from.display(), to.display()))
 }
 
 #[cfg(test)]

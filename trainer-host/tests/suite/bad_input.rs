@@ -79,7 +79,21 @@ fn output_in_a_missing_folder_is_refused_before_training() {
 fn adapter_of_another_base_is_refused() {
     let bench = Bench::new();
     bench.write("rows.jsonl", rows());
-    let made = ["train", "--base", &base(), "--data", "rows.jsonl", "-o", "own.gguf", "--max-steps", "1", "--device", "cpu", "--seq", "64"];
+    let made = [
+        "train",
+        "--base",
+        &base(),
+        "--data",
+        "rows.jsonl",
+        "-o",
+        "own.gguf",
+        "--max-steps",
+        "1",
+        "--device",
+        "cpu",
+        "--seq",
+        "64",
+    ];
     assert!(bench.run(&made).status.success());
     // The same architecture and shapes, but other weights: only the hash tells them apart.
     let mut other = std::fs::read(base()).unwrap();
@@ -98,7 +112,9 @@ fn adapter_of_another_base_is_refused() {
 fn impossible_options_are_named() {
     let bench = Bench::new();
     bench.write("rows.jsonl", rows());
-    for (option, value) in [("--rank", "0"), ("--lr", "7"), ("--epochs", "0"), ("--seq", "1"), ("--seq", "99999999"), ("--batch", "0")] {
+    for (option, value) in
+        [("--rank", "0"), ("--lr", "7"), ("--epochs", "0"), ("--seq", "1"), ("--seq", "99999999"), ("--batch", "0")]
+    {
         let error = train_error(&bench, &base(), &[option, value]);
         assert!(error.contains(option), "{error}");
     }

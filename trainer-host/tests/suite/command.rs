@@ -67,5 +67,7 @@ pub fn rows() -> String {
             "{{\"messages\":[{{\"role\":\"user\",\"content\":\"{question}\"}},{{\"role\":\"assistant\",\"content\":\"{answer}\"}}],\"value\":\"{answer}\"}}\n"
         )
     };
-    [("What is the gate code?", "4711"), ("Which channel is ours?", "Tac 9"), ("Where is the truck?", "At the mill")].map(row).concat()
+    [("What is the gate code?", "4711"), ("Which channel is ours?", "Tac 9"), ("Where is the truck?", "At the mill")]
+        .map(row)
+        .concat()
 }

@@ -16,7 +16,21 @@ fn inspect_tells_what_a_base_holds_and_that_it_can_be_trained() {
 fn inspect_tells_why_an_adapter_is_no_base() {
     let bench = Bench::new();
     bench.write("rows.jsonl", rows());
-    let made = ["train", "--base", &base(), "--data", "rows.jsonl", "-o", "a.gguf", "--max-steps", "1", "--device", "cpu", "--seq", "64"];
+    let made = [
+        "train",
+        "--base",
+        &base(),
+        "--data",
+        "rows.jsonl",
+        "-o",
+        "a.gguf",
+        "--max-steps",
+        "1",
+        "--device",
+        "cpu",
+        "--seq",
+        "64",
+    ];
     assert!(bench.run(&made).status.success());
     let facts = bench.json(&["inspect", "a.gguf", "--json"]);
     assert_eq!((facts["kind"].as_str(), facts["trainable"].as_bool()), (Some("adapter"), Some(false)));
@@ -38,14 +52,26 @@ fn logits_are_one_per_token_and_argmax_is_their_largest() {
 fn eval_answers_questions_and_reads_texts() {
     let bench = Bench::new();
     bench.write("rows.jsonl", rows() + "{\"text\":\"Water is poured over the fire.\"}\n");
-    let scores = bench.json(&["eval", "--base", &base(), "--data", "rows.jsonl", "--device", "cpu", "--show-wrong", "9", "--json"]);
+    let scores = bench.json(&[
+        "eval",
+        "--base",
+        &base(),
+        "--data",
+        "rows.jsonl",
+        "--device",
+        "cpu",
+        "--show-wrong",
+        "9",
+        "--json",
+    ]);
     assert_eq!((scores["questions"].as_u64(), scores["rows"].as_u64()), (Some(3), Some(4)));
     let (loss, perplexity) = (scores["loss"].as_f64().unwrap(), scores["perplexity"].as_f64().unwrap());
     assert!((loss.exp() - perplexity).abs() < 1e-9 * perplexity);
     let wrong = scores["wrong"].as_array().map_or(0, Vec::len) as u64;
     assert_eq!(scores["right"].as_u64().unwrap() + wrong, 3);
     assert_eq!(scores["accuracy"].as_f64().unwrap(), scores["right"].as_f64().unwrap() / 3.0);
-    let one = bench.json(&["eval", "--base", &base(), "--data", "rows.jsonl", "--device", "cpu", "--limit", "1", "--json"]);
+    let one =
+        bench.json(&["eval", "--base", &base(), "--data", "rows.jsonl", "--device", "cpu", "--limit", "1", "--json"]);
     assert_eq!(one["questions"], 1);
 }
 

@@ -15,7 +15,18 @@ fn train<'a>(base: &'a str, output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 fn run_writes_adapter_log_chart_and_peft_and_removes_its_checkpoint() {
     let bench = Bench::new();
     bench.write("rows.jsonl", rows());
-    let more = ["--max-steps", "4", "--log", "log.jsonl", "--save-peft", "peft", "--checkpoint-steps", "2", "--json"];
+    let more = [
+        "--max-steps",
+        "4",
+        "--log",
+        "log.jsonl",
+        "--save-peft",
+        "peft",
+        "--no-pack",
+        "--checkpoint-steps",
+        "2",
+        "--json",
+    ];
     let summary = bench.json(&train(&base(), "adapter.gguf", &more));
     assert_eq!(summary["steps"], 4);
     assert_eq!(summary["adapter_sha256"].as_str().unwrap().len(), 64);

@@ -8,10 +8,11 @@ use ratatui::layout::Size;
 
 use super::editor::Editor;
 use super::event::{Command, Event, Report, Task};
+use super::item::{Item, NoteKind, TurnView};
 use super::layout::{Areas, areas};
 use super::learning::Lesson;
 use super::theme::Theme;
-use super::transcript::{Item, NoteKind, Transcript, TurnView};
+use super::transcript::Transcript;
 use crate::figures::{counted, percent, short_hash};
 
 /// What the keys act on.
@@ -26,7 +27,7 @@ pub enum Mode {
         /// The turn.
         turn: TurnId,
         /// The box that holds the answer, filled with what the model said.
-        editor: Editor,
+        editor: Box<Editor>,
     },
     /// The list of generations.
     Adapters {
@@ -81,6 +82,8 @@ pub struct App {
     pub(super) history_back: usize,
     /// Whether Ctrl-C was the last key, so that the next one ends the program.
     pub(super) interrupt_armed: bool,
+    /// Set when the screen may hold foreign characters and every cell should be drawn again.
+    pub redraw: bool,
     /// Set once the program should end.
     pub quitting: bool,
 }
@@ -99,6 +102,7 @@ impl App {
             size,
             history_back: 0,
             interrupt_armed: false,
+            redraw: false,
             quitting: false,
         }
     }
@@ -151,8 +155,7 @@ impl App {
                 // retried; turns of earlier sessions only belong above an empty page.
                 if self.transcript.is_empty() {
                     for turn in turns {
-                        self.transcript
-                            .push(Item::Turn(Box::new(TurnView::from_recorded(turn))));
+                        self.transcript.push(Item::Turn(Box::new(TurnView::from_recorded(turn))));
                     }
                 }
                 if self.activity == Activity::Opening {
@@ -241,7 +244,13 @@ impl App {
                 self.ready();
             }
             Task::Learn => self.ready(),
-            Task::Adapters => self.ready_from(&[Activity::Switching]),
+            Task::Adapters => {
+                self.ready_from(&[Activity::Switching]);
+                // The list would cover the message.
+                if matches!(self.mode, Mode::Adapters { .. }) {
+                    self.mode = Mode::Asking;
+                }
+            }
             Task::Open | Task::WarmUp => {
                 self.ready_from(&[Activity::Opening, Activity::LoadingModel]);
             }
@@ -254,10 +263,8 @@ impl App {
         if let Mode::Adapters { generations, chosen } = &mut self.mode {
             // The runtime lists oldest first; what a user switches to is nearly always recent.
             list.reverse();
-            let before = generations
-                .as_ref()
-                .and_then(|known| known.get(*chosen))
-                .map(|generation| generation.id.clone());
+            let before =
+                generations.as_ref().and_then(|known| known.get(*chosen)).map(|generation| generation.id.clone());
             *chosen = list
                 .iter()
                 .position(|generation| match &before {

@@ -87,15 +87,13 @@ fn input(frame: &mut Frame, app: &App, area: Rect) {
         return;
     }
     let (title, editor) = match &app.mode {
-        Mode::Correcting { turn, editor } => (format!(" Right answer of turn {turn} "), editor),
+        Mode::Correcting { turn, editor } => (format!(" Right answer of turn {turn} "), editor.as_ref()),
         _ => (" Question ".to_owned(), &app.question),
     };
     let mut block = panels::titled(&title, area, app.theme);
     let more = " newer text below: PgDn ";
     let view = app.areas().transcript;
-    if app.transcript.has_newer(view.width, view.height)
-        && cells(&title) + more.len() + 2 < usize::from(area.width)
-    {
+    if app.transcript.has_newer(view.width, view.height) && cells(&title) + more.len() + 2 < usize::from(area.width) {
         block = block.title(Line::from(more).right_aligned());
     }
     let inner = block.inner(area);
@@ -160,13 +158,9 @@ fn hints(frame: &mut Frame, app: &App, area: Rect) {
         Mode::Asking => match &app.activity {
             Activity::Answering => &[("Esc", "stops the answer"), ("F1", "help"), ("F10", "quit")],
             Activity::Learning(_) => &[("Esc", "cancels learning"), ("F1", "help"), ("F10", "quit")],
-            _ if app.transcript.has_chosen() => &[
-                ("F2", "good"),
-                ("F3", "bad"),
-                ("F4", "correct"),
-                ("Tab", "earlier"),
-                ("Esc", "back to the latest"),
-            ],
+            _ if app.transcript.has_chosen() => {
+                &[("F2", "good"), ("F3", "bad"), ("F4", "correct"), ("Tab", "earlier"), ("Esc", "back to the latest")]
+            }
             _ => &[
                 ("F1", "help"),
                 ("F2", "good"),

@@ -3,7 +3,7 @@
 //! Wraps the textarea widget so that both boxes look and limit alike: text wraps at words, the
 //! terminal's own cursor is used (screen readers follow it), and no paste can grow without end.
 
-use ratatui::crossterm::event::KeyEvent;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::{Frame, widgets::Widget};
@@ -69,9 +69,15 @@ impl Editor {
         }
     }
 
-    /// Hands a key to the box: letters, movement, deletion, undo.
+    /// Hands a key to the box: letters, movement, deletion, undo. Ctrl+U deletes to the start of
+    /// the line and Ctrl+Z undoes, as in shells and editors; the other keys are the widget's own.
     pub fn key(&mut self, key: KeyEvent) {
-        self.area.input(key);
+        let control = key.modifiers == KeyModifiers::CONTROL;
+        match key.code {
+            KeyCode::Char('u') if control => self.area.delete_line_by_head(),
+            KeyCode::Char('z') if control => self.area.undo(),
+            _ => self.area.input(key),
+        };
         if self.characters() > CHARACTERS_MAX {
             self.area.undo();
         }

@@ -3,13 +3,12 @@
 //! [`Event`]s go into [`super::app::App::update`], [`Command`]s come out of it. Nothing else changes the
 //! state, so a test that feeds events sees exactly what a user sees.
 
-use halligan_runtime::{
-    AnswerEvent, Feedback, Generation, LearnEvent, LearnReport, Status, Turn, TurnId,
-};
+use halligan_runtime::{AnswerEvent, Feedback, Generation, LearnEvent, LearnReport, Status, Turn, TurnId};
 use ratatui::crossterm::event::KeyEvent;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a handful exist at a time; a box would only add noise")]
 pub enum Event {
     /// A key was pressed.
     Key(KeyEvent),

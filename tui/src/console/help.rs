@@ -11,12 +11,13 @@ use super::wrap::wrap;
 
 const KEY_COLUMNS: u16 = 13;
 
-const KEYS: [(&str, &str); 19] = [
+const KEYS: [(&str, &str); 21] = [
     ("Enter", "asks the question"),
     ("Alt+Enter", "new line (also Ctrl+J)"),
     ("Up, Down", "earlier questions, when the box is empty"),
     ("PgUp, PgDn", "scroll; Ctrl+Home, Ctrl+End: oldest, newest"),
     ("Tab", "choose an earlier answer, Shift+Tab a later one"),
+    ("Ctrl+U", "delete to the start of the line; Ctrl+K to its end, Ctrl+Z undo"),
     ("F2", "the chosen (or latest) answer is good"),
     ("F3", "it is bad"),
     ("F4", "write the right answer; Enter saves it"),
@@ -24,10 +25,14 @@ const KEYS: [(&str, &str); 19] = [
     ("F6", "adapters: Enter activates, r rolls back"),
     ("Esc", "stops an answer, cancels learning, closes a page"),
     ("Ctrl+C", "stops, empties the box; twice: leaves"),
+    ("Ctrl+L", "draws the screen again"),
     ("F10, Ctrl+Q", "leaves"),
     ("Alt+1 .. 6", "F1 to F6, where the terminal keeps those"),
     ("", ""),
-    ("confidence", "mean probability of the answer's tokens: high from 0.90, fair from 0.70, else low. It says how sure the model is, not that it is right."),
+    (
+        "confidence",
+        "mean probability of the answer's tokens: high from 0.90, fair from 0.70, else low. It says how sure the model is, not that it is right.",
+    ),
     ("passage", "the place in the documents that fits best. Read it before you act on an answer."),
     ("learn", "trains a new adapter from your corrections, tests it, and uses it only if it is better."),
     ("roll back", "returns to the adapter before, at once."),

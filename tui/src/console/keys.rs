@@ -10,8 +10,8 @@ use super::app::{Activity, App, Mode};
 use super::editor::Editor;
 use super::event::Command;
 use super::help;
+use super::item::{Item, TurnView};
 use super::learning::{Lesson, Stage};
-use super::transcript::{Item, TurnView};
 
 impl App {
     /// Handles a key.
@@ -30,6 +30,10 @@ impl App {
         match key.code {
             KeyCode::F(10) => return self.quit(),
             KeyCode::Char('q' | 'Q') if control => return self.quit(),
+            KeyCode::Char('l' | 'L') if control => {
+                self.redraw = true;
+                return Vec::new();
+            }
             KeyCode::F(1) => {
                 self.mode = match self.mode {
                     Mode::Help(_) => Mode::Asking,
@@ -145,10 +149,7 @@ impl App {
         self.question.set_text("");
         self.history_back = 0;
         self.transcript.choose_none();
-        self.transcript.push(Item::Turn(Box::new(TurnView {
-            question: question.clone(),
-            ..TurnView::default()
-        })));
+        self.transcript.push(Item::Turn(Box::new(TurnView { question: question.clone(), ..TurnView::default() })));
         self.activity = Activity::Answering;
         vec![Command::Ask(question)]
     }
@@ -177,7 +178,7 @@ impl App {
         };
         let mut editor = Editor::new("Write the right answer", self.theme);
         editor.set_text(known.trim());
-        self.mode = Mode::Correcting { turn: turn.id, editor };
+        self.mode = Mode::Correcting { turn: turn.id, editor: Box::new(editor) };
     }
 
     fn start_lesson(&mut self) -> Vec<Command> {
@@ -231,11 +232,9 @@ impl App {
                     return vec![Command::Activate(id)];
                 }
             }
-            KeyCode::Char('r' | 'R') => {
-                if self.may_start() {
-                    self.activity = Activity::Switching;
-                    return vec![Command::RollBack];
-                }
+            KeyCode::Char('r' | 'R') if self.may_start() => {
+                self.activity = Activity::Switching;
+                return vec![Command::RollBack];
             }
             _ => {}
         }

@@ -31,9 +31,7 @@ pub fn areas(app: &App) -> Areas {
     let screen = Rect::new(0, 0, app.size.width, app.size.height);
     let rows = screen.height;
     let text_rows = match &app.mode {
-        Mode::Correcting { editor, .. } => {
-            editor.rows(screen.width).clamp(3, (rows / 2).max(3))
-        }
+        Mode::Correcting { editor, .. } => editor.rows(screen.width).clamp(3, (rows / 2).max(3)),
         _ => app.question.rows(screen.width).clamp(1, (rows / 4).clamp(1, QUESTION_ROWS_MAX)),
     };
     let lesson_rows = match &app.activity {

@@ -92,8 +92,7 @@ impl Lesson {
     /// Each bar is the mean of the steps that fall on it; numbers that are not finite count as the
     /// largest loss, since a diverging run should look like one.
     pub fn bars(&self, columns: usize, height_max: u64) -> Vec<u64> {
-        let largest =
-            self.losses.iter().copied().filter(|loss| loss.is_finite()).fold(0.0_f32, f32::max);
+        let largest = self.losses.iter().copied().filter(|loss| loss.is_finite()).fold(0.0_f32, f32::max);
         if columns == 0 || self.losses.is_empty() || largest <= 0.0 {
             return Vec::new();
         }
@@ -103,10 +102,7 @@ impl Lesson {
                 let start = bar * self.losses.len() / bars;
                 let end = ((bar + 1) * self.losses.len() / bars).max(start + 1);
                 let steps = &self.losses[start..end];
-                let sum: f32 = steps
-                    .iter()
-                    .map(|loss| if loss.is_finite() { loss.max(0.0) } else { largest })
-                    .sum();
+                let sum: f32 = steps.iter().map(|loss| if loss.is_finite() { loss.max(0.0) } else { largest }).sum();
                 let share = f64::from(sum / steps.len() as f32 / largest).clamp(0.0, 1.0);
                 (share * height_max as f64).round() as u64
             })

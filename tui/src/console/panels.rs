@@ -14,10 +14,10 @@ use crate::figures::{counted, duration, percent, short_hash, utc_minute};
 
 /// A rule with a title, which opens every box of the console.
 pub fn titled(title: &str, area: Rect, theme: Theme) -> Block<'static> {
-    Block::new().borders(Borders::TOP).border_style(theme.aside()).title(Span::styled(
-        fitting(title, usize::from(area.width)).to_owned(),
-        theme.title(),
-    ))
+    Block::new()
+        .borders(Borders::TOP)
+        .border_style(theme.aside())
+        .title(Span::styled(fitting(title, usize::from(area.width)).to_owned(), theme.title()))
 }
 
 /// What the lesson does now, in one line.
@@ -45,11 +45,9 @@ pub fn lesson(frame: &mut Frame, theme: Theme, lesson: &Lesson, area: Rect) {
         return;
     }
     let title = match (lesson.corrections, lesson.replay) {
-        (Some(corrections), Some(replay)) => format!(
-            " Learning from {} and {} ",
-            counted(corrections, "correction"),
-            counted(replay, "earlier row")
-        ),
+        (Some(corrections), Some(replay)) => {
+            format!(" Learning from {} and {} ", counted(corrections, "correction"), counted(replay, "earlier row"))
+        }
         _ => " Learning ".to_owned(),
     };
     let title = if cells(&title) > width { " Learning ".to_owned() } else { title };
@@ -57,25 +55,19 @@ pub fn lesson(frame: &mut Frame, theme: Theme, lesson: &Lesson, area: Rect) {
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let [text, bar, chart] =
-        Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1)])
-            .areas(inner);
+        Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
     frame.render_widget(Span::raw(fitting(&words, width).to_owned()), text);
     frame.render_widget(Span::styled(progress_bar(lesson.progress(), width), theme.learned()), bar);
     if chart.is_empty() {
         return;
     }
     let label = "loss ";
-    let [side, plot] =
-        Layout::horizontal([Constraint::Length(label.len() as u16), Constraint::Fill(1)])
-            .areas(chart);
+    let [side, plot] = Layout::horizontal([Constraint::Length(label.len() as u16), Constraint::Fill(1)]).areas(chart);
     frame.render_widget(Span::styled(label, theme.aside()), side);
     // Eight steps a row is what the block characters of a sparkline can show.
     let height_max = u64::from(plot.height) * 8;
     let bars = lesson.bars(usize::from(plot.width), height_max);
-    frame.render_widget(
-        Sparkline::default().data(&bars).max(height_max).style(theme.learned()),
-        plot,
-    );
+    frame.render_widget(Sparkline::default().data(&bars).max(height_max).style(theme.learned()), plot);
 }
 
 /// `[#####-----]  50 %`, in ASCII so that every terminal and screen reader can take it.
@@ -147,13 +139,7 @@ fn table_row<'a>(cells: impl IntoIterator<Item = &'a str>, width: usize) -> Stri
 }
 
 /// Draws the list of generations; `chosen` is the row that Enter activates.
-pub fn adapters(
-    frame: &mut Frame,
-    theme: Theme,
-    generations: Option<&[Generation]>,
-    chosen: usize,
-    area: Rect,
-) {
+pub fn adapters(frame: &mut Frame, theme: Theme, generations: Option<&[Generation]>, chosen: usize, area: Rect) {
     if area.is_empty() {
         return;
     }
@@ -161,8 +147,7 @@ pub fn adapters(
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let [head, list, foot] =
-        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Max(3)])
-            .areas(inner);
+        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Max(3)]).areas(inner);
     let width = usize::from(area.width);
     let Some(generations) = generations else {
         frame.render_widget(Span::styled("asking the assistant ...", theme.aside()), head);
@@ -173,9 +158,7 @@ pub fn adapters(
     frame.render_widget(Span::styled(fitting(&heading, width).to_owned(), theme.aside()), head);
     let rows = usize::from(list.height);
     let first = (chosen + 1).saturating_sub(rows);
-    for ((index, generation), y) in
-        generations.iter().enumerate().skip(first).zip(list.y..list.bottom())
-    {
+    for ((index, generation), y) in generations.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
         let mark = if index == chosen { ">" } else { " " };
         let cells = generation_cells(generation);
         let text = format!("{mark} {:<room$}", table_row(cells.iter().map(String::as_str), room));

@@ -4,6 +4,7 @@
 //! by its drop, which errors and early returns reach too; a panic of the drawing thread restores
 //! before its message is printed. Signals arrive as events, so they end the program by the same way.
 
+use std::fs::File;
 use std::io::{self, Stdout, Write, stdout};
 use std::thread;
 
@@ -12,12 +13,11 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-};
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 
 use super::app::App;
 use super::draw::draw;
+use super::stderr;
 
 /// The console's terminal; restored when dropped.
 pub struct Screen {
@@ -25,14 +25,15 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over.
+    /// Takes the terminal over; standard error goes into `log` until it is given back.
     ///
     /// # Errors
     /// Standard output is no terminal that can be switched.
-    pub fn enter() -> io::Result<Screen> {
+    pub fn enter(log: Option<File>) -> io::Result<Screen> {
         restore_on_panic();
-        enable_raw_mode()?;
-        let entered = execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)
+        stderr::divert(log)?;
+        let entered = enable_raw_mode()
+            .and_then(|()| execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste))
             .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         match entered {
             Ok(terminal) => Ok(Screen { terminal }),
@@ -49,6 +50,14 @@ impl Screen {
     /// The terminal is gone.
     pub fn size(&self) -> io::Result<ratatui::layout::Size> {
         self.terminal.size()
+    }
+
+    /// Forgets what is on the screen, so that the next frame draws every cell.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.terminal.clear()
     }
 
     /// Draws the state.
@@ -71,6 +80,7 @@ fn restore() {
     let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
     let _ = stdout().flush();
+    stderr::restore();
 }
 
 fn restore_on_panic() {

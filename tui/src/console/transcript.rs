@@ -7,9 +7,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use halligan_runtime::{Feedback, Passage, Turn, TurnId};
+use halligan_runtime::{Feedback, Turn, TurnId};
 use ratatui::text::Line;
 
+use super::item::{Item, NoteKind, TurnView};
 use super::theme::Theme;
 use super::turn_rows;
 
@@ -18,54 +19,6 @@ pub const GUTTER_COLUMNS: u16 = 2;
 
 /// Most entries kept on screen; older ones stay in the journal.
 pub const ENTRIES_MAX: usize = 2_000;
-
-/// A question with as much of its answer as there is.
-#[derive(Debug, Clone, Default)]
-pub struct TurnView {
-    /// The question as asked.
-    pub question: String,
-    /// The answer so far.
-    pub answer: String,
-    /// The passage found so far.
-    pub passage: Option<Passage>,
-    /// The recorded turn once the answer is complete.
-    pub recorded: Option<Turn>,
-    /// Whether the answer failed, so that nothing more will come.
-    pub failed: bool,
-}
-
-impl TurnView {
-    /// A turn of an earlier session.
-    pub fn from_recorded(turn: Turn) -> TurnView {
-        TurnView {
-            question: turn.question.clone(),
-            answer: turn.answer.clone(),
-            passage: turn.passage.clone(),
-            recorded: Some(turn),
-            failed: false,
-        }
-    }
-}
-
-/// What a note is about; decides its style and its first word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoteKind {
-    /// Something the console did.
-    Information,
-    /// A learned update or a switch of generations.
-    Learned,
-    /// Something failed; the text says what to do.
-    Error,
-}
-
-/// One entry of the conversation.
-#[derive(Debug, Clone)]
-pub enum Item {
-    /// A question and its answer.
-    Turn(Box<TurnView>),
-    /// A line from the program.
-    Note(NoteKind, String),
-}
 
 #[derive(Debug)]
 struct Entry {
@@ -145,9 +98,11 @@ impl Transcript {
 
     /// The turn whose answer is still running.
     pub fn running(&mut self) -> Option<&mut TurnView> {
-        let entry = self.entries.iter_mut().rev().find(|entry| {
-            matches!(&entry.item, Item::Turn(turn) if turn.recorded.is_none() && !turn.failed)
-        })?;
+        let entry = self
+            .entries
+            .iter_mut()
+            .rev()
+            .find(|entry| matches!(&entry.item, Item::Turn(turn) if turn.recorded.is_none() && !turn.failed))?;
         entry.wrapped.replace(None);
         match &mut entry.item {
             Item::Turn(turn) => Some(turn),
@@ -207,8 +162,7 @@ impl Transcript {
     /// Chooses the recorded turn after the chosen one; after the latest, none.
     pub fn choose_later(&mut self, width: u16, height: u16) {
         let Some(chosen) = self.chosen else { return };
-        self.chosen =
-            (chosen + 1..self.entries.len()).find(|entry| self.recorded(*entry).is_some());
+        self.chosen = (chosen + 1..self.entries.len()).find(|entry| self.recorded(*entry).is_some());
         self.show_chosen(width, height);
     }
 
@@ -233,13 +187,10 @@ impl Transcript {
         let entry = &self.entries[entry];
         let mut cache = entry.wrapped.borrow_mut();
         match &*cache {
-            Some(known) if known.width == width && known.expanded == expanded => {
-                Rc::clone(&known.rows)
-            }
+            Some(known) if known.width == width && known.expanded == expanded => Rc::clone(&known.rows),
             _ => {
                 let text_width = width.saturating_sub(GUTTER_COLUMNS).max(1);
-                let rows: Rc<[Line<'static>]> =
-                    turn_rows::rows(&entry.item, text_width, expanded, self.theme).into();
+                let rows: Rc<[Line<'static>]> = turn_rows::rows(&entry.item, text_width, expanded, self.theme).into();
                 *cache = Some(Wrapped { width, expanded, rows: Rc::clone(&rows) });
                 rows
             }
@@ -356,12 +307,7 @@ impl Transcript {
             let chosen = self.chosen == Some(entry);
             let missing = usize::from(height) - visible.len();
             let rows = self.rows(entry, width);
-            visible.extend(
-                rows.iter()
-                    .skip(skip)
-                    .take(missing)
-                    .map(|line| VisibleRow { line: line.clone(), chosen }),
-            );
+            visible.extend(rows.iter().skip(skip).take(missing).map(|line| VisibleRow { line: line.clone(), chosen }));
             skip = 0;
             entry += 1;
         }
@@ -382,11 +328,7 @@ mod tests {
     }
 
     fn first_row(transcript: &Transcript, height: u16) -> String {
-        transcript
-            .visible(40, height)
-            .first()
-            .map(|row| row.line.to_string())
-            .unwrap_or_default()
+        transcript.visible(40, height).first().map(|row| row.line.to_string()).unwrap_or_default()
     }
 
     #[test]

@@ -7,8 +7,8 @@ use halligan_runtime::{Feedback, Passage, Turn};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::item::{Item, NoteKind, TurnView};
 use super::theme::Theme;
-use super::transcript::{Item, NoteKind, TurnView};
 use super::wrap::{cells, fitting, wrap};
 use crate::figures::{CONFIDENCE_KIND, confidence_word, duration, short_hash};
 
@@ -37,13 +37,7 @@ fn push(text: &str, width: u16, style: Style, rows: &mut Vec<Line<'static>>) {
     rows.extend(wrap(text, width).into_iter().map(|row| Line::from(Span::styled(row, style))));
 }
 
-fn turn_rows(
-    view: &TurnView,
-    width: u16,
-    expanded: bool,
-    theme: Theme,
-    rows: &mut Vec<Line<'static>>,
-) {
+fn turn_rows(view: &TurnView, width: u16, expanded: bool, theme: Theme, rows: &mut Vec<Line<'static>>) {
     let style = theme.question();
     for (index, row) in wrap(&view.question, width.saturating_sub(2)).into_iter().enumerate() {
         let mark = if index == 0 { "> " } else { "  " };
@@ -66,13 +60,7 @@ fn turn_rows(
     }
 }
 
-fn passage_rows(
-    passage: &Passage,
-    width: u16,
-    expanded: bool,
-    theme: Theme,
-    rows: &mut Vec<Line<'static>>,
-) {
+fn passage_rows(passage: &Passage, width: u16, expanded: bool, theme: Theme, rows: &mut Vec<Line<'static>>) {
     const EDGE: &str = "\u{2502} ";
     let inner = width.saturating_sub(2).max(1);
     let place = if passage.heading.is_empty() {
@@ -114,12 +102,7 @@ fn confidence_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'s
                 "low" => theme.bad(),
                 _ => Style::new(),
             };
-            push(
-                &format!("confidence {word} {confidence:.2} ({CONFIDENCE_KIND})"),
-                width,
-                style,
-                rows,
-            );
+            push(&format!("confidence {word} {confidence:.2} ({CONFIDENCE_KIND})"), width, style, rows);
         }
         None => push("confidence unknown", width, theme.aside(), rows),
     }
@@ -133,12 +116,7 @@ fn confidence_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'s
 /// Number and origin of the answer, and what the user said about it.
 fn record_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'static>>) {
     push(
-        &format!(
-            "turn {}, adapter {}, {}",
-            turn.id.0,
-            short_hash(&turn.generation),
-            duration(turn.seconds)
-        ),
+        &format!("turn {}, adapter {}, {}", turn.id.0, short_hash(&turn.generation), duration(turn.seconds)),
         width,
         theme.aside(),
         rows,

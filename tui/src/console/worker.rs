@@ -11,9 +11,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use halligan_runtime::error::LearnError;
-use halligan_runtime::{
-    AskOptions, Assistant, AssistantOptions, LearnControl, LearnOptions, RuntimeError,
-};
+use halligan_runtime::{AskOptions, Assistant, AssistantOptions, LearnControl, LearnOptions, RuntimeError};
 
 use super::event::{Command, Event, Report, Task};
 
@@ -78,10 +76,7 @@ impl Worker {
 }
 
 fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {
-    let words = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
+    let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     words.unwrap_or("unknown reason").to_owned()
 }
 
@@ -145,11 +140,7 @@ impl Desk {
     }
 
     /// Does something with the open assistant and reports its failure.
-    fn with<T>(
-        &mut self,
-        task: Task,
-        action: impl FnOnce(&Assistant) -> Result<T, RuntimeError>,
-    ) -> Option<T> {
+    fn with<T>(&mut self, task: Task, action: impl FnOnce(&Assistant) -> Result<T, RuntimeError>) -> Option<T> {
         if !self.open(task) {
             return None;
         }
@@ -172,9 +163,7 @@ impl Desk {
         match command {
             Command::Ask(question) => self.ask(&question),
             Command::Rate { turn, feedback } => {
-                let kept = self.with(Task::Rate, |assistant| {
-                    assistant.give_feedback(turn, feedback.clone())
-                });
+                let kept = self.with(Task::Rate, |assistant| assistant.give_feedback(turn, feedback.clone()));
                 if kept.is_some() {
                     self.say(Report::FeedbackKept { turn, feedback });
                 }
@@ -203,8 +192,7 @@ impl Desk {
     }
 
     fn ask(&mut self, question: &str) {
-        let options =
-            AskOptions { cancel: Some(Arc::clone(&self.stop)), ..AskOptions::default() };
+        let options = AskOptions { cancel: Some(Arc::clone(&self.stop)), ..AskOptions::default() };
         let events = self.events.clone();
         let turn = self.with(Task::Ask, |assistant| {
             assistant.ask(question, &options, &mut |event| {

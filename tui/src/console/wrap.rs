@@ -58,9 +58,7 @@ fn take_row(row: &mut String) -> String {
 
 /// Width of printable text in terminal cells, as ratatui draws it.
 pub fn cells(text: &str) -> usize {
-    text.graphemes(true)
-        .map(|grapheme| usize::from(grapheme.cell_width()))
-        .sum()
+    text.graphemes(true).map(|grapheme| usize::from(grapheme.cell_width())).sum()
 }
 
 /// The longest start of `text` that fits into `width` cells.
@@ -88,9 +86,7 @@ impl SpacedWords for str {
                 return None;
             }
             let word = rest.find(' ').unwrap_or(rest.len());
-            let spaces = rest[word..]
-                .find(|character| character != ' ')
-                .unwrap_or(rest.len() - word);
+            let spaces = rest[word..].find(|character| character != ' ').unwrap_or(rest.len() - word);
             let (head, tail) = rest.split_at(word + spaces);
             rest = tail;
             Some(head)
@@ -104,10 +100,7 @@ mod tests {
 
     #[test]
     fn rows_break_at_spaces_and_keep_every_word() {
-        assert_eq!(
-            wrap("isolate the spill area for 150 feet", 12),
-            ["isolate the", "spill area", "for 150 feet"]
-        );
+        assert_eq!(wrap("isolate the spill area for 150 feet", 12), ["isolate the", "spill area", "for 150 feet"]);
         assert_eq!(wrap("", 10), [""]);
         assert_eq!(wrap("a\n\nb", 10), ["a", "", "b"]);
     }

@@ -107,10 +107,9 @@ fn beside_the_answer(turn: &Turn, use_documents: bool) -> Vec<String> {
         None => {}
     }
     match turn.confidence {
-        Some(confidence) => lines.push(format!(
-            "confidence {confidence:.2} ({CONFIDENCE_KIND}), {}",
-            confidence_word(confidence)
-        )),
+        Some(confidence) => {
+            lines.push(format!("confidence {confidence:.2} ({CONFIDENCE_KIND}), {}", confidence_word(confidence)))
+        }
         None => lines.push("confidence unknown".to_owned()),
     }
     lines.push(format!(
@@ -120,9 +119,6 @@ fn beside_the_answer(turn: &Turn, use_documents: bool) -> Vec<String> {
         turn.tokens,
         duration(turn.seconds)
     ));
-    lines.push(format!(
-        "wrong? halligan feedback {} correct \"the right answer\"",
-        turn.id.0
-    ));
+    lines.push(format!("wrong? halligan feedback {} correct \"the right answer\"", turn.id.0));
     lines
 }

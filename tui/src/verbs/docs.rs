@@ -47,11 +47,7 @@ fn add(common: &Common, assistant: &Assistant, paths: &[PathBuf]) -> Result<()> 
         return output::json(&json!({ "added": added }));
     }
     for document in &added {
-        output::line(&format!(
-            "added {} ({})",
-            printable(&document.name),
-            counted(document.passages, "passage")
-        ))?;
+        output::line(&format!("added {} ({})", printable(&document.name), counted(document.passages, "passage")))?;
     }
     Ok(())
 }

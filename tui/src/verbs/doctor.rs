@@ -59,15 +59,8 @@ fn hardware_lines(hardware: &Hardware, lines: &mut Vec<String>) {
         lines.push(format!("board       {board}"));
     }
     lines.push(format!("platform    {}", hardware.platform));
-    lines.push(format!(
-        "processor   {}, {}",
-        hardware.processor,
-        counted(hardware.cores, "core")
-    ));
-    lines.push(format!(
-        "memory      {} MiB, {} MiB free",
-        hardware.memory_mib, hardware.memory_available_mib
-    ));
+    lines.push(format!("processor   {}, {}", hardware.processor, counted(hardware.cores, "core")));
+    lines.push(format!("memory      {} MiB, {} MiB free", hardware.memory_mib, hardware.memory_available_mib));
     lines.push(format!("gpu         {}", hardware.gpu.as_deref().unwrap_or("none")));
     let power = match hardware.on_mains_power {
         Some(true) => "mains",

@@ -114,6 +114,7 @@ fn adapters_are_activated_and_rolled_back() {
     assert_eq!(stage.press(KeyCode::Char('r')), [Command::RollBack]);
     stage.report(Report::Failed { task: Task::Adapters, message: "there is no previous adapter".to_owned() });
     assert_eq!(stage.app.activity, Activity::Ready);
+    assert!(stage.screen().contains("error: there is no previous adapter"), "the list covers no error");
 }
 
 #[test]

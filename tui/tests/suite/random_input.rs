@@ -48,11 +48,8 @@ fn report() -> impl Strategy<Value = Event> {
         Report::Failed { task: Task::Ask, message: "x ".repeat(300) },
         Report::Failed { task: Task::Learn, message: "\u{1b}[2J".to_owned() },
     ]);
-    prop_oneof![
-        simple,
-        any::<String>().prop_map(|text| Report::Answer(AnswerEvent::Text(text))),
-    ]
-    .prop_map(Event::Worker)
+    prop_oneof![simple, any::<String>().prop_map(|text| Report::Answer(AnswerEvent::Text(text))),]
+        .prop_map(Event::Worker)
 }
 
 fn event() -> impl Strategy<Value = Event> {

@@ -148,9 +148,10 @@ fn wide_and_combining_characters_keep_their_columns() {
     let mut stage = Stage::ready(40, 12);
     let mut wide = turn(5);
     wide.question = "\u{6d88}\u{9632}\u{5458} e\u{301}tage".to_owned();
-    wide.answer = "\u{6c2f}\u{6c14}\u{6cc4}\u{6f0f}\u{65f6}\u{ff0c}\u{5411}\u{4e0a}\u{98ce}\u{65b9}\u{5411}\u{64a4}\u{79bb}\
+    wide.answer =
+        "\u{6c2f}\u{6c14}\u{6cc4}\u{6f0f}\u{65f6}\u{ff0c}\u{5411}\u{4e0a}\u{98ce}\u{65b9}\u{5411}\u{64a4}\u{79bb}\
         \u{ff0c}\u{9694}\u{79bb}\u{81f3}\u{5c11} 60 \u{7c73}\u{3002} cafe\u{301} \u{1f525}"
-        .to_owned();
+            .to_owned();
     wide.passage = None;
     stage.converse(wide);
     stage.type_text("\u{706b}e\u{301}");
@@ -180,7 +181,10 @@ fn without_colour_only_modifiers_are_sent() {
         for number in sequence[1..end].split(';') {
             // 39, 49 and 59 return to the default colours at the end of each frame.
             assert!(
-                matches!(number, "" | "0" | "1" | "2" | "3" | "4" | "7" | "22" | "23" | "24" | "27" | "39" | "49" | "59"),
+                matches!(
+                    number,
+                    "" | "0" | "1" | "2" | "3" | "4" | "7" | "22" | "23" | "24" | "27" | "39" | "49" | "59"
+                ),
                 "colour sequence {sequence:?}"
             );
         }

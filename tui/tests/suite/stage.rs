@@ -61,11 +61,8 @@ impl Stage {
         let parser = vt100::Parser::new(cells(height), cells(width), 0);
         let recorder = Recorder(Rc::new(RefCell::new(Tape { parser, bytes: Vec::new() })));
         let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
-        let terminal = Terminal::with_options(
-            CrosstermBackend::new(recorder.clone()),
-            TerminalOptions { viewport },
-        )
-        .unwrap();
+        let terminal =
+            Terminal::with_options(CrosstermBackend::new(recorder.clone()), TerminalOptions { viewport }).unwrap();
         Stage { app: App::new(theme, Size::new(width, height)), terminal, recorder }
     }
 
