@@ -46,10 +46,8 @@ fn learn_error(assistant: &Assistant, force: bool) -> RuntimeError {
 #[test]
 fn on_battery_learning_is_refused_unless_forced() {
     let (home, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let battery = [
-        ("sys/class/power_supply/BAT0/type", "Battery\n"),
-        ("sys/class/power_supply/BAT0/status", "Discharging\n"),
-    ];
+    let battery =
+        [("sys/class/power_supply/BAT0/type", "Battery\n"), ("sys/class/power_supply/BAT0/status", "Discharging\n")];
     write(root.path(), &battery);
     let assistant = assistant(home.path(), root.path());
     let error = learn_error(&assistant, false);

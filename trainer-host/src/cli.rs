@@ -18,7 +18,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Train a LoRA adapter over a (quantized) GGUF base
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Score a base, with or without an adapter, on a dataset
     Eval(EvalArgs),
     /// Print the logits that follow a list of tokens

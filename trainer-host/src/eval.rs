@@ -129,7 +129,7 @@ fn scores(
 }
 
 fn print(args: &EvalArgs, scores: &Scores) -> anyhow::Result<()> {
-    let with = args.adapter.as_deref().map_or("no adapter".to_owned(), |path| name(path));
+    let with = args.adapter.as_deref().map_or("no adapter".to_owned(), name);
     let mut lines = vec![format!("{} with {with} on {}", name(&args.base), name(&args.data))];
     if let Some(accuracy) = scores.accuracy {
         lines.push(format!("right      {} of {} ({:.1} %)", scores.right, scores.questions, 100.0 * accuracy));

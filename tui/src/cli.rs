@@ -276,8 +276,11 @@ fn filter(default: &str) -> EnvFilter {
 
 fn log_to_stderr() {
     // A second subscriber can only exist when tests run the program twice in one process.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter("warn,llama-cpp-2=error")).with_writer(io::stderr).with_ansi(false).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter("warn,llama-cpp-2=error"))
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .try_init();
 }
 
 /// The console owns the screen, so its log is a file in the home folder, which is returned for

@@ -15,11 +15,20 @@ use halligan_finetune::train::{Continuation, Control, StepReport, TrainEvent, Tr
 
 use crate::error::LearnError;
 
-/// Passes over the rows.
-const EPOCHS: f64 = 6.0;
+/// Passes over the rows: the adapter is near its goal, and each further pass costs of the rest.
+const EPOCHS: f64 = 2.0;
 
-/// Peak learning rate: the adapter is already near, so it moves at most as fast as it was trained.
-const LEARNING_RATE: f64 = 1e-3;
+/// Fewest optimizer steps, however few the rows: a correction needs about this many.
+const STEPS_MIN: f64 = 60.0;
+
+/// Peak learning rate of an update of an adapter.
+const LEARNING_RATE: f64 = 5e-4;
+
+/// The same for a first adapter, which starts with nothing and has nothing to lose.
+const FIRST_LEARNING_RATE: f64 = 1e-3;
+
+/// Fewest optimizer steps of a first adapter.
+const FIRST_STEPS_MIN: f64 = 150.0;
 
 /// What a candidate is trained from.
 pub struct Training<'a> {
@@ -53,9 +62,13 @@ pub fn train_candidate(
     let tokenizer = Tokenizer::from_gguf(&base.file).map_err(failed)?;
     let template = ChatTemplate::from_gguf(&base.file, &tokenizer).map_err(failed)?;
     let initial_adapter = training.adapter.map(Adapter::read_gguf).transpose().map_err(failed)?;
-    let options = options(training, &base, initial_adapter.as_ref());
+    let mut options = options(training, &base, initial_adapter.as_ref());
     let examples = encode_rows("the corrections", training.rows, &tokenizer, Some(&template), options.sequence_tokens)
         .map_err(failed)?;
+    let tokens: usize = examples.iter().map(|example| example.tokens.len()).sum();
+    let steps_per_epoch = (tokens as f64 / options.sequence_tokens as f64).max(1.0);
+    let steps_min = if initial_adapter.is_some() { STEPS_MIN } else { FIRST_STEPS_MIN };
+    options.epochs = EPOCHS.max((steps_min / steps_per_epoch).ceil());
     let continuation = Continuation { initial_adapter, ..Continuation::default() };
     train(&base, &examples, &options, training.device, &continuation, &mut |event| match event {
         TrainEvent::Step(report) if !on_step(report) => Control::Stop,
@@ -75,8 +88,7 @@ fn options(training: &Training<'_>, base: &BaseModel, initial: Option<&Adapter>)
         rank,
         alpha,
         targets,
-        learning_rate: LEARNING_RATE,
-        epochs: EPOCHS,
+        learning_rate: if initial.is_some() { LEARNING_RATE } else { FIRST_LEARNING_RATE },
         max_steps: training.max_steps,
         sequence_tokens: training.sequence_tokens.min(base.description.context_tokens),
         seed: training.seed,

@@ -1,6 +1,6 @@
 //! Running the two programs: print the command, pass its output on, keep its JSON.
 
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -73,7 +73,8 @@ impl Runner {
 
     /// Prints a line of the demo's own.
     pub fn say(&self, text: &str) {
-        self.pass_on(format!("{text}\n").as_bytes());
+        // Nobody listening is no reason to stop.
+        let _ = if self.json { writeln!(io::stderr(), "{text}") } else { writeln!(io::stdout(), "{text}") };
     }
 
     /// Prints the title of a part.
@@ -82,14 +83,15 @@ impl Runner {
         self.say(&format!("\n{start}{text}{end}"));
     }
 
-    /// Runs a command and shows all that it says.
+    /// Runs a command that talks to the user itself.
     pub fn run(&self, program: Program, arguments: &[&str]) -> Result<(), Ended> {
-        self.spawn(program, arguments, true).map(|_| ())
+        let output = if self.json { Stdio::from(io::stderr()) } else { Stdio::inherit() };
+        self.spawn(program, arguments, output).map(|_| ())
     }
 
     /// Runs a command that has `--json` among its arguments; returns the object on its last line.
     pub fn run_json(&self, program: Program, arguments: &[&str]) -> Result<Value, Ended> {
-        let output = self.spawn(program, arguments, false)?;
+        let output = self.spawn(program, arguments, Stdio::piped())?;
         let line = output.lines().last().unwrap_or_default();
         let value = serde_json::from_str(line).map_err(|error| {
             anyhow::anyhow!(
@@ -102,7 +104,8 @@ impl Runner {
         Ok(value)
     }
 
-    fn spawn(&self, program: Program, arguments: &[&str], pass_on: bool) -> Result<String, Ended> {
+    /// Returns what the command wrote to `stdout`, where that is a pipe.
+    fn spawn(&self, program: Program, arguments: &[&str], stdout: Stdio) -> Result<String, Ended> {
         if interrupt::requested() {
             return Err(Ended::Interrupted);
         }
@@ -110,24 +113,16 @@ impl Runner {
         let failed = |error: io::Error| {
             anyhow::anyhow!("cannot run {}: {error}; run ./x demo to build it again", program.name())
         };
-        let mut child = Command::new(self.programs.join(program.name()))
+        let output = Command::new(self.programs.join(program.name()))
             .args(arguments)
             .current_dir(&self.folder)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(stdout)
+            .stderr(Stdio::inherit())
             .spawn()
+            .and_then(std::process::Child::wait_with_output)
             .map_err(failed)?;
-        let mut output = Vec::new();
-        if let Some(mut pipe) = child.stdout.take() {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-                output.extend_from_slice(&buffer[..count]);
-                if pass_on {
-                    self.pass_on(&buffer[..count]);
-                }
-            }
-        }
-        let status = child.wait().map_err(failed)?;
+        let status = output.status;
         if status.code() == Some(i32::from(INTERRUPTED)) || (interrupt::requested() && !status.success()) {
             return Err(Ended::Interrupted);
         }
@@ -140,17 +135,7 @@ impl Runner {
             );
             return Err(Ended::Failed(error));
         }
-        Ok(String::from_utf8_lossy(&output).into_owned())
-    }
-
-    fn pass_on(&self, bytes: &[u8]) {
-        // Nobody listening is no reason to stop.
-        let _ = if self.json {
-            io::stderr().write_all(bytes)
-        } else {
-            let mut out = io::stdout().lock();
-            out.write_all(bytes).and_then(|()| out.flush())
-        };
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 

@@ -87,26 +87,27 @@ impl Lesson {
         if total == 0 { 0.0 } else { (done as f64 / total as f64).clamp(0.0, 1.0) }
     }
 
-    /// Heights for a chart of `columns` bars, each 0 to `height_max`; the largest loss is full.
+    /// Heights for a chart of `columns` bars, each 0 to `height_max`; the tallest bar is full.
     ///
     /// Each bar is the mean of the steps that fall on it; numbers that are not finite count as the
     /// largest loss, since a diverging run should look like one.
     pub fn bars(&self, columns: usize, height_max: u64) -> Vec<u64> {
         let largest = self.losses.iter().copied().filter(|loss| loss.is_finite()).fold(0.0_f32, f32::max);
-        if columns == 0 || self.losses.is_empty() || largest <= 0.0 {
-            return Vec::new();
-        }
         let bars = columns.min(self.losses.len());
-        (0..bars)
+        let means: Vec<f32> = (0..bars)
             .map(|bar| {
                 let start = bar * self.losses.len() / bars;
                 let end = ((bar + 1) * self.losses.len() / bars).max(start + 1);
                 let steps = &self.losses[start..end];
                 let sum: f32 = steps.iter().map(|loss| if loss.is_finite() { loss.max(0.0) } else { largest }).sum();
-                let share = f64::from(sum / steps.len() as f32 / largest).clamp(0.0, 1.0);
-                (share * height_max as f64).round() as u64
+                sum / steps.len() as f32
             })
-            .collect()
+            .collect();
+        let tallest = means.iter().copied().fold(0.0, f32::max);
+        if tallest <= 0.0 {
+            return Vec::new();
+        }
+        means.iter().map(|mean| (f64::from(mean / tallest) * height_max as f64).round() as u64).collect()
     }
 }
 
@@ -127,7 +128,7 @@ mod tests {
             lesson.losses.push(loss);
         }
         assert_eq!(lesson.bars(4, 8), [8, 4, 2, 8]);
-        assert_eq!(lesson.bars(2, 8), [6, 5]);
+        assert_eq!(lesson.bars(2, 8), [8, 7]);
         assert!(lesson.bars(0, 8).is_empty());
     }
 }

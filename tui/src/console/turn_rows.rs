@@ -53,14 +53,21 @@ fn turn_rows(view: &TurnView, width: u16, expanded: bool, theme: Theme, rows: &m
         confidence_rows(turn, width, theme, rows);
     }
     if let Some(passage) = &view.passage {
-        passage_rows(passage, width, expanded, theme, rows);
+        passage_rows(passage, &view.answer, width, expanded, theme, rows);
     }
     if let Some(turn) = &view.recorded {
         record_rows(turn, width, theme, rows);
     }
 }
 
-fn passage_rows(passage: &Passage, width: u16, expanded: bool, theme: Theme, rows: &mut Vec<Line<'static>>) {
+fn passage_rows(
+    passage: &Passage,
+    answer: &str,
+    width: u16,
+    expanded: bool,
+    theme: Theme,
+    rows: &mut Vec<Line<'static>>,
+) {
     const EDGE: &str = "\u{2502} ";
     let inner = width.saturating_sub(2).max(1);
     let place = if passage.heading.is_empty() {
@@ -76,7 +83,8 @@ fn passage_rows(passage: &Passage, width: u16, expanded: bool, theme: Theme, row
     }
     // The line breaks of a source file mean nothing on a narrower screen.
     let text = passage.text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut text_rows = wrap(&text, inner);
+    let shown = if expanded { text } else { from_fitting_sentence(&text, answer) };
+    let mut text_rows = wrap(&shown, inner);
     if !expanded && text_rows.len() > PASSAGE_ROWS {
         text_rows.truncate(PASSAGE_ROWS);
         if let Some(last) = text_rows.last_mut() {
@@ -90,6 +98,34 @@ fn passage_rows(passage: &Passage, width: u16, expanded: bool, theme: Theme, row
     for row in text_rows {
         edged(row, theme.aside());
     }
+}
+
+/// `text` from the sentence on that shares most with the answer, so that the rows shown are the
+/// ones to check it against.
+fn from_fitting_sentence(text: &str, answer: &str) -> String {
+    let wanted: Vec<String> = words(answer).collect();
+    let mut best = (0, 0);
+    let mut start = 0;
+    for sentence in text.split_inclusive(". ") {
+        let score = words(sentence)
+            .filter(|word| wanted.contains(word))
+            .map(|word| if word.bytes().any(|byte| byte.is_ascii_digit()) { 3 } else { 1 })
+            .sum();
+        if score > best.0 {
+            best = (score, start);
+        }
+        start += sentence.len();
+    }
+    match best.1 {
+        0 => text.to_owned(),
+        start => format!("... {}", &text[start..]),
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| word.len() > 2 || word.bytes().any(|byte| byte.is_ascii_digit()))
+        .map(str::to_lowercase)
 }
 
 /// How far the answer can be trusted: straight below it, so that it is seen on small screens too.
@@ -128,5 +164,18 @@ fn record_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'stati
             push(&format!("corrected: {}", text.trim()), width, theme.learned(), rows);
         }
         None => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_excerpt_starts_at_the_sentence_that_holds_the_answer() {
+        let text = "Stay upwind. Gasoline needs 150 feet. Chlorine needs 200 feet. Call early.";
+        assert_eq!(from_fitting_sentence(text, "Chlorine: 200 feet."), "... Chlorine needs 200 feet. Call early.");
+        assert_eq!(from_fitting_sentence(text, "Nothing in common"), text);
+        assert_eq!(from_fitting_sentence("", "x"), "");
     }
 }

@@ -103,10 +103,10 @@ fn sentences(report: &LearnReport) -> Vec<String> {
             counted(report.gate_questions, "question")
         ),
         format!(
-            "trained {} on {}, {:.0} tokens/s",
+            "trained in {}, {:.0} tokens/s, on {}",
             duration(report.train_seconds),
-            report.device,
-            report.tokens_per_second
+            report.tokens_per_second,
+            report.device
         ),
     ];
     if report.activated {

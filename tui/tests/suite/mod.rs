@@ -5,3 +5,4 @@ mod keys;
 mod random_input;
 mod screens;
 mod stage;
+mod worker;
