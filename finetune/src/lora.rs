@@ -29,8 +29,7 @@ pub enum Target {
 
 impl Target {
     /// All seven, in the order of the forward pass.
-    pub const ALL: [Target; 7] =
-        [Target::Q, Target::K, Target::V, Target::O, Target::Gate, Target::Up, Target::Down];
+    pub const ALL: [Target; 7] = [Target::Q, Target::K, Target::V, Target::O, Target::Gate, Target::Up, Target::Down];
 
     /// Name on the command line and in configuration files.
     pub fn name(self) -> &'static str {
@@ -78,7 +77,14 @@ impl Target {
 
 /// A fresh adapter: A uniform in `+-1/sqrt(k)` (PEFT's Kaiming uniform with a = sqrt 5), B zero, so that
 /// the adapted model starts as the base.
-pub fn fresh_adapter(d: &Description, base_sha256: &str, targets: &[Target], rank: usize, alpha: f32, seed: u64) -> Adapter {
+pub fn fresh_adapter(
+    d: &Description,
+    base_sha256: &str,
+    targets: &[Target],
+    rank: usize,
+    alpha: f32,
+    seed: u64,
+) -> Adapter {
     let mut pairs = BTreeMap::new();
     for layer in 0..d.layers {
         for &target in targets {

@@ -159,9 +159,7 @@ fn write_tensors(path: &Path, shape: &RandomShape, tensors: Vec<RandomTensor>) -
 
 fn metadata(shape: &RandomShape) -> Vec<(String, MetadataValue)> {
     let text = |key: &str, value: &str| (key.to_owned(), MetadataValue::String(value.to_owned()));
-    let size = |key: &str, value: usize| {
-        (format!("{}.{key}", shape.architecture), MetadataValue::Uint32(value as u32))
-    };
+    let size = |key: &str, value: usize| (format!("{}.{key}", shape.architecture), MetadataValue::Uint32(value as u32));
     let float = |key: &str, value: f32| (format!("{}.{key}", shape.architecture), MetadataValue::Float32(value));
     let mut metadata = vec![
         text("general.architecture", shape.architecture),
@@ -245,9 +243,9 @@ fn random_matrix(random: &mut ChaCha12Rng, format: Format, rows: usize, columns:
         Format::F16 => {
             (0..count).flat_map(|_| f16::from_f32(random.random_range(-bound..bound)).to_le_bytes()).collect()
         }
-        Format::BF16 => (0..count)
-            .flat_map(|_| half::bf16::from_f32(random.random_range(-bound..bound)).to_le_bytes())
-            .collect(),
+        Format::BF16 => {
+            (0..count).flat_map(|_| half::bf16::from_f32(random.random_range(-bound..bound)).to_le_bytes()).collect()
+        }
         quantized => {
             let blocks = count / quantized.block_elements();
             let mut bytes = vec![0; blocks * quantized.block_bytes()];

@@ -15,7 +15,10 @@ fn text(path: &Path) -> &str {
 }
 
 fn train(base: &Path, data: &Path, out: &Path) -> String {
-    refusal(&run("halligan-host", &["train", "--base", text(base), "--data", text(data), "-o", text(out), "--device", "cpu"]))
+    refusal(&run(
+        "halligan-host",
+        &["train", "--base", text(base), "--data", text(data), "-o", text(out), "--device", "cpu"],
+    ))
 }
 
 #[test]
@@ -46,7 +49,11 @@ fn datasets_that_cannot_be_trained_on_are_named_with_their_line() {
     let out = folder.path().join("a.gguf");
     let good = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
     let no_answer = format!("{good}\n{}\n", r#"{"messages":[{"role":"user","content":"a"}]}"#);
-    let cases = [("empty.jsonl", String::new(), ""), ("no-answer.jsonl", no_answer, "2"), ("broken.jsonl", format!("{good}\n{{\n"), "2")];
+    let cases = [
+        ("empty.jsonl", String::new(), ""),
+        ("no-answer.jsonl", no_answer, "2"),
+        ("broken.jsonl", format!("{good}\n{{\n"), "2"),
+    ];
     for (name, rows, place) in cases {
         let data = folder.path().join(name);
         fs::write(&data, rows).unwrap();

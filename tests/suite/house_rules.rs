@@ -25,7 +25,11 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 
 fn users_of(library: &str) -> Vec<String> {
     let crates = dependencies();
-    crates.iter().filter(|(name, uses)| *name != "tests" && uses.contains(library)).map(|(name, _)| name.clone()).collect()
+    crates
+        .iter()
+        .filter(|(name, uses)| *name != "tests" && uses.contains(library))
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 #[test]
@@ -65,8 +69,16 @@ fn only_tui_knows_ratatui() {
 #[test]
 fn every_crate_of_the_design_card_is_used() {
     let card = [
-        "wgpu", "half", "gguf-rs", "tokenizers", "llama-cpp-2", "heapless", "serde-json-core", "embedded-io",
-        "ratatui", "clap",
+        "wgpu",
+        "half",
+        "gguf-rs",
+        "tokenizers",
+        "llama-cpp-2",
+        "heapless",
+        "serde-json-core",
+        "embedded-io",
+        "ratatui",
+        "clap",
     ];
     for library in card {
         assert!(!users_of(library).is_empty(), "nothing depends on {library}");

@@ -45,8 +45,24 @@ fn train_arguments(folder: &Path, out: &str) -> Vec<String> {
     let base = built_in_base();
     let (data, out) = (folder.join("train.jsonl"), folder.join(out));
     let words = [
-        "train", "--base", text(&base), "--data", text(&data), "-o", text(&out), "--epochs", "12", "--lr", "3e-3", "--seq",
-        "256", "--seed", "5", "--device", "cpu", "--json",
+        "train",
+        "--base",
+        text(&base),
+        "--data",
+        text(&data),
+        "-o",
+        text(&out),
+        "--epochs",
+        "12",
+        "--lr",
+        "3e-3",
+        "--seq",
+        "256",
+        "--seed",
+        "5",
+        "--device",
+        "cpu",
+        "--json",
     ];
     words.map(str::to_owned).to_vec()
 }
@@ -89,8 +105,18 @@ fn a_correction_is_learned_activated_and_rolled_back() {
     device(
         &home,
         &[
-            "setup", "--model", text(&model), "--adapter", text(&adapter), "--docs", text(&field_guide), "--replay",
-            text(&train_rows), "--gate", text(&held_out), "--json",
+            "setup",
+            "--model",
+            text(&model),
+            "--adapter",
+            text(&adapter),
+            "--docs",
+            text(&field_guide),
+            "--replay",
+            text(&train_rows),
+            "--gate",
+            text(&held_out),
+            "--json",
         ],
     );
     let carried = device(&home, &["adapters", "list", "--json"])["active"].as_str().unwrap().to_owned();

@@ -8,10 +8,7 @@ use super::{
     weights::LayerWeights,
     workspace::Workspace,
 };
-use crate::{
-    lora::LoraMatrix,
-    model::Description,
-};
+use crate::{lora::LoraMatrix, model::Description};
 
 /// Adds the adapter gradients of block `layer`; turns `ws.d_stream` from the gradient of the block's output
 /// into that of its input, or leaves it meaningless when `needs_input_gradient` is false.

@@ -56,13 +56,7 @@ pub(super) fn loss<E: Executor>(
     Ok(losses)
 }
 
-fn project<E: Executor>(
-    exec: &mut E,
-    model: &DeviceModel<E>,
-    d: &Description,
-    ws: &mut Workspace<E>,
-    rows: &[u32],
-) {
+fn project<E: Executor>(exec: &mut E, model: &DeviceModel<E>, d: &Description, ws: &mut Workspace<E>, rows: &[u32]) {
     let count = rows.len();
     exec.write_indices(&mut ws.loss_rows, rows);
     exec.gather_rows(&ws.stream, &ws.loss_rows, count, d.hidden, &mut ws.head_stream);

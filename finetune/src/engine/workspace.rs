@@ -118,8 +118,7 @@ impl<E: Executor> Workspace<E> {
             Recompute::Never => d.layers,
             Recompute::Blocks => 1,
         };
-        let activations =
-            (0..sets).map(|_| Activations::new(exec, d, max_rows, rank)).collect::<Result<_, _>>()?;
+        let activations = (0..sets).map(|_| Activations::new(exec, d, max_rows, rank)).collect::<Result<_, _>>()?;
         let block_inputs = (0..d.layers).map(|_| exec.zeros(hidden)).collect::<Result<_, _>>()?;
         Ok(Self {
             max_rows,

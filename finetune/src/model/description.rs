@@ -139,11 +139,7 @@ impl Reader<'_> {
         let tensor = self.file.tensor(name).ok_or_else(|| ModelError::MissingTensor(name.to_owned()))?;
         match tensor.shape {
             [_, rows] => Ok(*rows),
-            other => Err(ModelError::WrongShape {
-                name: name.to_owned(),
-                expected: vec![0, 0],
-                found: other.to_vec(),
-            }),
+            other => Err(ModelError::WrongShape { name: name.to_owned(), expected: vec![0, 0], found: other.to_vec() }),
         }
     }
 

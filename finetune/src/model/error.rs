@@ -31,7 +31,9 @@ pub enum ModelError {
     #[error("tensor {0} is missing; the model file is incomplete, convert or copy it again")]
     MissingTensor(String),
     /// A tensor that the description does not use.
-    #[error("tensor {0} is not part of this architecture as it is known here; training would ignore it, so it is refused")]
+    #[error(
+        "tensor {0} is not part of this architecture as it is known here; training would ignore it, so it is refused"
+    )]
     UnknownTensor(String),
     /// A tensor of another shape.
     #[error("tensor {name} has shape {found:?}, the metadata asks for {expected:?}; the model file is damaged")]

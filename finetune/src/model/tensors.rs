@@ -124,29 +124,21 @@ pub(super) fn small_f32(tensor: &TensorView<'_>, name: &str, len: usize) -> Resu
     expect_shape(tensor, name, &[len])?;
     let mut values = vec![0.0; len];
     format::decode(format_of(tensor, name)?, tensor.bytes, &mut values);
-    if values.iter().all(|value| value.is_finite()) {
-        Ok(values)
-    } else {
-        Err(ModelError::NotFinite(name.to_owned()))
-    }
+    if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(ModelError::NotFinite(name.to_owned())) }
 }
 
 fn expect_shape(tensor: &TensorView<'_>, name: &str, expected: &[usize]) -> Result<(), ModelError> {
     if tensor.shape == expected {
         return Ok(());
     }
-    Err(ModelError::WrongShape {
-        name: name.to_owned(),
-        expected: expected.to_vec(),
-        found: tensor.shape.to_vec(),
-    })
+    Err(ModelError::WrongShape { name: name.to_owned(), expected: expected.to_vec(), found: tensor.shape.to_vec() })
 }
 
 /// The kernels' name of a tensor's format.
 fn format_of(tensor: &TensorView<'_>, name: &str) -> Result<Format, ModelError> {
     let known = |format: &Format| format.to_string() == tensor.ggml_type.name();
-    Format::ALL.into_iter().find(known).ok_or_else(|| ModelError::UnsupportedFormat {
-        name: name.to_owned(),
-        found: tensor.ggml_type.to_string(),
-    })
+    Format::ALL
+        .into_iter()
+        .find(known)
+        .ok_or_else(|| ModelError::UnsupportedFormat { name: name.to_owned(), found: tensor.ggml_type.to_string() })
 }

@@ -75,7 +75,10 @@ impl Checkpoint {
         let mut views = Vec::new();
         for (part, adapter) in parts {
             for (name, pair) in &adapter.pairs {
-                let shapes = [("lora_a", &pair.a, vec![pair.rank, pair.inputs]), ("lora_b", &pair.b, vec![pair.outputs, pair.rank])];
+                let shapes = [
+                    ("lora_a", &pair.a, vec![pair.rank, pair.inputs]),
+                    ("lora_b", &pair.b, vec![pair.outputs, pair.rank]),
+                ];
                 for (factor, values, shape) in shapes {
                     let view = TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values));
                     views.push((format!("{part}/{name}.{factor}"), view.map_err(|error| error.to_string())?));

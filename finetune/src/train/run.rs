@@ -5,8 +5,8 @@ use std::time::Instant;
 use halligan_shaders::{AdamW, Executor};
 
 use super::{
-    Checkpoint, Continuation, Control, Plan, StepPlan, StepReport, TrainError, TrainEvent, TrainOptions,
-    TrainOutcome, checkpoint::data_fingerprint,
+    Checkpoint, Continuation, Control, Plan, StepPlan, StepReport, TrainError, TrainEvent, TrainOptions, TrainOutcome,
+    checkpoint::data_fingerprint,
 };
 use crate::{
     adapter::Adapter,
@@ -115,8 +115,7 @@ fn gradients<E: Executor>(
     examples: &[Example],
     step: usize,
 ) -> Result<(f64, f32, usize), TrainError> {
-    let batches: Vec<Batch> =
-        step_plan.iter().map(|rows| Batch::of(rows.iter().map(|&row| &examples[row]))).collect();
+    let batches: Vec<Batch> = step_plan.iter().map(|rows| Batch::of(rows.iter().map(|&row| &examples[row]))).collect();
     let targets: usize = batches.iter().map(|batch| batch.targets.len()).sum();
     engine.clear_gradients();
     let mut total = 0.0;

@@ -51,7 +51,8 @@ fn adapter(base: &BaseModel, targets: &[Target]) -> Adapter {
 
 /// Two samples in one batch, the second with only some tokens trained.
 fn batch() -> Batch {
-    let example = |tokens: &[u32], trained: &[bool]| Example { tokens: tokens.to_vec(), trained: trained.to_vec(), row: 1 };
+    let example =
+        |tokens: &[u32], trained: &[bool]| Example { tokens: tokens.to_vec(), trained: trained.to_vec(), row: 1 };
     Batch::of(&[
         example(&[3, 7, 1, 22, 9, 14, 3], &[true; 7]),
         example(&[5, 2, 41, 8, 30], &[false, true, false, true, true]),
@@ -90,7 +91,11 @@ fn check_gradients<E: Executor>(new: impl Fn() -> E, base: &BaseModel, recompute
                     .map(|(&value, &g)| (f64::from(value) + sign * step * f64::from(g)) as f32)
                     .collect();
                 let pair = moved.pairs.get_mut(name).unwrap();
-                if factor == "lora_a" { pair.a = values } else { pair.b = values }
+                if factor == "lora_a" {
+                    pair.a = values
+                } else {
+                    pair.b = values
+                }
                 engine.restore(&moved, &zero, &zero);
                 mean_loss(&mut engine, &batch)
             };

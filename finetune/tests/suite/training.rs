@@ -56,7 +56,12 @@ fn options() -> TrainOptions {
     }
 }
 
-fn run(base: &BaseModel, continuation: &Continuation, stop_at: usize, device: DeviceChoice) -> (TrainOutcome, Vec<f64>) {
+fn run(
+    base: &BaseModel,
+    continuation: &Continuation,
+    stop_at: usize,
+    device: DeviceChoice,
+) -> (TrainOutcome, Vec<f64>) {
     let mut losses = Vec::new();
     let mut observe = |event: &TrainEvent| match event {
         TrainEvent::Step(report) => {
@@ -139,11 +144,8 @@ fn damaged_checkpoint_is_a_clear_error() {
     let base = base();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("checkpoint.safetensors"), b"\xff\xff\xff\xff\xff\xff\xff\xffnoise").unwrap();
-    let resume = Continuation {
-        checkpoint_dir: Some(folder.path().to_owned()),
-        resume: true,
-        ..Continuation::default()
-    };
+    let resume =
+        Continuation { checkpoint_dir: Some(folder.path().to_owned()), resume: true, ..Continuation::default() };
     let mut ignore = |_: &TrainEvent| Control::Continue;
     let error = train(&base, &examples(), &options(), DeviceChoice::Cpu, &resume, &mut ignore).unwrap_err();
     assert!(error.to_string().contains("start again without --resume"), "{error}");

@@ -53,7 +53,9 @@ fn turn_rows(view: &TurnView, width: u16, expanded: bool, theme: Theme, rows: &m
         confidence_rows(turn, width, theme, rows);
     }
     if let Some(passage) = &view.passage {
-        passage_rows(passage, &view.answer, width, expanded, theme, rows);
+        // While the answer grows, the excerpt would jump with every word.
+        let answer = view.recorded.as_ref().map_or("", |turn| turn.answer.as_str());
+        passage_rows(passage, answer, width, expanded, theme, rows);
     }
     if let Some(turn) = &view.recorded {
         record_rows(turn, width, theme, rows);
