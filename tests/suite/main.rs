@@ -1,4 +1,5 @@
 //! Whole-system tests: the trainer against llama.cpp, the loop, hostile input, and the house rules.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bad_input;
 mod house_rules;
