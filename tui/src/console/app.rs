@@ -13,7 +13,7 @@ use super::layout::{Areas, areas};
 use super::learning::Lesson;
 use super::theme::Theme;
 use super::transcript::Transcript;
-use crate::figures::{counted, percent, short_hash};
+use crate::figures::{counted, short_hash};
 
 /// What the keys act on.
 #[derive(Debug)]
@@ -294,13 +294,6 @@ pub fn learned_sentence(report: &LearnReport) -> String {
     } else {
         "the adapter stays as it was".to_owned()
     };
-    format!(
-        "learned from {}: {verdict}; corrected questions {} -> {}, gate {} -> {} ({})",
-        counted(report.corrections, "correction"),
-        percent(Some(report.corrected_before)),
-        percent(Some(report.corrected_after)),
-        percent(Some(report.gate_before)),
-        percent(Some(report.gate_after)),
-        report.reason.trim_end_matches('.'),
-    )
+    let corrections = counted(report.corrections, "correction");
+    format!("learned from {corrections}: {verdict} ({})", report.reason.trim_end_matches('.'))
 }

@@ -318,7 +318,7 @@ pub fn learned() -> LearnReport {
     LearnReport {
         candidate: "c0ffee12".repeat(8),
         activated: true,
-        reason: "the corrections improved and the gate dropped by 1 point.".to_owned(),
+        reason: "corrected questions 3 of 3 right, before 0 of 3; gate 37 of 40 right, before 37 of 40".to_owned(),
         corrections: 3,
         corrected_before: 0.0,
         corrected_after: 1.0,
