@@ -363,7 +363,9 @@ pub enum LearnError {
     )]
     NothingToLearn,
     /// All corrected questions are answered right already.
-    #[error("the active adapter already gives all {0} corrected answers; there is nothing to train")]
+    #[error(
+        "the active adapter already gives all {0} corrected answers, so nothing needs training; ask again to see it, or correct another answer"
+    )]
     AlreadyKnown(usize),
     /// The device runs on battery and its profile forbids learning then.
     #[error(

@@ -19,7 +19,7 @@ use folder::{Correction, DemoFolder};
 use report::Figures;
 
 /// Passes over the training rows.
-const EPOCHS: &str = "4";
+const EPOCHS: &str = "5";
 /// Peak learning rate.
 const LEARNING_RATE: &str = "5e-3";
 /// Questions asked for show, by fact; the held-out wording is used.
