@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use crate::error::AdapterStoreError;
@@ -232,6 +232,19 @@ impl<'home> Generations<'home> {
         retire().map_err(|source| self.failed("update", source))
     }
 
+    /// Records that `generation` gives the answers of these feedback entries, so that they wait no longer.
+    ///
+    /// # Errors
+    /// [`AdapterStoreError`] when the record cannot be written; then nothing is changed.
+    pub fn mark_known(&self, generation: &str, feedback: &[i64]) -> Result<(), AdapterStoreError> {
+        let mark = || {
+            let transaction = self.home.connection().unchecked_transaction()?;
+            mark_learned(&transaction, generation, feedback)?;
+            transaction.commit()
+        };
+        mark().map_err(|source| self.failed("update", source))
+    }
+
     fn install(&self, candidate: &Candidate, origin: Origin) -> Result<Generation, AdapterStoreError> {
         let io = |path: &Path, source| AdapterStoreError::Io { action: "store", path: path.to_path_buf(), source };
         let id = sha256_of_file(candidate.file).map_err(|source| io(candidate.file, source))?;
@@ -265,12 +278,7 @@ impl<'home> Generations<'home> {
                  SELECT ?1, feedback FROM learned WHERE generation = ?2",
                 [id.as_str(), candidate.parent],
             )?;
-            for feedback in candidate.learned {
-                transaction.execute(
-                    "INSERT OR IGNORE INTO learned (generation, feedback) VALUES (?1, ?2)",
-                    params![id, feedback],
-                )?;
-            }
+            mark_learned(&transaction, &id, candidate.learned)?;
             transaction.execute("UPDATE activation SET previous = active, active = ?1 WHERE active <> ?1", [&id])?;
             transaction.commit()
         };
@@ -338,6 +346,16 @@ fn read_generation(row: &Row<'_>) -> rusqlite::Result<Generation> {
         size_bytes: row.get::<_, i64>(7)? as u64,
         active: row.get(8)?,
     })
+}
+
+fn mark_learned(connection: &Connection, generation: &str, feedback: &[i64]) -> rusqlite::Result<()> {
+    for feedback in feedback {
+        connection.execute(
+            "INSERT OR IGNORE INTO learned (generation, feedback) VALUES (?1, ?2)",
+            params![generation, feedback],
+        )?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

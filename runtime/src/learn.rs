@@ -146,6 +146,7 @@ pub(crate) fn learn(
     inference.set_adapter(active_file.as_deref())?;
     let corrected_before = ask(&inference, &material.corrected, "active on corrections", on_event)?;
     if corrected_before.right == corrected_before.total {
+        generations.mark_known(&active.id, &material.feedback)?;
         return Err(LearnError::AlreadyKnown(corrected_before.total).into());
     }
     let gate_before = ask(&inference, &material.gate, "active on the gate", on_event)?;

@@ -65,6 +65,11 @@ fn corrections_are_learned_activated_and_rolled_back() {
     assert_eq!(status.corrections_waiting, 0);
     let again = learn(&assistant).unwrap_err();
     assert!(matches!(again, RuntimeError::Learn(LearnError::NothingToLearn)), "{again}");
+
+    correct(&assistant, CORRECTIONS[0].0, CORRECTIONS[0].1);
+    let known = learn(&assistant).unwrap_err();
+    assert!(matches!(known, RuntimeError::Learn(LearnError::AlreadyKnown(1))), "{known}");
+    assert_eq!(assistant.status().unwrap().corrections_waiting, 0, "what it answers already waits no longer");
     drop(assistant);
 
     let assistant = open(home.path());
