@@ -154,7 +154,7 @@ fn for_each_tile(weight: &WeightSource, scratch: &mut Vec<f32>, mut body: impl F
         let source = &bytes[first * row_bytes..(first + count) * row_bytes];
         // Sixteen rows a task: enough work to be worth a task, few enough to balance.
         tile.par_chunks_mut(16 * k).zip(source.par_chunks(16 * row_bytes)).for_each(|(tile, source)| {
-            super::vectorized(|| format::decode(weight.format, source, tile));
+            format::decode(weight.format, source, tile);
         });
         body(first, count, tile);
     }
