@@ -7,20 +7,25 @@ mod batch;
 mod block;
 mod block_backward;
 mod head;
+mod linear;
+mod lora;
+mod norm;
 mod weights;
 mod workspace;
 
 pub use batch::Batch;
 
-use halligan_shaders::{AdamW, Executor, ExecutorError};
+use halligan_shaders::{AdamW, Dropout, Executor, ExecutorError};
 
 use crate::{
-    adapter::{Adapter, LoraPair},
-    lora::{LoraMatrix, Parameter, Target},
+    adapter::Adapter,
+    lora::{Target, tensor_name},
     model::{BaseModel, Description},
 };
+use block::BlockContext;
+use lora::{LoraMatrix, Parameter, Part};
 use weights::DeviceModel;
-use workspace::Workspace;
+use workspace::{Room, Workspace};
 
 /// How the backward pass gets the activations of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -32,8 +37,8 @@ pub enum Recompute {
     Blocks,
 }
 
-/// Adapter matrices of one block, by target.
-pub(crate) type LayerLora<E> = [Option<LoraMatrix<E>>; Target::ALL.len()];
+/// Adapted matrices of one block.
+type LayerLora<E> = Vec<LoraMatrix<E>>;
 
 /// A model ready to run or train.
 pub struct Engine<E: Executor> {
@@ -58,18 +63,26 @@ impl<E: Executor> Engine<E> {
     ) -> Result<Self, ExecutorError> {
         let d = &base.description;
         let model = DeviceModel::new(&mut exec, &base.sources, d)?;
-        let mut lora = Vec::with_capacity(d.layers);
+        let mut lora: Vec<LayerLora<E>> = Vec::with_capacity(d.layers);
+        let mut adapted = [false; Target::ALL.len()];
         for layer in 0..d.layers {
-            let mut matrices: LayerLora<E> = std::array::from_fn(|_| None);
-            for target in Target::ALL {
-                if let Some(pair) = adapter.pairs.get(&target.tensor_name(layer)) {
-                    matrices[target as usize] = Some(LoraMatrix::new(&mut exec, pair, adapter.alpha)?);
-                }
+            let mut matrices = Vec::new();
+            for matrix in d.matrices {
+                let Some(pair) = adapter.pairs.get(&tensor_name(layer, matrix)) else { continue };
+                matrices.push(LoraMatrix::new(&mut exec, d, layer, matrix, pair, adapter.alpha)?);
+                adapted[matrix.targets[0] as usize] = true;
             }
             lora.push(matrices);
         }
-        let rank = adapter.pairs.values().map(|pair| pair.rank).max().unwrap_or(0);
-        let workspace = Workspace::new(&mut exec, d, max_rows, rank, recompute)?;
+        let room = Room {
+            rows: max_rows,
+            rank: adapter.pairs.values().map(|pair| pair.rank).max().unwrap_or(0),
+            adapted,
+            lowest: lowest_adapted(&lora),
+            parameters: parameters(&mut lora).count(),
+            recompute,
+        };
+        let workspace = Workspace::new(&mut exec, d, &room)?;
         Ok(Self { exec, description: d.clone(), model, lora, workspace })
     }
 
@@ -110,20 +123,10 @@ impl<E: Executor> Engine<E> {
         self.forward(batch);
         let Self { exec, description, model, lora, workspace } = self;
         let losses = head::loss(exec, model, description, workspace, batch, Some(weight))?;
-        let adapted = |layer: &LayerLora<E>| layer.iter().any(Option::is_some);
-        let lowest = lora.iter().position(adapted).unwrap_or(lora.len());
+        let lowest = lowest_adapted(lora);
         for layer in (lowest..lora.len()).rev() {
-            block_backward::backward(
-                exec,
-                description,
-                &model.layers[layer],
-                &model.frequencies,
-                &mut lora[layer],
-                workspace,
-                layer,
-                batch.rows(),
-                layer > lowest,
-            );
+            let block = block_context(description, model, layer, batch.rows(), workspace.longest);
+            block_backward::backward(exec, &block, &mut lora[layer], workspace, layer > lowest);
         }
         Ok(losses)
     }
@@ -132,10 +135,25 @@ impl<E: Executor> Engine<E> {
         let Self { exec, description, model, lora, workspace } = self;
         workspace.load(exec, batch);
         let rows = batch.rows();
-        exec.embedding(&model.token_embd, &workspace.tokens, rows, 1.0, &mut workspace.stream);
-        for (layer, (weights, lora)) in model.layers.iter().zip(lora.iter()).enumerate() {
-            block::forward(exec, description, weights, &model.frequencies, lora, workspace, layer, rows);
+        let scale = description.embedding_scale;
+        exec.embedding(&model.token_embd, &workspace.tokens, rows, scale, &mut workspace.stream);
+        if let Some(positions) = &model.position_embd {
+            exec.embedding(positions, &workspace.positions, rows, 1.0, &mut workspace.normed);
+            exec.add(&workspace.normed, rows * description.hidden, &mut workspace.stream);
         }
+        for (layer, lora) in lora.iter().enumerate() {
+            let block = block_context(description, model, layer, rows, workspace.longest);
+            block::forward(exec, &block, lora, workspace);
+        }
+    }
+
+    /// Drops inputs of the adapter's matrices in the batches to come (LoRA dropout); `None` turns it off. Each
+    /// batch needs a seed of its own; forward and backward of a batch draw the same masks.
+    ///
+    /// # Errors
+    /// [`ExecutorError`] when the device has no room for masked inputs.
+    pub fn set_dropout(&mut self, dropout: Option<Dropout>) -> Result<(), ExecutorError> {
+        self.workspace.set_dropout(&mut self.exec, &self.description, dropout)
     }
 
     /// Sets all gradients to zero.
@@ -174,7 +192,7 @@ impl<E: Executor> Engine<E> {
     /// # Errors
     /// [`ExecutorError`] when the device failed.
     pub fn adapter(&mut self, like: &Adapter) -> Result<Adapter, ExecutorError> {
-        self.collect(like, |parameter| &parameter.value)
+        self.collect(like, |parameter| &mut parameter.value)
     }
 
     /// The accumulated gradients, in the shape of `like`.
@@ -182,7 +200,7 @@ impl<E: Executor> Engine<E> {
     /// # Errors
     /// [`ExecutorError`] when the device failed.
     pub fn gradients(&mut self, like: &Adapter) -> Result<Adapter, ExecutorError> {
-        self.collect(like, |parameter| &parameter.gradient)
+        self.collect(like, |parameter| &mut parameter.gradient)
     }
 
     /// First and second moments, in the shape of `like`.
@@ -190,47 +208,33 @@ impl<E: Executor> Engine<E> {
     /// # Errors
     /// [`ExecutorError`] when the device failed.
     pub fn moments(&mut self, like: &Adapter) -> Result<(Adapter, Adapter), ExecutorError> {
-        let first = self.collect(like, |parameter| &parameter.first_moment)?;
-        let second = self.collect(like, |parameter| &parameter.second_moment)?;
+        let first = self.collect(like, |parameter| &mut parameter.first_moment)?;
+        let second = self.collect(like, |parameter| &mut parameter.second_moment)?;
         Ok((first, second))
     }
 
     /// Overwrites factors and moments, as a checkpoint holds them.
     pub fn restore(&mut self, values: &Adapter, first: &Adapter, second: &Adapter) {
-        let Self { exec, lora, .. } = self;
-        for (layer, matrices) in lora.iter_mut().enumerate() {
-            for target in Target::ALL {
-                let Some(matrix) = &mut matrices[target as usize] else { continue };
-                let name = target.tensor_name(layer);
-                let pairs = (values.pairs.get(&name), first.pairs.get(&name), second.pairs.get(&name));
-                let (Some(value), Some(first), Some(second)) = pairs else { continue };
-                exec.write(&mut matrix.a.value, &value.a);
-                exec.write(&mut matrix.b.value, &value.b);
-                exec.write(&mut matrix.a.first_moment, &first.a);
-                exec.write(&mut matrix.b.first_moment, &first.b);
-                exec.write(&mut matrix.a.second_moment, &second.a);
-                exec.write(&mut matrix.b.second_moment, &second.b);
+        self.overwrite(values, |parameter| &mut parameter.value);
+        self.overwrite(first, |parameter| &mut parameter.first_moment);
+        self.overwrite(second, |parameter| &mut parameter.second_moment);
+    }
+
+    fn overwrite(&mut self, from: &Adapter, part: Part<E>) {
+        for (layer, matrices) in self.lora.iter_mut().enumerate() {
+            for matrix in matrices {
+                if let Some(pair) = from.pairs.get(&tensor_name(layer, matrix.matrix)) {
+                    matrix.write(&mut self.exec, pair, part);
+                }
             }
         }
     }
 
-    fn collect(
-        &mut self,
-        like: &Adapter,
-        part: impl Fn(&Parameter<E>) -> &E::Tensor,
-    ) -> Result<Adapter, ExecutorError> {
+    fn collect(&mut self, like: &Adapter, part: Part<E>) -> Result<Adapter, ExecutorError> {
         let mut adapter = Adapter { pairs: Default::default(), ..like.clone() };
-        for (layer, matrices) in self.lora.iter().enumerate() {
-            for target in Target::ALL {
-                let Some(matrix) = &matrices[target as usize] else { continue };
-                let pair = LoraPair {
-                    a: self.exec.read(part(&matrix.a), matrix.a.len)?,
-                    b: self.exec.read(part(&matrix.b), matrix.b.len)?,
-                    rank: matrix.rank,
-                    inputs: matrix.inputs,
-                    outputs: matrix.outputs,
-                };
-                adapter.pairs.insert(target.tensor_name(layer), pair);
+        for (layer, matrices) in self.lora.iter_mut().enumerate() {
+            for matrix in matrices {
+                adapter.pairs.insert(tensor_name(layer, matrix.matrix), matrix.read(&mut self.exec, part)?);
             }
         }
         Ok(adapter)
@@ -238,5 +242,21 @@ impl<E: Executor> Engine<E> {
 }
 
 fn parameters<E: Executor>(lora: &mut [LayerLora<E>]) -> impl Iterator<Item = &mut Parameter<E>> {
-    lora.iter_mut().flatten().flatten().flat_map(|matrix| [&mut matrix.a, &mut matrix.b])
+    lora.iter_mut().flatten().flat_map(LoraMatrix::parameters)
+}
+
+/// The lowest block that has a backward pass.
+fn lowest_adapted<E: Executor>(lora: &[LayerLora<E>]) -> usize {
+    lora.iter().position(|matrices| !matrices.is_empty()).unwrap_or(lora.len())
+}
+
+fn block_context<'a, E: Executor>(
+    d: &'a Description,
+    model: &'a DeviceModel<E>,
+    layer: usize,
+    rows: usize,
+    longest: usize,
+) -> BlockContext<'a, E> {
+    let frequencies = model.frequencies(d.window_of(layer).is_some(), longest);
+    BlockContext { d, weights: &model.layers[layer], frequencies, layer, rows }
 }

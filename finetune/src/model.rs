@@ -2,13 +2,16 @@
 
 mod description;
 mod error;
+mod metadata;
+mod rope;
 mod tensors;
 
 use std::path::Path;
 
-pub use description::{Description, RopeDescription, TRAINABLE_ARCHITECTURES};
+pub use description::{AdaptedMatrix, Description, FeedForward, NormKind, Positions, TRAINABLE_ARCHITECTURES, Window};
 pub use error::ModelError;
-pub use tensors::{LayerSources, ModelSources};
+pub use rope::{LongRope, RopeDescription};
+pub use tensors::{LayerSources, LinearSource, ModelSources, NormSource};
 
 use crate::gguf::GgufFile;
 

@@ -97,28 +97,20 @@ type RandomTensor = (String, Vec<usize>, Format, Vec<u8>);
 fn tensors(shape: &RandomShape, format: Format, seed: u64) -> Vec<RandomTensor> {
     let mut random = ChaCha12Rng::seed_from_u64(seed);
     let mut tensors: Vec<RandomTensor> = Vec::new();
-    let RandomShape { hidden, feed_forward, vocabulary, head_dim, .. } = *shape;
-    let (queries, keys) = (shape.heads * head_dim, shape.kv_heads * head_dim);
     let mut matrix = |name: String, rows: usize, columns: usize| {
         let format = if format.row_bytes(columns).is_some() { format } else { Format::F32 };
         let bytes = random_matrix(&mut random, format, rows, columns);
         tensors.push((name, vec![columns, rows], format, bytes));
     };
-    matrix("token_embd.weight".to_owned(), vocabulary, hidden);
+    matrix("token_embd.weight".to_owned(), shape.vocabulary, shape.hidden);
+    if shape.architecture == "gpt2" {
+        matrix("position_embd.weight".to_owned(), shape.context_tokens, shape.hidden);
+    }
     if !shape.tied {
-        matrix("output.weight".to_owned(), vocabulary, hidden);
+        matrix("output.weight".to_owned(), shape.vocabulary, shape.hidden);
     }
     for layer in 0..shape.layers {
-        let parts = [
-            ("attn_q", queries, hidden),
-            ("attn_k", keys, hidden),
-            ("attn_v", keys, hidden),
-            ("attn_output", hidden, queries),
-            ("ffn_gate", feed_forward, hidden),
-            ("ffn_up", feed_forward, hidden),
-            ("ffn_down", hidden, feed_forward),
-        ];
-        for (part, rows, columns) in parts {
+        for (part, rows, columns) in matrices(shape) {
             matrix(format!("blk.{layer}.{part}.weight"), rows, columns);
         }
     }
@@ -127,21 +119,72 @@ fn tensors(shape: &RandomShape, format: Format, seed: u64) -> Vec<RandomTensor> 
         let bytes = (0..len).map(value).flat_map(f32::to_le_bytes).collect();
         tensors.push((name, vec![len], Format::F32, bytes));
     };
-    vector("output_norm.weight".to_owned(), hidden, 1.0);
+    vector("output_norm.weight".to_owned(), shape.hidden, 1.0);
+    if shape.architecture == "gpt2" {
+        vector("output_norm.bias".to_owned(), shape.hidden, 0.0);
+    }
+    if shape.architecture == "phi3" {
+        // Factors of LongRoPE: above one, growing with the wavelength.
+        vector("rope_factors_short.weight".to_owned(), shape.head_dim / 2, 1.25);
+        vector("rope_factors_long.weight".to_owned(), shape.head_dim / 2, 4.0);
+    }
     for layer in 0..shape.layers {
-        vector(format!("blk.{layer}.attn_norm.weight"), hidden, 1.0);
-        vector(format!("blk.{layer}.ffn_norm.weight"), hidden, 1.0);
-        if shape.architecture == "qwen2" {
-            vector(format!("blk.{layer}.attn_q.bias"), queries, 0.0);
-            vector(format!("blk.{layer}.attn_k.bias"), keys, 0.0);
-            vector(format!("blk.{layer}.attn_v.bias"), keys, 0.0);
-        }
-        if shape.architecture == "qwen3" {
-            vector(format!("blk.{layer}.attn_q_norm.weight"), head_dim, 1.0);
-            vector(format!("blk.{layer}.attn_k_norm.weight"), head_dim, 1.0);
+        for (part, len, centre) in vectors(shape) {
+            vector(format!("blk.{layer}.{part}"), len, centre);
         }
     }
     tensors
+}
+
+/// Part, rows and columns of the matrices of a block.
+fn matrices(shape: &RandomShape) -> Vec<(&'static str, usize, usize)> {
+    let &RandomShape { hidden, feed_forward, head_dim, .. } = shape;
+    let (queries, keys) = (shape.heads * head_dim, shape.kv_heads * head_dim);
+    match shape.architecture {
+        "phi3" | "gpt2" => vec![
+            ("attn_qkv", queries + 2 * keys, hidden),
+            ("attn_output", hidden, queries),
+            ("ffn_up", if shape.architecture == "phi3" { 2 * feed_forward } else { feed_forward }, hidden),
+            ("ffn_down", hidden, feed_forward),
+        ],
+        _ => vec![
+            ("attn_q", queries, hidden),
+            ("attn_k", keys, hidden),
+            ("attn_v", keys, hidden),
+            ("attn_output", hidden, queries),
+            ("ffn_gate", feed_forward, hidden),
+            ("ffn_up", feed_forward, hidden),
+            ("ffn_down", hidden, feed_forward),
+        ],
+    }
+}
+
+/// Name, length and mean of the norms and biases of a block.
+fn vectors(shape: &RandomShape) -> Vec<(&'static str, usize, f32)> {
+    let &RandomShape { hidden, feed_forward, head_dim, .. } = shape;
+    let (queries, keys) = (shape.heads * head_dim, shape.kv_heads * head_dim);
+    let mut vectors = vec![("attn_norm.weight", hidden, 1.0), ("ffn_norm.weight", hidden, 1.0)];
+    match shape.architecture {
+        "qwen2" => {
+            vectors.extend([("attn_q.bias", queries, 0.0), ("attn_k.bias", keys, 0.0), ("attn_v.bias", keys, 0.0)])
+        }
+        "gpt2" => vectors.extend([
+            ("attn_norm.bias", hidden, 0.0),
+            ("ffn_norm.bias", hidden, 0.0),
+            ("attn_qkv.bias", queries + 2 * keys, 0.0),
+            ("attn_output.bias", hidden, 0.0),
+            ("ffn_up.bias", feed_forward, 0.0),
+            ("ffn_down.bias", hidden, 0.0),
+        ]),
+        _ => {}
+    }
+    if matches!(shape.architecture, "qwen3" | "gemma3") {
+        vectors.extend([("attn_q_norm.weight", head_dim, 1.0), ("attn_k_norm.weight", head_dim, 1.0)]);
+    }
+    if matches!(shape.architecture, "gemma2" | "gemma3") {
+        vectors.extend([("post_attention_norm.weight", hidden, 1.0), ("post_ffw_norm.weight", hidden, 1.0)]);
+    }
+    vectors
 }
 
 fn write_tensors(path: &Path, shape: &RandomShape, tensors: Vec<RandomTensor>) -> Result<(), WriteError> {
@@ -173,10 +216,30 @@ fn metadata(shape: &RandomShape) -> Vec<(String, MetadataValue)> {
         size("attention.head_count_kv", shape.kv_heads),
         size("attention.key_length", shape.head_dim),
         size("attention.value_length", shape.head_dim),
-        size("rope.dimension_count", shape.head_dim),
-        float("rope.freq_base", shape.rope_base),
-        float("attention.layer_norm_rms_epsilon", 1e-5),
     ];
+    match shape.architecture {
+        "gpt2" => metadata.push(float("attention.layer_norm_epsilon", 1e-5)),
+        _ => metadata.extend([
+            size("rope.dimension_count", shape.head_dim),
+            float("rope.freq_base", shape.rope_base),
+            float("attention.layer_norm_rms_epsilon", 1e-5),
+        ]),
+    }
+    match shape.architecture {
+        "phi3" => metadata.extend([
+            text("phi3.rope.scaling.type", "longrope"),
+            size("rope.scaling.original_context_length", shape.context_tokens / 4),
+            float("rope.scaling.attn_factor", 1.19),
+        ]),
+        // A window and caps that samples of some dozen tokens feel.
+        "gemma2" => metadata.extend([
+            size("attention.sliding_window", 16),
+            float("attn_logit_softcapping", 4.0),
+            float("final_logit_softcapping", 3.0),
+        ]),
+        "gemma3" => metadata.extend([size("attention.sliding_window", 16), float("rope.freq_base_swa", 1000.0)]),
+        _ => {}
+    }
     metadata.extend(tokenizer(shape.vocabulary));
     metadata
 }

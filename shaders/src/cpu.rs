@@ -14,8 +14,8 @@ mod norm;
 mod rope;
 
 use crate::{
-    AdamW, AttentionShape, DeviceInfo, DeviceKind, Executor, ExecutorError, Format, Matmul, RopeShape, WeightSource,
-    format,
+    Activation, AdamW, AttentionShape, DeviceInfo, DeviceKind, Dropout, Executor, ExecutorError, Format, Matmul,
+    RopeShape, WeightSource, format,
 };
 
 /// Runs kernels on the processor's cores.
@@ -149,6 +149,34 @@ impl Executor for CpuExecutor {
         norm::rms_norm_backward(&x[..len], &gain[..columns], &d_out[..len], epsilon, &mut d_x[..len]);
     }
 
+    fn layer_norm(
+        &mut self,
+        x: &Vec<f32>,
+        gain: &Vec<f32>,
+        bias: &Vec<f32>,
+        rows: usize,
+        columns: usize,
+        epsilon: f32,
+        out: &mut Vec<f32>,
+    ) {
+        let len = rows * columns;
+        norm::layer_norm(&x[..len], &gain[..columns], &bias[..columns], epsilon, &mut out[..len]);
+    }
+
+    fn layer_norm_backward(
+        &mut self,
+        x: &Vec<f32>,
+        gain: &Vec<f32>,
+        d_out: &Vec<f32>,
+        rows: usize,
+        columns: usize,
+        epsilon: f32,
+        d_x: &mut Vec<f32>,
+    ) {
+        let len = rows * columns;
+        norm::layer_norm_backward(&x[..len], &gain[..columns], &d_out[..len], epsilon, &mut d_x[..len]);
+    }
+
     fn matmul_weight(
         &mut self,
         x: &Vec<f32>,
@@ -224,12 +252,31 @@ impl Executor for CpuExecutor {
         attention::backward(shape, q, k, v, starts, out, log_sum_exp, d_out, d_q, d_k, d_v);
     }
 
-    fn swiglu(&mut self, gate: &Vec<f32>, up: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
-        elementwise::swiglu(&gate[..len], &up[..len], &mut out[..len]);
+    fn glu(&mut self, activation: Activation, gate: &Vec<f32>, up: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        elementwise::glu(activation, &gate[..len], &up[..len], &mut out[..len]);
     }
 
-    fn swiglu_backward(&mut self, d_out: &Vec<f32>, len: usize, gate: &mut Vec<f32>, up: &mut Vec<f32>) {
-        elementwise::swiglu_backward(&d_out[..len], &mut gate[..len], &mut up[..len]);
+    fn glu_backward(
+        &mut self,
+        activation: Activation,
+        d_out: &Vec<f32>,
+        len: usize,
+        gate: &mut Vec<f32>,
+        up: &mut Vec<f32>,
+    ) {
+        elementwise::glu_backward(activation, &d_out[..len], &mut gate[..len], &mut up[..len]);
+    }
+
+    fn activate(&mut self, activation: Activation, x: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        elementwise::activate(activation, &x[..len], &mut out[..len]);
+    }
+
+    fn activate_backward(&mut self, activation: Activation, d_out: &Vec<f32>, len: usize, x: &mut Vec<f32>) {
+        elementwise::activate_backward(activation, &d_out[..len], &mut x[..len]);
+    }
+
+    fn dropout(&mut self, dropout: Dropout, x: &Vec<f32>, len: usize, accumulate: bool, out: &mut Vec<f32>) {
+        elementwise::dropout(dropout, &x[..len], accumulate, &mut out[..len]);
     }
 
     fn add(&mut self, y: &Vec<f32>, len: usize, x: &mut Vec<f32>) {
@@ -262,6 +309,7 @@ impl Executor for CpuExecutor {
         rows: usize,
         vocabulary: usize,
         weight: f32,
+        softcap: Option<f32>,
         logits: &mut Vec<f32>,
         losses: &mut Vec<f32>,
     ) {
@@ -269,6 +317,7 @@ impl Executor for CpuExecutor {
             &targets[..rows],
             vocabulary,
             weight,
+            softcap,
             &mut logits[..rows * vocabulary],
             &mut losses[..rows],
         );

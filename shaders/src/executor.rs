@@ -57,6 +57,14 @@ pub struct WeightSource {
 }
 
 impl WeightSource {
+    /// Rows `first .. first + rows` as a matrix of their own, sharing the bytes; `None` when they lie outside.
+    pub fn rows_from(&self, first: usize, rows: usize) -> Option<Self> {
+        let row_bytes = self.format.row_bytes(self.columns)?;
+        let (start, len) = (first.checked_mul(row_bytes)?, rows.checked_mul(row_bytes)?);
+        let bytes = SharedBytes::new(Arc::clone(&self.bytes.owner), self.bytes.start.checked_add(start)?, len)?;
+        (start + len <= self.bytes.len).then_some(Self { rows, bytes, ..self.clone() })
+    }
+
     /// Checks that the bytes are exactly those that the shape needs.
     ///
     /// # Errors
@@ -137,12 +145,14 @@ pub struct RopeShape {
     pub rotated: usize,
     /// Pairing of channels.
     pub style: RopeStyle,
+    /// Factor on the rotated channels, 1 for most models (the attention factor of long-context rope scaling).
+    pub magnitude: f32,
 }
 
 /// Causal grouped-query attention inside segments.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionShape {
-    /// t, rows; query i sees keys `starts[i] ..= i`.
+    /// t, rows; query i sees keys `max(starts[i], i + 1 - window) ..= i`.
     pub rows: usize,
     /// h, query heads; a multiple of `kv_heads`.
     pub heads: usize,
@@ -152,6 +162,61 @@ pub struct AttentionShape {
     pub head_dim: usize,
     /// Factor on the scores, usually `1 / sqrt(d)`.
     pub scale: f32,
+    /// Keys that a query sees at most, itself among them (sliding window); all of its segment without one.
+    pub window: Option<usize>,
+    /// c, bounds scores to +-c as `c tanh(score / c)` (Gemma 2, arXiv 2408.00118).
+    pub softcap: Option<f32>,
+}
+
+impl AttentionShape {
+    /// First key that `query` sees when its segment starts at `start`.
+    pub fn first_key(&self, query: usize, start: usize) -> usize {
+        self.window.map_or(start, |window| start.max((query + 1).saturating_sub(window)))
+    }
+}
+
+/// Nonlinearity of a feed-forward network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// `x / (1 + e^-x)` (SiLU, Swish).
+    Silu,
+    /// `x / (1 + e^-2u)` with `u = sqrt(2/pi) (x + 0.044715 x^3)`: GELU by its tanh approximation
+    /// (arXiv 1606.08415).
+    Gelu,
+}
+
+/// Dropout (arXiv 1207.0580) with a mask that is a pure function of seed and element, so that the backward pass
+/// draws the same one again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropout {
+    /// Share of elements that become zero; the others grow by `1 / (1 - probability)`. In [0, 1).
+    pub probability: f32,
+    /// Draws the mask.
+    pub seed: u32,
+}
+
+impl Dropout {
+    /// An element is kept when its hash is at least this.
+    pub fn threshold(&self) -> u32 {
+        (f64::from(self.probability) * f64::from(u32::MAX)).round() as u32
+    }
+
+    /// Factor on kept elements.
+    pub fn factor(&self) -> f32 {
+        1.0 / (1.0 - self.probability)
+    }
+
+    /// A number without pattern for each element: two rounds of multiply and shift, each a bijection of u32.
+    #[inline(always)]
+    pub fn hash(&self, element: u32) -> u32 {
+        let mut x = element ^ self.seed;
+        x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+        x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
+        x ^= x >> 16;
+        // The seed enters a second time: with one xor alone, two seeds would share one mask, permuted.
+        x = (x.wrapping_add(self.seed.rotate_left(16)) ^ (x >> 13)).wrapping_mul(0x9e37_79b1);
+        x ^ (x >> 16)
+    }
 }
 
 /// One AdamW step (Loshchilov and Hutter 2019, arXiv 1711.05101), as in `torch.optim.AdamW`.
@@ -242,6 +307,28 @@ pub trait Executor {
         epsilon: f32,
         d_x: &mut Self::Tensor,
     );
+    /// `out = (x - mean) / sqrt(variance + epsilon) * gain + bias` per row of `[rows, columns]` (arXiv 1607.06450).
+    fn layer_norm(
+        &mut self,
+        x: &Self::Tensor,
+        gain: &Self::Tensor,
+        bias: &Self::Tensor,
+        rows: usize,
+        columns: usize,
+        epsilon: f32,
+        out: &mut Self::Tensor,
+    );
+    /// Adds the gradient of [`layer_norm`](Self::layer_norm) by `x` to `d_x`.
+    fn layer_norm_backward(
+        &mut self,
+        x: &Self::Tensor,
+        gain: &Self::Tensor,
+        d_out: &Self::Tensor,
+        rows: usize,
+        columns: usize,
+        epsilon: f32,
+        d_x: &mut Self::Tensor,
+    );
     /// `out [rows, n] = x [rows, k] * weight [n, k]^T`, added to `out` when `accumulate`.
     fn matmul_weight(
         &mut self,
@@ -303,10 +390,31 @@ pub trait Executor {
         d_k: &mut Self::Tensor,
         d_v: &mut Self::Tensor,
     );
-    /// `out = silu(gate) * up` over `len` elements (SwiGLU, arXiv 2002.05202).
-    fn swiglu(&mut self, gate: &Self::Tensor, up: &Self::Tensor, len: usize, out: &mut Self::Tensor);
-    /// Replaces `gate` and `up` by their gradients, given `d_out` of [`swiglu`](Self::swiglu).
-    fn swiglu_backward(&mut self, d_out: &Self::Tensor, len: usize, gate: &mut Self::Tensor, up: &mut Self::Tensor);
+    /// `out = activation(gate) * up` over `len` elements (gated linear units, arXiv 2002.05202).
+    fn glu(
+        &mut self,
+        activation: Activation,
+        gate: &Self::Tensor,
+        up: &Self::Tensor,
+        len: usize,
+        out: &mut Self::Tensor,
+    );
+    /// Replaces `gate` and `up` by their gradients, given `d_out` of [`glu`](Self::glu).
+    fn glu_backward(
+        &mut self,
+        activation: Activation,
+        d_out: &Self::Tensor,
+        len: usize,
+        gate: &mut Self::Tensor,
+        up: &mut Self::Tensor,
+    );
+    /// `out = activation(x)` over `len` elements.
+    fn activate(&mut self, activation: Activation, x: &Self::Tensor, len: usize, out: &mut Self::Tensor);
+    /// Replaces `x` by its gradient, given `d_out` of [`activate`](Self::activate).
+    fn activate_backward(&mut self, activation: Activation, d_out: &Self::Tensor, len: usize, x: &mut Self::Tensor);
+    /// `out = x * mask` over `len` elements, added to `out` when `accumulate`; the mask holds 0 and
+    /// [`Dropout::factor`]. Its own backward pass too.
+    fn dropout(&mut self, dropout: Dropout, x: &Self::Tensor, len: usize, accumulate: bool, out: &mut Self::Tensor);
     /// `x += y` over `len` elements.
     fn add(&mut self, y: &Self::Tensor, len: usize, x: &mut Self::Tensor);
     /// `x = value` over `len` elements.
@@ -332,13 +440,15 @@ pub trait Executor {
         out: &mut Self::Tensor,
     );
     /// Per row of `logits [rows, v]`: `losses[t] = -log softmax(logits)[targets[t]]` (nats), and `logits` is
-    /// replaced by its gradient `weight * (softmax - onehot)`.
+    /// replaced by its gradient `weight * (softmax - onehot)`. With a `softcap` c the loss is that of
+    /// `c tanh(logits / c)`, and the gradient still by the logits given.
     fn cross_entropy(
         &mut self,
         targets: &Self::Indices,
         rows: usize,
         vocabulary: usize,
         weight: f32,
+        softcap: Option<f32>,
         logits: &mut Self::Tensor,
         losses: &mut Self::Tensor,
     );

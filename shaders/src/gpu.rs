@@ -17,7 +17,10 @@ mod recorder;
 pub use adapter::AdapterSelection;
 pub use memory::{Indices, Tensor, Weight};
 
-use crate::{AdamW, AttentionShape, DeviceInfo, Executor, ExecutorError, Matmul, RopeShape, RopeStyle, WeightSource};
+use crate::{
+    Activation, AdamW, AttentionShape, DeviceInfo, Dropout, Executor, ExecutorError, Matmul, RopeShape, RopeStyle,
+    WeightSource,
+};
 use checks::{AttentionCosts, attention_costs, below, chunks_variant, fits};
 use launch::{BLOCK, TILE, groups};
 use memory::{Allocator, Buffer};
@@ -174,7 +177,7 @@ impl Executor for GpuExecutor {
 
     fn rms_norm(&mut self, x: &Tensor, gain: &Tensor, rows: usize, columns: usize, epsilon: f32, out: &mut Tensor) {
         fits("rms_norm", &[(x, rows * columns), (gain, columns), (out, rows * columns)]);
-        self.run_rows(&kernels::RMS_NORM, &[&x.buffer, &gain.buffer, &out.buffer], rows, columns, epsilon);
+        self.run_rows(&kernels::RMS_NORM, &[&x.buffer, &gain.buffer, &out.buffer], rows, columns, &[epsilon]);
     }
 
     fn rms_norm_backward(
@@ -190,7 +193,39 @@ impl Executor for GpuExecutor {
         let len = rows * columns;
         fits("rms_norm_backward", &[(x, len), (gain, columns), (d_out, len), (d_x, len)]);
         let buffers = [&x.buffer, &gain.buffer, &d_out.buffer, &d_x.buffer];
-        self.run_rows(&kernels::RMS_NORM_BACKWARD, &buffers, rows, columns, epsilon);
+        self.run_rows(&kernels::RMS_NORM_BACKWARD, &buffers, rows, columns, &[epsilon]);
+    }
+
+    fn layer_norm(
+        &mut self,
+        x: &Tensor,
+        gain: &Tensor,
+        bias: &Tensor,
+        rows: usize,
+        columns: usize,
+        epsilon: f32,
+        out: &mut Tensor,
+    ) {
+        let len = rows * columns;
+        fits("layer_norm", &[(x, len), (gain, columns), (bias, columns), (out, len)]);
+        let buffers = [&x.buffer, &gain.buffer, &bias.buffer, &out.buffer];
+        self.run_rows(&kernels::LAYER_NORM, &buffers, rows, columns, &[epsilon]);
+    }
+
+    fn layer_norm_backward(
+        &mut self,
+        x: &Tensor,
+        gain: &Tensor,
+        d_out: &Tensor,
+        rows: usize,
+        columns: usize,
+        epsilon: f32,
+        d_x: &mut Tensor,
+    ) {
+        let len = rows * columns;
+        fits("layer_norm_backward", &[(x, len), (gain, columns), (d_out, len), (d_x, len)]);
+        let buffers = [&x.buffer, &gain.buffer, &d_out.buffer, &d_x.buffer];
+        self.run_rows(&kernels::LAYER_NORM_BACKWARD, &buffers, rows, columns, &[epsilon]);
     }
 
     fn matmul_weight(&mut self, x: &Tensor, weight: &Weight, rows: usize, accumulate: bool, out: &mut Tensor) {
@@ -239,15 +274,17 @@ impl Executor for GpuExecutor {
     }
 
     fn rope(&mut self, shape: RopeShape, positions: &Indices, frequencies: &Tensor, inverse: bool, x: &mut Tensor) {
-        let RopeShape { rows, heads, head_dim, rotated, style } = shape;
+        let RopeShape { rows, heads, head_dim, rotated, style, magnitude } = shape;
         assert!(rotated <= head_dim && rotated.is_multiple_of(2), "rope: {rotated} of {head_dim} channels rotated");
         assert!(positions.values.len() >= rows, "rope: {rows} rows, {} positions", positions.values.len());
         fits("rope", &[(frequencies, rotated / 2), (x, rows * heads * head_dim)]);
         let interleaved = style == RopeStyle::Interleaved;
-        let words = [rows, heads, head_dim, rotated, usize::from(interleaved), usize::from(inverse)];
+        let flags = [interleaved, inverse].map(u32::from);
+        let sizes = [rows, heads, head_dim, rotated].map(|size| size as u32);
+        let words = [sizes[0], sizes[1], sizes[2], sizes[3], flags[0], flags[1], magnitude.to_bits()];
         let pairs = rows * heads * rotated / 2;
         let buffers = [&positions.buffer, &frequencies.buffer, &x.buffer];
-        self.run(&kernels::ROPE, 0, &buffers, &words.map(|word| word as u32), [groups(pairs), 1], 8 * pairs as u64);
+        self.run(&kernels::ROPE, 0, &buffers, &words, [groups(pairs), 1], 8 * pairs as u64);
     }
 
     fn attention(
@@ -307,14 +344,31 @@ impl Executor for GpuExecutor {
         self.scratch = Some(scratch);
     }
 
-    fn swiglu(&mut self, gate: &Tensor, up: &Tensor, len: usize, out: &mut Tensor) {
-        fits("swiglu", &[(gate, len), (up, len), (out, len)]);
-        self.run_elements(&kernels::SWIGLU, &[&gate.buffer, &up.buffer, &out.buffer], len, &[]);
+    fn glu(&mut self, activation: Activation, gate: &Tensor, up: &Tensor, len: usize, out: &mut Tensor) {
+        fits("glu", &[(gate, len), (up, len), (out, len)]);
+        self.run_elements(&kernels::GLU, &[&gate.buffer, &up.buffer, &out.buffer], len, &[activation as u32]);
     }
 
-    fn swiglu_backward(&mut self, d_out: &Tensor, len: usize, gate: &mut Tensor, up: &mut Tensor) {
-        fits("swiglu_backward", &[(d_out, len), (gate, len), (up, len)]);
-        self.run_elements(&kernels::SWIGLU_BACKWARD, &[&d_out.buffer, &gate.buffer, &up.buffer], len, &[]);
+    fn glu_backward(&mut self, activation: Activation, d_out: &Tensor, len: usize, gate: &mut Tensor, up: &mut Tensor) {
+        fits("glu_backward", &[(d_out, len), (gate, len), (up, len)]);
+        let buffers = [&d_out.buffer, &gate.buffer, &up.buffer];
+        self.run_elements(&kernels::GLU_BACKWARD, &buffers, len, &[activation as u32]);
+    }
+
+    fn activate(&mut self, activation: Activation, x: &Tensor, len: usize, out: &mut Tensor) {
+        fits("activate", &[(x, len), (out, len)]);
+        self.run_elements(&kernels::ACTIVATE, &[&x.buffer, &out.buffer], len, &[activation as u32]);
+    }
+
+    fn activate_backward(&mut self, activation: Activation, d_out: &Tensor, len: usize, x: &mut Tensor) {
+        fits("activate_backward", &[(d_out, len), (x, len)]);
+        self.run_elements(&kernels::ACTIVATE_BACKWARD, &[&d_out.buffer, &x.buffer], len, &[activation as u32]);
+    }
+
+    fn dropout(&mut self, dropout: Dropout, x: &Tensor, len: usize, accumulate: bool, out: &mut Tensor) {
+        fits("dropout", &[(x, len), (out, len)]);
+        let words = [dropout.seed, dropout.threshold(), dropout.factor().to_bits(), u32::from(accumulate)];
+        self.run_elements(&kernels::DROPOUT, &[&x.buffer, &out.buffer], len, &words);
     }
 
     fn add(&mut self, y: &Tensor, len: usize, x: &mut Tensor) {
@@ -352,13 +406,14 @@ impl Executor for GpuExecutor {
         rows: usize,
         vocabulary: usize,
         weight: f32,
+        softcap: Option<f32>,
         logits: &mut Tensor,
         losses: &mut Tensor,
     ) {
         fits("cross_entropy", &[(logits, rows * vocabulary), (losses, rows)]);
         below("cross_entropy", targets, rows, vocabulary);
         let buffers = [&targets.buffer, &logits.buffer, &losses.buffer];
-        self.run_rows(&kernels::CROSS_ENTROPY, &buffers, rows, vocabulary, weight);
+        self.run_rows(&kernels::CROSS_ENTROPY, &buffers, rows, vocabulary, &[weight, softcap.unwrap_or(0.0)]);
     }
 
     fn sum_of_squares(&mut self, x: &Tensor, len: usize, slot: usize, out: &mut Tensor) {

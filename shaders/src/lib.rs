@@ -16,6 +16,7 @@ pub mod gpu;
 
 pub use error::ExecutorError;
 pub use executor::{
-    AdamW, AttentionShape, DeviceInfo, DeviceKind, Executor, Matmul, RopeShape, RopeStyle, SharedBytes, WeightSource,
+    Activation, AdamW, AttentionShape, DeviceInfo, DeviceKind, Dropout, Executor, Matmul, RopeShape, RopeStyle,
+    SharedBytes, WeightSource,
 };
 pub use format::Format;

@@ -1,4 +1,4 @@
-// out [t, h, d] = softmax(scale q k^T) v per head, query i over keys starts[i] ..= i, and
+// out [t, h, d] = softmax(scale q k^T) v per head, query i over the keys it sees, and
 // log_sum_exp [h, t]; FlashAttention-2 (arXiv 2307.08691): running maximum and sum, no t x t tensor.
 //
 // A workgroup takes 32 queries of one head and walks blocks of 32 keys from the first visible one.
@@ -8,6 +8,8 @@ struct Params {
     kv_heads: u32,
     head_dim: u32,
     scale: f32,
+    window: u32,
+    cap: f32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<f32>;
@@ -17,6 +19,11 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 @group(0) @binding(5) var<storage, read_write> log_sum_exp: array<f32>;
 var<immediate> params: Params;
+
+// First key that a query sees: that of its segment, or the oldest one in its window.
+fn first_key(query: u32) -> u32 {
+    return max(starts[query], query + 1u - min(params.window, query + 1u));
+}
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -29,12 +36,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let query = first + row;
     var low = first;
     for (var i = first; i < past; i++) {
-        low = min(low, starts[i]);
+        low = min(low, first_key(i));
     }
     // A row past the end sees no key.
     var start = params.rows;
     if query < params.rows {
-        start = starts[query];
+        start = first_key(query);
     }
     var highest = LOWEST;
     var total = 0.0;
@@ -62,7 +69,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         let keys = vec4<u32>(key0 + lane) + vec4<u32>(0u, 8u, 16u, 24u);
         let visible = (keys >= vec4<u32>(start)) & (keys <= vec4<u32>(query));
-        scores = select(vec4<f32>(LOWEST), scores * params.scale, visible);
+        scores = select(vec4<f32>(LOWEST), soft_cap(params.cap, scores * params.scale), visible);
         keep(row, lane, scores);
         workgroupBarrier();
         var new_highest = highest;

@@ -10,6 +10,8 @@ struct Params {
     kv_heads: u32,
     head_dim: u32,
     scale: f32,
+    window: u32,
+    cap: f32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<f32>;
@@ -22,6 +24,11 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> d_v: array<f32>;
 var<immediate> params: Params;
 
+// One past the last query that sees a key: the end of its segment or of its window.
+fn last_query(key: u32) -> u32 {
+    return min(min(ends[key], params.rows), key + params.window);
+}
+
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let kv_head = group.y;
@@ -32,12 +39,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let key = first + row;
     var past = first;
     for (var i = first; i < min(first + BLOCK, params.rows); i++) {
-        past = max(past, min(ends[i], params.rows));
+        past = max(past, last_query(i));
     }
     // A row past the end is seen by no query.
     var end = 0u;
     if key < params.rows {
-        end = ends[key];
+        end = last_query(key);
     }
     var sums_k = array<vec4<f32>, 2u * CHUNKS>();
     var sums_v = array<vec4<f32>, 2u * CHUNKS>();
@@ -91,7 +98,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                     deltas[j] = normalizers[(params.heads + head) * params.rows + queries[j]];
                 }
             }
-            let probabilities = select(vec4<f32>(), exp(scores * params.scale - log_sums), visible);
+            let capped = soft_cap(params.cap, scores * params.scale);
+            let probabilities = select(vec4<f32>(), exp(capped - log_sums), visible);
             keep(row, lane, probabilities);
             for (var chunk = 0u; chunk < CHUNKS; chunk++) {
                 workgroupBarrier();
@@ -108,7 +116,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 multiply_wide(row, lane, chunk, &sums_v);
             }
             workgroupBarrier();
-            keep(row, lane, probabilities * (slopes - deltas));
+            keep(row, lane, probabilities * (slopes - deltas) * soft_cap_slope(params.cap, capped));
             for (var chunk = 0u; chunk < CHUNKS; chunk++) {
                 workgroupBarrier();
                 for (var i = thread; i < BLOCK * WIDE; i += 256u) {

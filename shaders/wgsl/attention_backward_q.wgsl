@@ -8,6 +8,8 @@ struct Params {
     kv_heads: u32,
     head_dim: u32,
     scale: f32,
+    window: u32,
+    cap: f32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<f32>;
@@ -18,6 +20,11 @@ struct Params {
 @group(0) @binding(5) var<storage, read> normalizers: array<f32>;
 @group(0) @binding(6) var<storage, read_write> d_q: array<f32>;
 var<immediate> params: Params;
+
+// First key that a query sees: that of its segment, or the oldest one in its window.
+fn first_key(query: u32) -> u32 {
+    return max(starts[query], query + 1u - min(params.window, query + 1u));
+}
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -30,13 +37,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let query = first + row;
     var low = first;
     for (var i = first; i < past; i++) {
-        low = min(low, starts[i]);
+        low = min(low, first_key(i));
     }
     var start = params.rows;
     var log_sum = 0.0;
     var delta = 0.0;
     if query < params.rows {
-        start = starts[query];
+        start = first_key(query);
         log_sum = normalizers[head * params.rows + query];
         delta = normalizers[(params.heads + head) * params.rows + query];
     }
@@ -83,8 +90,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         let keys = vec4<u32>(key0 + lane) + vec4<u32>(0u, 8u, 16u, 24u);
         let visible = (keys >= vec4<u32>(start)) & (keys <= vec4<u32>(query));
-        let probabilities = select(vec4<f32>(), exp(scores * params.scale - log_sum), visible);
-        keep(row, lane, probabilities * (slopes - delta));
+        let capped = soft_cap(params.cap, scores * params.scale);
+        let probabilities = select(vec4<f32>(), exp(capped - log_sum), visible);
+        keep(row, lane, probabilities * (slopes - delta) * soft_cap_slope(params.cap, capped));
         for (var chunk = 0u; chunk < CHUNKS; chunk++) {
             workgroupBarrier();
             for (var i = thread; i < BLOCK * WIDE; i += 256u) {

@@ -1,4 +1,5 @@
-// Rotates pairs of channels of x [t, h, d] by positions[t] * frequencies[i], in place; a thread per pair.
+// Rotates pairs of channels of x [t, h, d] by positions[t] * frequencies[i], times a magnitude, in place; a
+// thread per pair.
 //
 // Drivers promise little about sin and cos of large angles, so the kernel reduces the angle itself, to
 // [-pi/4, pi/4] in three exact steps (Cody and Waite), and evaluates the Taylor series there.
@@ -9,6 +10,7 @@ struct Params {
     rotated: u32,
     interleaved: u32,
     inverse: u32,
+    magnitude: f32,
 }
 
 @group(0) @binding(0) var<storage, read> positions: array<u32>;
@@ -40,7 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
         let row = i / pairs;
         let head = (i % pairs) / half;
         let pair = i % half;
-        var turn = sine_and_cosine(f32(positions[row]) * frequencies[pair]);
+        var turn = params.magnitude * sine_and_cosine(f32(positions[row]) * frequencies[pair]);
         turn.x = select(turn.x, -turn.x, params.inverse != 0u);
         let base = (row * params.heads + head) * params.head_dim;
         let a = base + select(pair, 2u * pair, params.interleaved != 0u);

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use halligan_finetune::{
-    lora::{Target, fresh_adapter},
+    lora::{LoraOptions, Target, fresh_adapter},
     model::BaseModel,
     random_model::{self, RandomShape},
 };
@@ -89,7 +89,8 @@ fn an_adapter_for_another_base_is_refused_by_both_binaries() {
     random_model::write(&other, &shape, Format::F32, 1).unwrap();
     let base = BaseModel::open(&other).unwrap();
     let adapter = folder.path().join("adapter.gguf");
-    fresh_adapter(&base.description, &base.sha256, &[Target::Q], 4, 8.0, 1).write_gguf(&adapter).unwrap();
+    let lora = LoraOptions::new(&[Target::Q], 4, 8.0);
+    fresh_adapter(&base.description, &base.sha256, &lora, 1).unwrap().write_gguf(&adapter).unwrap();
     let model = built_in_base();
     let host = ["logits", "--base", text(&model), "--adapter", text(&adapter), "--tokens", "1,2", "--json"];
     assert!(refusal(&run("halligan-host", &host)).contains("adapter.gguf"));

@@ -10,7 +10,7 @@ use halligan_finetune::{
     chat::ChatTemplate,
     dataset::{Row, read_rows},
     device::DeviceChoice,
-    lora::{Target, fresh_adapter},
+    lora::{LoraOptions, Target, fresh_adapter},
     model::BaseModel,
     random_model::{self, RandomShape},
     tokenizer::Tokenizer,
@@ -22,6 +22,9 @@ use halligan_tests::{built_in_base, guide, noise};
 
 const PROMPTS: u64 = 20;
 
+/// Room of llama.cpp's context; the models limit it further.
+const CONTEXT_TOKENS: u32 = 2048;
+
 /// llama.cpp computes an F32 base in f32; only the order of sums differs.
 const F32_TOLERANCE: f64 = 1e-3;
 /// For an F16 base llama.cpp rounds activations to f16.
@@ -32,23 +35,26 @@ const QUANTIZED_TOLERANCE: f64 = 2e-2;
 fn shape(architecture: &'static str) -> RandomShape {
     RandomShape {
         architecture,
-        layers: 2,
+        // Gemma 3 has its first layer without a window at the sixth.
+        layers: if architecture == "gemma3" { 7 } else { 2 },
         hidden: 256,
-        // llama.cpp takes the width of qwen2's queries from the hidden size.
-        heads: if architecture == "qwen2" { 8 } else { 6 },
-        kv_heads: 2,
+        // llama.cpp takes the width of these models' queries from the hidden size.
+        heads: if matches!(architecture, "qwen2" | "phi3" | "gpt2") { 8 } else { 6 },
+        kv_heads: if architecture == "gpt2" { 8 } else { 2 },
         head_dim: 32,
         feed_forward: 512,
         vocabulary: 320,
-        context_tokens: 128,
+        // Phi 3's short rotation ends at a quarter of it, and llama.cpp has no context below 256 tokens.
+        context_tokens: if architecture == "phi3" { 2048 } else { 128 },
         rope_base: 10_000.0,
-        tied: architecture == "qwen2",
+        tied: matches!(architecture, "qwen2" | "gemma2" | "gemma3" | "gpt2"),
     }
 }
 
 /// An adapter that visibly changes the logits.
 fn adapter(base: &BaseModel) -> Adapter {
-    let mut adapter = fresh_adapter(&base.description, &base.sha256, &Target::ALL, 8, 16.0, 1);
+    let mut adapter =
+        fresh_adapter(&base.description, &base.sha256, &LoraOptions::new(&Target::ALL, 8, 16.0), 1).unwrap();
     let mut noise = noise(7);
     for pair in adapter.pairs.values_mut() {
         pair.b.iter_mut().for_each(|value| *value = 0.05 * noise());
@@ -100,9 +106,10 @@ fn check(
     with_adapter: bool,
     tolerance: f64,
     device: DeviceChoice,
+    context_tokens: u32,
 ) {
     let base = BaseModel::open(ours).unwrap();
-    let settings = InferenceSettings { kv_type: KvType::F32, ..InferenceSettings::default() };
+    let settings = InferenceSettings { kv_type: KvType::F32, context_tokens, ..InferenceSettings::default() };
     let llama = Inference::load(theirs, &settings).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let adapter = with_adapter.then(|| adapter(&base));
@@ -125,6 +132,17 @@ fn check(
 }
 
 fn check_random(architecture: &'static str, format: Format, device: DeviceChoice) {
+    let prompts = |base: &BaseModel| random_prompts(base.description.vocabulary);
+    check_random_prompts(architecture, format, device, prompts, CONTEXT_TOKENS);
+}
+
+fn check_random_prompts(
+    architecture: &'static str,
+    format: Format,
+    device: DeviceChoice,
+    prompts: impl Fn(&BaseModel) -> Vec<Vec<u32>>,
+    context_tokens: u32,
+) {
     let folder = tempfile::tempdir().unwrap();
     let ours = folder.path().join(format!("{architecture}-{format}.gguf"));
     let theirs = folder.path().join("theirs.gguf");
@@ -139,8 +157,7 @@ fn check_random(architecture: &'static str, format: Format, device: DeviceChoice
         F32_TOLERANCE
     };
     for with_adapter in [false, true] {
-        let prompts = |base: &BaseModel| random_prompts(base.description.vocabulary);
-        check(&ours, &theirs, prompts, with_adapter, tolerance, device);
+        check(&ours, &theirs, &prompts, with_adapter, tolerance, device, context_tokens);
     }
 }
 
@@ -172,14 +189,50 @@ fn qwen3_with_head_norms_gives_the_logits_of_llama_cpp() {
 }
 
 #[test]
+fn phi3_with_fused_matrices_gives_the_logits_of_llama_cpp() {
+    // llama.cpp chooses the short rotation by the room of its context, we by the length of the sample.
+    let prompts = |base: &BaseModel| random_prompts(base.description.vocabulary);
+    for format in [Format::F32, Format::Q4_K] {
+        check_random_prompts("phi3", format, DeviceChoice::Cpu, prompts, 512);
+    }
+}
+
+#[test]
+fn phi3_beyond_its_original_context_gives_the_logits_of_llama_cpp() {
+    let prompts = |base: &BaseModel| {
+        let words = random_prompts(base.description.vocabulary).concat();
+        vec![words.iter().copied().cycle().take(513).collect(), words.into_iter().cycle().skip(9).take(600).collect()]
+    };
+    check_random_prompts("phi3", Format::F32, DeviceChoice::Cpu, prompts, CONTEXT_TOKENS);
+}
+
+#[test]
+fn gemma2_with_windows_and_caps_gives_the_logits_of_llama_cpp() {
+    check_random("gemma2", Format::F32, DeviceChoice::Cpu);
+}
+
+#[test]
+fn gemma3_with_two_rotations_gives_the_logits_of_llama_cpp() {
+    check_random("gemma3", Format::F32, DeviceChoice::Cpu);
+}
+
+#[test]
+fn gpt2_with_learned_positions_gives_the_logits_of_llama_cpp() {
+    check_random("gpt2", Format::F32, DeviceChoice::Cpu);
+}
+
+#[test]
 fn the_gpu_executor_gives_the_logits_of_llama_cpp() {
     check_random("llama", Format::F32, DeviceChoice::Gpu);
     check_random("llama", Format::Q8_0, DeviceChoice::Gpu);
+    check_random("gemma2", Format::F32, DeviceChoice::Gpu);
 }
 
 #[test]
 fn the_built_in_base_gives_the_logits_of_llama_cpp() {
     for with_adapter in [false, true] {
-        check(&built_in_base(), &built_in_base(), asked_prompts, with_adapter, QUANTIZED_TOLERANCE, DeviceChoice::Cpu);
+        let base = built_in_base();
+        let (tolerance, device) = (QUANTIZED_TOLERANCE, DeviceChoice::Cpu);
+        check(&base, &base, asked_prompts, with_adapter, tolerance, device, CONTEXT_TOKENS);
     }
 }

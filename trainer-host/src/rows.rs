@@ -7,7 +7,7 @@ use halligan_finetune::{
     adapter::{Adapter, PeftBase},
     chat::ChatTemplate,
     dataset::{self, Example, Row},
-    lora::Target,
+    lora::tensor_names,
     model::BaseModel,
     tokenizer::Tokenizer,
 };
@@ -90,9 +90,7 @@ pub fn open_adapter(path: &Path, base: &BaseModel) -> anyhow::Result<Adapter> {
         Adapter::read_gguf(path).map_err(|error| about(path, error))?
     };
     adapter.check_fits(&base.file).map_err(|error| about(path, error))?;
-    let layers = 0..base.description.layers;
-    let known: BTreeSet<String> =
-        layers.flat_map(|layer| Target::ALL.map(|target| target.tensor_name(layer))).collect();
+    let known: BTreeSet<String> = tensor_names(&base.description).collect();
     if let Some(other) = adapter.pairs.keys().find(|name| !known.contains(*name)) {
         anyhow::bail!(
             "{}: it adapts {other}, which the engine does not compute; use an adapter on the blocks' linear layers",

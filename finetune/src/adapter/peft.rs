@@ -54,13 +54,15 @@ impl Adapter {
         let mut contents: Vec<(String, [usize; 2], Vec<u8>)> = Vec::new();
         let mut modules = BTreeSet::new();
         let mut ranks = BTreeMap::new();
+        let mut layers = BTreeSet::new();
         for (tensor, pair) in &self.pairs {
             let module = base.to_module(tensor).ok_or_else(|| AdapterError::PeftName { tensor: tensor.clone() })?;
             let b = base.reorder(tensor, &pair.b, pair.rank, false)?;
             let name = |half: &str| format!("{PREFIX}{module}.{half}.weight");
             contents.push((name("lora_A"), [pair.rank, pair.inputs], f32_bytes(&pair.a)));
             contents.push((name("lora_B"), [pair.outputs, pair.rank], f32_bytes(&b)));
-            modules.insert(module.rsplit('.').next().unwrap_or_default().to_string());
+            modules.insert(base.short_name(&module));
+            layers.extend(layer_of(tensor));
             if pair.rank != self.rank {
                 ranks.insert(module, pair.rank);
             }
@@ -76,7 +78,9 @@ impl Adapter {
             "rank_pattern": ranks,
             "alpha_pattern": {},
             "bias": "none",
-            "fan_in_fan_out": false,
+            "fan_in_fan_out": base.fan_in_fan_out(),
+            // Without it PEFT would add factors to the layers that this adapter leaves alone.
+            "layers_to_transform": (layers.first() > Some(&0)).then_some(&layers),
             "inference_mode": true,
             "init_lora_weights": true,
             "modules_to_save": null,
@@ -159,6 +163,11 @@ impl Adapter {
         adapter.check()?;
         Ok(adapter)
     }
+}
+
+/// The block of `blk.3.attn_q.weight`.
+fn layer_of(tensor: &str) -> Option<usize> {
+    tensor.strip_prefix("blk.")?.split_once('.')?.0.parse().ok()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, AdapterError> {

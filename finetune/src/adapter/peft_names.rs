@@ -38,7 +38,7 @@ impl PeftBase {
     fn interleaved(&self) -> Result<bool, AdapterError> {
         match self.architecture.as_str() {
             "llama" | "granite" | "smollm3" => Ok(true),
-            "qwen2" | "qwen3" | "gemma" | "gemma2" | "gemma3" | "phi3" => Ok(false),
+            "qwen2" | "qwen3" | "gemma" | "gemma2" | "gemma3" | "phi3" | "gpt2" => Ok(false),
             _ => Err(AdapterError::PeftArchitecture(self.architecture.clone())),
         }
     }
@@ -52,6 +52,12 @@ impl PeftBase {
                 ("ffn_up", "mlp.gate_up_proj"),
                 ("ffn_down", "mlp.down_proj"),
             ],
+            "gpt2" => &[
+                ("attn_qkv", "attn.c_attn"),
+                ("attn_output", "attn.c_proj"),
+                ("ffn_up", "mlp.c_fc"),
+                ("ffn_down", "mlp.c_proj"),
+            ],
             _ => &[
                 ("attn_q", "self_attn.q_proj"),
                 ("attn_k", "self_attn.k_proj"),
@@ -64,6 +70,24 @@ impl PeftBase {
         }
     }
 
+    /// What precedes the number of a layer.
+    fn layers(&self) -> &'static str {
+        if self.architecture == "gpt2" { "transformer.h." } else { "model.layers." }
+    }
+
+    /// Whether the modules keep their weights as inputs by outputs.
+    pub(super) fn fan_in_fan_out(&self) -> bool {
+        self.architecture == "gpt2"
+    }
+
+    /// A module's name without its layer, as `target_modules` lists it: the last part, where that is unique.
+    pub(super) fn short_name(&self, module: &str) -> String {
+        // GPT-2 has two modules named c_proj in a block.
+        let parts = if self.architecture == "gpt2" { 2 } else { 1 };
+        let from_last: Vec<&str> = module.rsplit('.').take(parts).collect();
+        from_last.into_iter().rev().collect::<Vec<_>>().join(".")
+    }
+
     /// `blk.3.attn_q.weight` to `model.layers.3.self_attn.q_proj`.
     pub(super) fn to_module(&self, tensor: &str) -> Option<String> {
         if tensor == "output.weight" {
@@ -73,7 +97,7 @@ impl PeftBase {
         let layer: usize = layer.parse().ok()?;
         let part = part.strip_suffix(".weight")?;
         let (_, module) = self.modules().iter().find(|(name, _)| *name == part)?;
-        Some(format!("model.layers.{layer}.{module}"))
+        Some(format!("{}{layer}.{module}", self.layers()))
     }
 
     /// `model.layers.3.self_attn.q_proj` to `blk.3.attn_q.weight`.
@@ -81,7 +105,7 @@ impl PeftBase {
         if module == "lm_head" {
             return Some("output.weight".to_string());
         }
-        let (layer, rest) = module.strip_prefix("model.layers.")?.split_once('.')?;
+        let (layer, rest) = module.strip_prefix(self.layers())?.split_once('.')?;
         let layer: usize = layer.parse().ok()?;
         let (part, _) = self.modules().iter().find(|(_, name)| *name == rest)?;
         Some(format!("blk.{layer}.{part}.weight"))

@@ -1,121 +1,151 @@
-//! Forward pass of one transformer block.
+//! Forward pass of one transformer block, for every architecture of the table.
 
 use halligan_shaders::{AttentionShape, Executor, RopeShape};
 
-use super::{LayerLora, weights::LayerWeights, workspace::Workspace};
+use super::{
+    linear,
+    lora::{LoraMatrix, Masking},
+    weights::LayerWeights,
+    workspace::Workspace,
+};
 use crate::{
-    lora::{LoraMatrix, Target},
-    model::Description,
+    lora::Target,
+    model::{Description, FeedForward, Positions},
 };
 
-/// Attention of the model over `rows` rows.
-pub(super) fn attention_shape(d: &Description, rows: usize) -> AttentionShape {
-    AttentionShape {
-        rows,
-        heads: d.heads,
-        kv_heads: d.kv_heads,
-        head_dim: d.head_dim,
-        scale: 1.0 / (d.head_dim as f32).sqrt(),
+/// What a block needs beside weights and buffers.
+pub(super) struct BlockContext<'a, E: Executor> {
+    pub d: &'a Description,
+    pub weights: &'a LayerWeights<E>,
+    /// Rotation angles of this layer, of models that rotate.
+    pub frequencies: Option<&'a E::Tensor>,
+    pub layer: usize,
+    pub rows: usize,
+}
+
+impl<E: Executor> BlockContext<'_, E> {
+    pub fn attention_shape(&self) -> AttentionShape {
+        AttentionShape {
+            rows: self.rows,
+            heads: self.d.heads,
+            kv_heads: self.d.kv_heads,
+            head_dim: self.d.head_dim,
+            scale: self.d.attention_scale,
+            window: self.d.window_of(self.layer),
+            softcap: self.d.attention_softcap,
+        }
+    }
+
+    /// Rotates queries and keys, or turns their gradients back.
+    pub fn rotate(&self, exec: &mut E, positions: &E::Indices, inverse: bool, q: &mut E::Tensor, k: &mut E::Tensor) {
+        let (Positions::Rotary(rope), Some(frequencies)) = (&self.d.positions, self.frequencies) else { return };
+        let d = self.d;
+        let shape = RopeShape {
+            rows: self.rows,
+            heads: d.heads,
+            head_dim: d.head_dim,
+            rotated: rope.rotated,
+            style: rope.style,
+            magnitude: rope.magnitude,
+        };
+        exec.rope(shape, positions, frequencies, inverse, q);
+        exec.rope(RopeShape { heads: d.kv_heads, ..shape }, positions, frequencies, inverse, k);
     }
 }
 
-/// Rotation of `heads` heads over `rows` rows.
-pub(super) fn rope_shape(d: &Description, rows: usize, heads: usize) -> RopeShape {
-    RopeShape { rows, heads, head_dim: d.head_dim, rotated: d.rope.rotated, style: d.rope.style }
-}
-
-/// `out = x W^T`, plus the adapter's share, if there is one.
-fn project<E: Executor>(
-    exec: &mut E,
-    x: &E::Tensor,
-    weight: &E::Weight,
-    lora: &Option<LoraMatrix<E>>,
-    rows: usize,
-    accumulate: bool,
-    down: &mut E::Tensor,
-    out: &mut E::Tensor,
-) {
-    exec.matmul_weight(x, weight, rows, accumulate, out);
-    if let Some(lora) = lora {
-        lora.forward(exec, x, rows, down, out);
-    }
-}
-
-/// Runs block `layer`: reads and replaces `ws.stream`, keeps its input and activations.
+/// Runs a block: reads and replaces `ws.stream`, keeps its input and activations.
 pub(super) fn forward<E: Executor>(
     exec: &mut E,
-    d: &Description,
-    weights: &LayerWeights<E>,
-    frequencies: &E::Tensor,
-    lora: &LayerLora<E>,
+    block: &BlockContext<'_, E>,
+    lora: &[LoraMatrix<E>],
     ws: &mut Workspace<E>,
-    layer: usize,
-    rows: usize,
 ) {
-    exec.copy(&ws.stream, rows * d.hidden, &mut ws.block_inputs[layer]);
-    attention(exec, d, weights, frequencies, lora, ws, layer, rows);
-    feed_forward(exec, d, weights, lora, ws, layer, rows);
+    let input_slot = ws.input_slot(block.layer);
+    exec.copy(&ws.stream, block.rows * block.d.hidden, &mut ws.block_inputs[input_slot]);
+    attention(exec, block, lora, ws);
+    feed_forward(exec, block, lora, ws);
 }
 
-/// `middle = input + attention(norm(input)) Wo^T`.
-fn attention<E: Executor>(
-    exec: &mut E,
-    d: &Description,
-    weights: &LayerWeights<E>,
-    frequencies: &E::Tensor,
-    lora: &LayerLora<E>,
-    ws: &mut Workspace<E>,
-    layer: usize,
-    rows: usize,
-) {
-    let slot = ws.slot(layer);
+/// `middle = input + post_norm(attention(norm(input)) Wo^T)`.
+fn attention<E: Executor>(exec: &mut E, block: &BlockContext<'_, E>, lora: &[LoraMatrix<E>], ws: &mut Workspace<E>) {
+    let &BlockContext { d, weights, layer, rows, .. } = block;
+    let (slot, input_slot) = (ws.slot(layer), ws.input_slot(layer));
     let act = &mut ws.activations[slot];
-    let input = &ws.block_inputs[layer];
-    exec.rms_norm(input, &weights.attn_norm, rows, d.hidden, d.norm_epsilon, &mut ws.normed);
-    let [q_down, k_down, v_down, o_down, ..] = &mut act.down;
-    let normed = &ws.normed;
-    project(exec, normed, &weights.attn_q, &lora[Target::Q as usize], rows, false, q_down, &mut act.q);
-    project(exec, normed, &weights.attn_k, &lora[Target::K as usize], rows, false, k_down, &mut act.k);
-    project(exec, normed, &weights.attn_v, &lora[Target::V as usize], rows, false, v_down, &mut act.v);
-    if let Some([q_bias, k_bias, v_bias]) = &weights.qkv_bias {
-        exec.add_bias(q_bias, rows, d.query_width(), &mut act.q);
-        exec.add_bias(k_bias, rows, d.key_value_width(), &mut act.k);
-        exec.add_bias(v_bias, rows, d.key_value_width(), &mut act.v);
-    }
-    if let (Some([q_gain, k_gain]), Some([q_raw, k_raw])) = (&weights.qk_norm, &mut act.qk_unnormed) {
+    let input = &ws.block_inputs[input_slot];
+    weights.attn_norm.forward(exec, input, rows, &mut ws.normed);
+    let mut projections =
+        [(Target::Q, &weights.q, &mut act.q), (Target::K, &weights.k, &mut act.k), (Target::V, &weights.v, &mut act.v)];
+    let masking = Masking::of(ws.dropout, &mut ws.masked);
+    linear::forward(exec, &ws.normed, &mut projections, lora, rows, false, masking, &mut act.downs);
+    if let (Some([q_norm, k_norm]), Some([q_raw, k_raw])) = (&weights.qk_norm, &mut act.qk_unnormed) {
         std::mem::swap(q_raw, &mut act.q);
         std::mem::swap(k_raw, &mut act.k);
-        exec.rms_norm(q_raw, q_gain, rows * d.heads, d.head_dim, d.norm_epsilon, &mut act.q);
-        exec.rms_norm(k_raw, k_gain, rows * d.kv_heads, d.head_dim, d.norm_epsilon, &mut act.k);
+        q_norm.forward(exec, q_raw, rows * d.heads, &mut act.q);
+        k_norm.forward(exec, k_raw, rows * d.kv_heads, &mut act.k);
     }
-    exec.rope(rope_shape(d, rows, d.heads), &ws.positions, frequencies, false, &mut act.q);
-    exec.rope(rope_shape(d, rows, d.kv_heads), &ws.positions, frequencies, false, &mut act.k);
-    let shape = attention_shape(d, rows);
+    block.rotate(exec, &ws.positions, false, &mut act.q, &mut act.k);
+    let shape = block.attention_shape();
     exec.attention(shape, &act.q, &act.k, &act.v, &ws.starts, &mut act.attention, &mut act.log_sum_exp);
     exec.copy(input, rows * d.hidden, &mut act.middle);
-    let lora = &lora[Target::O as usize];
-    project(exec, &act.attention, &weights.attn_output, lora, rows, true, o_down, &mut act.middle);
+    let masking = Masking::of(ws.dropout, &mut ws.masked);
+    match (&weights.attn_post_norm, &mut act.branches) {
+        (Some(norm), Some([branch, _])) => {
+            let mut projections = [(Target::O, &weights.o, &mut *branch)];
+            linear::forward(exec, &act.attention, &mut projections, lora, rows, false, masking, &mut act.downs);
+            norm.forward(exec, branch, rows, &mut ws.normed);
+            exec.add(&ws.normed, rows * d.hidden, &mut act.middle);
+        }
+        _ => {
+            let mut projections = [(Target::O, &weights.o, &mut act.middle)];
+            linear::forward(exec, &act.attention, &mut projections, lora, rows, true, masking, &mut act.downs);
+        }
+    }
 }
 
-/// `stream = middle + (silu(gate) * up) Wd^T` with gate and up from `norm(middle)`.
-fn feed_forward<E: Executor>(
-    exec: &mut E,
-    d: &Description,
-    weights: &LayerWeights<E>,
-    lora: &LayerLora<E>,
-    ws: &mut Workspace<E>,
-    layer: usize,
-    rows: usize,
-) {
+/// `stream = middle + post_norm(feed_forward(norm(middle)))`.
+fn feed_forward<E: Executor>(exec: &mut E, block: &BlockContext<'_, E>, lora: &[LoraMatrix<E>], ws: &mut Workspace<E>) {
+    let &BlockContext { d, weights, layer, rows, .. } = block;
     let slot = ws.slot(layer);
     let act = &mut ws.activations[slot];
-    exec.rms_norm(&act.middle, &weights.ffn_norm, rows, d.hidden, d.norm_epsilon, &mut ws.normed);
-    let [.., gate_down, up_down, down_down] = &mut act.down;
-    let normed = &ws.normed;
-    project(exec, normed, &weights.ffn_gate, &lora[Target::Gate as usize], rows, false, gate_down, &mut act.gate);
-    project(exec, normed, &weights.ffn_up, &lora[Target::Up as usize], rows, false, up_down, &mut act.up);
-    exec.swiglu(&act.gate, &act.up, rows * d.feed_forward, &mut ws.activated);
+    weights.ffn_norm.forward(exec, &act.middle, rows, &mut ws.normed);
+    let masking = Masking::of(ws.dropout, &mut ws.masked);
+    let up = (Target::Up, &weights.up, &mut act.up);
+    match (&weights.gate, &mut act.gate) {
+        (Some(gate), Some(out)) => {
+            let mut projections = [(Target::Gate, gate, out), up];
+            linear::forward(exec, &ws.normed, &mut projections, lora, rows, false, masking, &mut act.downs);
+        }
+        _ => linear::forward(exec, &ws.normed, &mut [up], lora, rows, false, masking, &mut act.downs),
+    }
+    activate(exec, d, act.gate.as_ref(), &act.up, rows, &mut ws.activated);
     exec.copy(&act.middle, rows * d.hidden, &mut ws.stream);
-    let lora = &lora[Target::Down as usize];
-    project(exec, &ws.activated, &weights.ffn_down, lora, rows, true, down_down, &mut ws.stream);
+    let masking = Masking::of(ws.dropout, &mut ws.masked);
+    match (&weights.ffn_post_norm, &mut act.branches) {
+        (Some(norm), Some([_, branch])) => {
+            let mut projections = [(Target::Down, &weights.down, &mut *branch)];
+            linear::forward(exec, &ws.activated, &mut projections, lora, rows, false, masking, &mut act.downs);
+            norm.forward(exec, branch, rows, &mut ws.normed);
+            exec.add(&ws.normed, rows * d.hidden, &mut ws.stream);
+        }
+        _ => {
+            let mut projections = [(Target::Down, &weights.down, &mut ws.stream)];
+            linear::forward(exec, &ws.activated, &mut projections, lora, rows, true, masking, &mut act.downs);
+        }
+    }
+}
+
+/// The nonlinearity of the feed-forward network.
+pub(super) fn activate<E: Executor>(
+    exec: &mut E,
+    d: &Description,
+    gate: Option<&E::Tensor>,
+    up: &E::Tensor,
+    rows: usize,
+    out: &mut E::Tensor,
+) {
+    let len = rows * d.feed_forward;
+    match (d.feed_forward_kind, gate) {
+        (FeedForward::Gated(activation), Some(gate)) => exec.glu(activation, gate, up, len, out),
+        (FeedForward::Gated(activation) | FeedForward::Plain(activation), _) => exec.activate(activation, up, len, out),
+    }
 }

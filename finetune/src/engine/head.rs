@@ -14,7 +14,11 @@ pub(super) fn logits<E: Executor>(
     rows: &[u32],
 ) -> Result<Vec<f32>, ExecutorError> {
     project(exec, model, d, ws, rows);
-    exec.read(&ws.logits, rows.len() * d.vocabulary)
+    let mut logits = exec.read(&ws.logits, rows.len() * d.vocabulary)?;
+    if let Some(cap) = d.logit_softcap {
+        logits.iter_mut().for_each(|logit| *logit = cap * (*logit / cap).tanh());
+    }
+    Ok(logits)
 }
 
 /// Losses of the batch's targets in nats. With a `weight`, also `d_stream` = weight times the gradient of
@@ -36,19 +40,13 @@ pub(super) fn loss<E: Executor>(
         exec.write_indices(&mut ws.targets, targets);
         let count = rows.len();
         let factor = weight.unwrap_or(0.0);
-        exec.cross_entropy(&ws.targets, count, d.vocabulary, factor, &mut ws.logits, &mut ws.losses);
+        let (v, cap) = (d.vocabulary, d.logit_softcap);
+        exec.cross_entropy(&ws.targets, count, v, factor, cap, &mut ws.logits, &mut ws.losses);
         if weight.is_some() {
             exec.matmul_weight_backward(&ws.logits, model.output(), count, false, &mut ws.d_head_normed);
             exec.fill(0.0, count * d.hidden, &mut ws.d_head_stream);
-            exec.rms_norm_backward(
-                &ws.head_stream,
-                &model.output_norm,
-                &ws.d_head_normed,
-                count,
-                d.hidden,
-                d.norm_epsilon,
-                &mut ws.d_head_stream,
-            );
+            let norm = &model.output_norm;
+            norm.backward(exec, &ws.head_stream, &ws.d_head_normed, count, &mut ws.d_head_stream);
             exec.scatter_rows(&ws.d_head_stream, &ws.loss_rows, count, d.hidden, &mut ws.d_stream);
         }
         losses.extend(exec.read(&ws.losses, count)?);
@@ -60,6 +58,6 @@ fn project<E: Executor>(exec: &mut E, model: &DeviceModel<E>, d: &Description, w
     let count = rows.len();
     exec.write_indices(&mut ws.loss_rows, rows);
     exec.gather_rows(&ws.stream, &ws.loss_rows, count, d.hidden, &mut ws.head_stream);
-    exec.rms_norm(&ws.head_stream, &model.output_norm, count, d.hidden, d.norm_epsilon, &mut ws.head_normed);
+    model.output_norm.forward(exec, &ws.head_stream, count, &mut ws.head_normed);
     exec.matmul_weight(&ws.head_normed, model.output(), count, false, &mut ws.logits);
 }

@@ -2,76 +2,114 @@
 
 use halligan_shaders::{Executor, ExecutorError};
 
-use crate::model::{Description, LayerSources, ModelSources};
+use super::{linear::Linear, norm::Norm};
+use crate::model::{Description, LayerSources, ModelSources, Positions, RopeDescription};
 
 /// Frozen tensors of one block on a device.
 pub(super) struct LayerWeights<E: Executor> {
-    pub attn_norm: E::Tensor,
-    pub attn_q: E::Weight,
-    pub attn_k: E::Weight,
-    pub attn_v: E::Weight,
-    /// Biases of q, k and v.
-    pub qkv_bias: Option<[E::Tensor; 3]>,
-    /// Per-head gains of q and k, `[d]`.
-    pub qk_norm: Option<[E::Tensor; 2]>,
-    pub attn_output: E::Weight,
-    pub ffn_norm: E::Tensor,
-    pub ffn_gate: E::Weight,
-    pub ffn_up: E::Weight,
-    pub ffn_down: E::Weight,
+    pub attn_norm: Norm<E>,
+    pub q: Linear<E>,
+    pub k: Linear<E>,
+    pub v: Linear<E>,
+    /// Norms of queries and keys, over the channels of a head.
+    pub qk_norm: Option<[Norm<E>; 2]>,
+    pub o: Linear<E>,
+    pub attn_post_norm: Option<Norm<E>>,
+    pub ffn_norm: Norm<E>,
+    pub gate: Option<Linear<E>>,
+    pub up: Linear<E>,
+    pub down: Linear<E>,
+    pub ffn_post_norm: Option<Norm<E>>,
 }
 
 impl<E: Executor> LayerWeights<E> {
-    fn new(exec: &mut E, sources: &LayerSources) -> Result<Self, ExecutorError> {
-        let biases = (&sources.attn_q_bias, &sources.attn_k_bias, &sources.attn_v_bias);
-        let qkv_bias = match biases {
-            (Some(q), Some(k), Some(v)) => Some([exec.upload(q)?, exec.upload(k)?, exec.upload(v)?]),
-            _ => None,
+    fn new(exec: &mut E, sources: &LayerSources, epsilon: f32) -> Result<Self, ExecutorError> {
+        let qk_norm = match &sources.qk_norm {
+            Some([q, k]) => Some([Norm::with_gain(exec, q, epsilon)?, Norm::with_gain(exec, k, epsilon)?]),
+            None => None,
         };
-        let qk_norm = match (&sources.attn_q_norm, &sources.attn_k_norm) {
-            (Some(q), Some(k)) => Some([exec.upload(q)?, exec.upload(k)?]),
-            _ => None,
-        };
+        let mut norm = |source| Norm::new(exec, source, epsilon);
+        let (attn_norm, ffn_norm) = (norm(&sources.attn_norm)?, norm(&sources.ffn_norm)?);
+        let attn_post_norm = sources.attn_post_norm.as_ref().map(&mut norm).transpose()?;
+        let ffn_post_norm = sources.ffn_post_norm.as_ref().map(&mut norm).transpose()?;
+        let mut linear = |source| Linear::new(exec, source);
         Ok(Self {
-            attn_norm: exec.upload(&sources.attn_norm)?,
-            attn_q: exec.weight(&sources.attn_q)?,
-            attn_k: exec.weight(&sources.attn_k)?,
-            attn_v: exec.weight(&sources.attn_v)?,
-            qkv_bias,
+            attn_norm,
+            q: linear(&sources.q)?,
+            k: linear(&sources.k)?,
+            v: linear(&sources.v)?,
             qk_norm,
-            attn_output: exec.weight(&sources.attn_output)?,
-            ffn_norm: exec.upload(&sources.ffn_norm)?,
-            ffn_gate: exec.weight(&sources.ffn_gate)?,
-            ffn_up: exec.weight(&sources.ffn_up)?,
-            ffn_down: exec.weight(&sources.ffn_down)?,
+            o: linear(&sources.o)?,
+            attn_post_norm,
+            ffn_norm,
+            gate: sources.gate.as_ref().map(&mut linear).transpose()?,
+            up: linear(&sources.up)?,
+            down: linear(&sources.down)?,
+            ffn_post_norm,
         })
+    }
+}
+
+/// Rotation angles per position of each pair.
+struct Rotations<E: Executor> {
+    all: E::Tensor,
+    /// Of layers with a window.
+    local: Option<E::Tensor>,
+    /// Of samples longer than the first number.
+    long: Option<(usize, E::Tensor)>,
+}
+
+impl<E: Executor> Rotations<E> {
+    fn new(exec: &mut E, rope: &RopeDescription) -> Result<Self, ExecutorError> {
+        let all = exec.upload(&rope.frequencies)?;
+        let local = rope.local_frequencies.as_ref().map(|frequencies| exec.upload(frequencies)).transpose()?;
+        let long = match &rope.long {
+            Some(long) => Some((long.original_context, exec.upload(&long.frequencies)?)),
+            None => None,
+        };
+        Ok(Self { all, local, long })
     }
 }
 
 /// Frozen tensors of a base on a device.
 pub(super) struct DeviceModel<E: Executor> {
     pub token_embd: E::Weight,
+    pub position_embd: Option<E::Weight>,
     pub layers: Vec<LayerWeights<E>>,
-    pub output_norm: E::Tensor,
+    pub output_norm: Norm<E>,
     output: Option<E::Weight>,
-    /// Rotation angles per position.
-    pub frequencies: E::Tensor,
+    rotations: Option<Rotations<E>>,
 }
 
 impl<E: Executor> DeviceModel<E> {
     pub fn new(exec: &mut E, sources: &ModelSources, d: &Description) -> Result<Self, ExecutorError> {
-        let layers = sources.layers.iter().map(|layer| LayerWeights::new(exec, layer)).collect::<Result<_, _>>()?;
+        let layer = |source| LayerWeights::new(exec, source, d.norm_epsilon);
+        let layers = sources.layers.iter().map(layer).collect::<Result<_, _>>()?;
         Ok(Self {
             token_embd: exec.weight(&sources.token_embd)?,
+            position_embd: sources.position_embd.as_ref().map(|source| exec.weight(source)).transpose()?,
             layers,
-            output_norm: exec.upload(&sources.output_norm)?,
+            output_norm: Norm::new(exec, &sources.output_norm, d.norm_epsilon)?,
             output: sources.output.as_ref().map(|source| exec.weight(source)).transpose()?,
-            frequencies: exec.upload(&d.rope.frequencies)?,
+            rotations: match &d.positions {
+                Positions::Rotary(rope) => Some(Rotations::new(exec, rope)?),
+                Positions::Learned => None,
+            },
         })
     }
 
     /// The output matrix `[v, c]`: its own, or the tied embedding.
     pub fn output(&self) -> &E::Weight {
         self.output.as_ref().unwrap_or(&self.token_embd)
+    }
+
+    /// Rotation angles of a layer for a batch whose longest sample has `longest` tokens.
+    pub fn frequencies(&self, windowed: bool, longest: usize) -> Option<&E::Tensor> {
+        let rotations = self.rotations.as_ref()?;
+        match (&rotations.local, &rotations.long) {
+            (Some(local), _) if windowed => Some(local),
+            (_, Some((original, long))) if longest > *original => Some(long),
+            _ => Some(&rotations.all),
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! Every activation buffer of a run, allocated once for the longest batch.
 
-use halligan_shaders::{Executor, ExecutorError};
+use halligan_shaders::{Dropout, Executor, ExecutorError};
 
-use super::{Batch, Recompute};
-use crate::{lora::Target, model::Description};
+use super::{Batch, Recompute, linear::Downs};
+use crate::{
+    lora::Target,
+    model::{Description, FeedForward},
+};
 
 /// Logits computed at a time, 32 MiB of f32, so that no `[tokens, vocabulary]` tensor exists.
 const LOGIT_ELEMENTS: usize = 8 << 20;
@@ -26,41 +29,67 @@ pub(super) struct Activations<E: Executor> {
     pub log_sum_exp: E::Tensor,
     /// Residual stream between attention and feed-forward `[t, c]`.
     pub middle: E::Tensor,
-    /// Gate and up projections `[t, f]`.
-    pub gate: E::Tensor,
+    /// Gate, where the model has one, and up projection `[t, f]`.
+    pub gate: Option<E::Tensor>,
     pub up: E::Tensor,
-    /// `scale * x A^T` of each target `[t, r]`.
-    pub down: [E::Tensor; Target::ALL.len()],
+    /// Outputs of attention and feed-forward before their post norms `[t, c]`, only where the model has them.
+    pub branches: Option<[E::Tensor; 2]>,
+    /// `scale * x A^T` of each adapted matrix `[t, r]`.
+    pub downs: Downs<E>,
 }
 
 impl<E: Executor> Activations<E> {
-    fn new(exec: &mut E, d: &Description, rows: usize, rank: usize) -> Result<Self, ExecutorError> {
+    fn new(exec: &mut E, d: &Description, room: &Room) -> Result<Self, ExecutorError> {
+        let &Room { rows, rank, adapted, .. } = room;
         let (queries, keys) = (rows * d.query_width(), rows * d.key_value_width());
-        let qk_unnormed = if d.qk_norm { Some([exec.zeros(queries)?, exec.zeros(keys)?]) } else { None };
-        let mut down = Vec::with_capacity(Target::ALL.len());
-        for _ in Target::ALL {
-            down.push(exec.zeros(rows * rank)?);
+        let (hidden, inner) = (rows * d.hidden, rows * d.feed_forward);
+        let gated = matches!(d.feed_forward_kind, FeedForward::Gated(_));
+        let mut downs: Downs<E> = std::array::from_fn(|_| None);
+        for (down, _) in downs.iter_mut().zip(adapted).filter(|(_, adapted)| *adapted) {
+            *down = Some(exec.zeros(rows * rank)?);
         }
-        let Ok(down) = down.try_into() else { unreachable!("one buffer was made for each target") };
         Ok(Self {
-            qk_unnormed,
+            qk_unnormed: if d.qk_norm { Some([exec.zeros(queries)?, exec.zeros(keys)?]) } else { None },
             q: exec.zeros(queries)?,
             k: exec.zeros(keys)?,
             v: exec.zeros(keys)?,
             attention: exec.zeros(queries)?,
             log_sum_exp: exec.zeros(rows * d.heads)?,
-            middle: exec.zeros(rows * d.hidden)?,
-            gate: exec.zeros(rows * d.feed_forward)?,
-            up: exec.zeros(rows * d.feed_forward)?,
-            down,
+            middle: exec.zeros(hidden)?,
+            gate: gated.then(|| exec.zeros(inner)).transpose()?,
+            up: exec.zeros(inner)?,
+            branches: if d.post_norms { Some([exec.zeros(hidden)?, exec.zeros(hidden)?]) } else { None },
+            downs,
         })
     }
+}
+
+/// How large the buffers must be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// Most rows of a batch.
+    pub rows: usize,
+    /// Highest rank of the adapter.
+    pub rank: usize,
+    /// Which projections start an adapted matrix, in some block.
+    pub adapted: [bool; Target::ALL.len()],
+    /// Lowest adapted block: nothing below it has a backward pass, so nothing there is kept.
+    pub lowest: usize,
+    /// Trained tensors.
+    pub parameters: usize,
+    pub recompute: Recompute,
 }
 
 /// All buffers. Names say what they hold between blocks; scratch is free for any use inside one call.
 pub(super) struct Workspace<E: Executor> {
     pub max_rows: usize,
     pub recompute: Recompute,
+    lowest: usize,
+    /// Tokens of the longest sample of the batch.
+    pub longest: usize,
+    /// Dropout of the batch, and the buffer for masked inputs `[t, max(c, f, h d)]` of runs that use it.
+    pub dropout: Option<Dropout>,
+    pub masked: Option<E::Tensor>,
     pub tokens: E::Indices,
     pub positions: E::Indices,
     pub starts: E::Indices,
@@ -87,6 +116,8 @@ pub(super) struct Workspace<E: Executor> {
     pub d_k: E::Tensor,
     pub d_v: E::Tensor,
     pub d_attention: E::Tensor,
+    /// Gradient of a branch before its post norm `[t, c]`, only where the model has them.
+    pub d_branch: Option<E::Tensor>,
     /// Gradient of a low-rank projection `[t, r]`.
     pub d_down: E::Tensor,
     /// Rows of the loss chunk: stream, normed, their gradients `[rows, c]`, logits `[rows, v]`, losses.
@@ -103,26 +134,26 @@ pub(super) struct Workspace<E: Executor> {
 }
 
 impl<E: Executor> Workspace<E> {
-    pub fn new(
-        exec: &mut E,
-        d: &Description,
-        max_rows: usize,
-        rank: usize,
-        recompute: Recompute,
-    ) -> Result<Self, ExecutorError> {
+    pub fn new(exec: &mut E, d: &Description, room: &Room) -> Result<Self, ExecutorError> {
+        let &Room { rows: max_rows, rank, lowest, recompute, .. } = room;
         let hidden = max_rows * d.hidden;
         let (queries, keys) = (max_rows * d.query_width(), max_rows * d.key_value_width());
         let inner = max_rows * d.feed_forward;
         let head_rows = (LOGIT_ELEMENTS / d.vocabulary).max(LOGIT_ROWS_MIN).min(max_rows);
+        let kept = d.layers - lowest + usize::from(lowest > 0);
         let sets = match recompute {
-            Recompute::Never => d.layers,
+            Recompute::Never => kept,
             Recompute::Blocks => 1,
         };
-        let activations = (0..sets).map(|_| Activations::new(exec, d, max_rows, rank)).collect::<Result<_, _>>()?;
-        let block_inputs = (0..d.layers).map(|_| exec.zeros(hidden)).collect::<Result<_, _>>()?;
+        let activations = (0..sets).map(|_| Activations::new(exec, d, room)).collect::<Result<_, _>>()?;
+        let block_inputs = (0..kept).map(|_| exec.zeros(hidden)).collect::<Result<_, _>>()?;
         Ok(Self {
             max_rows,
             recompute,
+            lowest,
+            longest: 0,
+            dropout: None,
+            masked: None,
             tokens: exec.indices(max_rows)?,
             positions: exec.indices(max_rows)?,
             starts: exec.indices(max_rows)?,
@@ -141,6 +172,7 @@ impl<E: Executor> Workspace<E> {
             d_k: exec.zeros(keys)?,
             d_v: exec.zeros(keys)?,
             d_attention: exec.zeros(queries)?,
+            d_branch: d.post_norms.then(|| exec.zeros(hidden)).transpose()?,
             d_down: exec.zeros(max_rows * rank)?,
             head_stream: exec.zeros(head_rows * d.hidden)?,
             head_normed: exec.zeros(head_rows * d.hidden)?,
@@ -148,7 +180,7 @@ impl<E: Executor> Workspace<E> {
             d_head_stream: exec.zeros(head_rows * d.hidden)?,
             logits: exec.zeros(head_rows * d.vocabulary)?,
             losses: exec.zeros(head_rows)?,
-            squares: exec.zeros(2 * d.layers * Target::ALL.len())?,
+            squares: exec.zeros(room.parameters)?,
             head_rows,
         })
     }
@@ -159,6 +191,7 @@ impl<E: Executor> Workspace<E> {
     /// When the batch has more rows than the workspace.
     pub fn load(&mut self, exec: &mut E, batch: &Batch) {
         assert!(batch.rows() <= self.max_rows, "a batch has {} rows, room is for {}", batch.rows(), self.max_rows);
+        self.longest = batch.positions.iter().max().map_or(0, |&last| last as usize + 1);
         exec.write_indices(&mut self.tokens, &batch.tokens);
         exec.write_indices(&mut self.positions, &batch.positions);
         exec.write_indices(&mut self.starts, &batch.starts);
@@ -168,8 +201,28 @@ impl<E: Executor> Workspace<E> {
     /// Which set of activations a layer uses.
     pub fn slot(&self, layer: usize) -> usize {
         match self.recompute {
-            Recompute::Never => layer,
+            Recompute::Never => self.input_slot(layer),
             Recompute::Blocks => 0,
         }
+    }
+
+    /// Where a layer's input is kept; layers below the lowest adapted one share the last place.
+    pub fn input_slot(&self, layer: usize) -> usize {
+        layer.checked_sub(self.lowest).unwrap_or(self.block_inputs.len() - 1)
+    }
+
+    /// Sets the dropout of the batches to come.
+    pub fn set_dropout(
+        &mut self,
+        exec: &mut E,
+        d: &Description,
+        dropout: Option<Dropout>,
+    ) -> Result<(), ExecutorError> {
+        self.dropout = dropout.filter(|dropout| dropout.probability > 0.0);
+        if self.dropout.is_some() && self.masked.is_none() {
+            let widest = d.hidden.max(d.feed_forward).max(d.query_width());
+            self.masked = Some(exec.zeros(self.max_rows * widest)?);
+        }
+        Ok(())
     }
 }

@@ -1,25 +1,60 @@
 //! Descriptions of model families, read from GGUF metadata.
 //!
 //! One block implementation serves all of them; a new architecture of the family is a new row in
-//! [`Description::from_gguf`], not a new forward pass.
+//! [`family`], not a new forward pass.
 
-use halligan_shaders::RopeStyle;
+use halligan_shaders::{Activation, RopeStyle};
 
-use super::ModelError;
-use crate::gguf::GgufFile;
+use super::{ModelError, metadata::Reader, rope::RopeDescription};
+use crate::{gguf::GgufFile, lora::Target};
 
 /// Values of `general.architecture` that can be trained.
-pub const TRAINABLE_ARCHITECTURES: [&str; 3] = ["llama", "qwen2", "qwen3"];
+pub const TRAINABLE_ARCHITECTURES: [&str; 7] = ["llama", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2"];
 
-/// Rotary positions of a model.
+/// Kind of the normalisation layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormKind {
+    /// Root mean square, with a gain (arXiv 1910.07467).
+    Rms,
+    /// Mean and variance, with gain and bias (arXiv 1607.06450).
+    Layer,
+}
+
+/// Feed-forward network of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedForward {
+    /// `down(activation(gate(x)) * up(x))` (arXiv 2002.05202).
+    Gated(Activation),
+    /// `down(activation(up(x)))`.
+    Plain(Activation),
+}
+
+/// How tokens learn their place.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RopeDescription {
-    /// Which channels form a pair.
-    pub style: RopeStyle,
-    /// Channels of a head that are rotated.
-    pub rotated: usize,
-    /// Angle per position of each pair, radians; `rotated / 2` values.
-    pub frequencies: Vec<f32>,
+pub enum Positions {
+    /// Rotation of queries and keys.
+    Rotary(RopeDescription),
+    /// A row of `position_embd` added to each token.
+    Learned,
+}
+
+/// Sliding-window attention of some layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Keys that a query sees, itself among them.
+    pub tokens: usize,
+    /// Every `period`-th layer sees everything, the others the window.
+    pub period: usize,
+}
+
+/// A matrix in the file that can carry an adapter, and the projections of the block that it holds: one, or
+/// several whose rows follow each other (a fused matrix).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdaptedMatrix {
+    /// Part of the tensor name, as in `blk.0.<part>.weight`.
+    pub part: &'static str,
+    /// Projections, in the order of their rows.
+    pub targets: &'static [Target],
 }
 
 /// What the forward pass needs to know of a model.
@@ -37,21 +72,108 @@ pub struct Description {
     pub kv_heads: usize,
     /// d, channels of a head.
     pub head_dim: usize,
-    /// Inner width of the gated feed-forward network.
+    /// Inner width of the feed-forward network.
     pub feed_forward: usize,
     /// v, rows of the embedding.
     pub vocabulary: usize,
     /// Longest context the base was made for, in tokens.
     pub context_tokens: usize,
-    /// Added to the mean square in RMSNorm.
+    /// Factor on the embeddings.
+    pub embedding_scale: f32,
+    /// Normalisation layers.
+    pub norm: NormKind,
+    /// Added to the mean square (or variance) in them.
     pub norm_epsilon: f32,
-    /// Positions.
-    pub rope: RopeDescription,
-    /// Query, key and value projections have a bias.
-    pub qkv_bias: bool,
+    /// Outputs of attention and feed-forward are normalised before they join the residual stream.
+    pub post_norms: bool,
     /// Queries and keys are normalised per head before the rotation.
     pub qk_norm: bool,
+    /// Positions.
+    pub positions: Positions,
+    /// Factor on the attention scores.
+    pub attention_scale: f32,
+    /// Bound of the attention scores.
+    pub attention_softcap: Option<f32>,
+    /// Sliding window of some layers.
+    pub window: Option<Window>,
+    /// Feed-forward network.
+    pub feed_forward_kind: FeedForward,
+    /// Bound of the logits.
+    pub logit_softcap: Option<f32>,
+    /// Matrices of a block that can carry an adapter.
+    pub matrices: &'static [AdaptedMatrix],
 }
+
+/// What distinguishes an architecture beyond its sizes.
+struct Family {
+    rope: Option<RopeStyle>,
+    norm: NormKind,
+    qk_norm: bool,
+    /// Post norms, scaled embeddings, soft caps and windows come together in this line of models.
+    gemma: bool,
+    feed_forward: FeedForward,
+    matrices: &'static [AdaptedMatrix],
+}
+
+const fn one(part: &'static str, targets: &'static [Target]) -> AdaptedMatrix {
+    AdaptedMatrix { part, targets }
+}
+
+const SEPARATE: &[AdaptedMatrix] = &[
+    one("attn_q", &[Target::Q]),
+    one("attn_k", &[Target::K]),
+    one("attn_v", &[Target::V]),
+    one("attn_output", &[Target::O]),
+    one("ffn_gate", &[Target::Gate]),
+    one("ffn_up", &[Target::Up]),
+    one("ffn_down", &[Target::Down]),
+];
+
+const FUSED: &[AdaptedMatrix] = &[
+    one("attn_qkv", &[Target::Q, Target::K, Target::V]),
+    one("attn_output", &[Target::O]),
+    one("ffn_up", &[Target::Gate, Target::Up]),
+    one("ffn_down", &[Target::Down]),
+];
+
+const FUSED_WITHOUT_GATE: &[AdaptedMatrix] = &[
+    one("attn_qkv", &[Target::Q, Target::K, Target::V]),
+    one("attn_output", &[Target::O]),
+    one("ffn_up", &[Target::Up]),
+    one("ffn_down", &[Target::Down]),
+];
+
+/// The table of architectures.
+fn family(architecture: &str) -> Option<Family> {
+    let llama = Family {
+        rope: Some(RopeStyle::Split),
+        norm: NormKind::Rms,
+        qk_norm: false,
+        gemma: false,
+        feed_forward: FeedForward::Gated(Activation::Silu),
+        matrices: SEPARATE,
+    };
+    let gemma = FeedForward::Gated(Activation::Gelu);
+    Some(match architecture {
+        "llama" => Family { rope: Some(RopeStyle::Interleaved), ..llama },
+        "qwen2" => llama,
+        "qwen3" => Family { qk_norm: true, ..llama },
+        "phi3" => Family { matrices: FUSED, ..llama },
+        "gemma2" => Family { gemma: true, feed_forward: gemma, ..llama },
+        "gemma3" => Family { gemma: true, qk_norm: true, feed_forward: gemma, ..llama },
+        "gpt2" => Family {
+            rope: None,
+            norm: NormKind::Layer,
+            feed_forward: FeedForward::Plain(Activation::Gelu),
+            matrices: FUSED_WITHOUT_GATE,
+            ..llama
+        },
+        _ => return None,
+    })
+}
+
+/// Layers of the 27-billion Gemma models, whose scores are scaled by the width per head, not by its root alone.
+const GEMMA_27B_LAYERS: [(&str, usize); 2] = [("gemma2", 46), ("gemma3", 62)];
 
 impl Description {
     /// Reads the description of a known architecture.
@@ -60,25 +182,33 @@ impl Description {
     /// [`ModelError::UnknownArchitecture`], a missing key, or a value that cannot be.
     pub fn from_gguf(file: &GgufFile) -> Result<Self, ModelError> {
         let architecture = file.str("general.architecture")?.to_owned();
-        let (style, qk_norm) = match architecture.as_str() {
-            "llama" => (RopeStyle::Interleaved, false),
-            "qwen2" => (RopeStyle::Split, false),
-            "qwen3" => (RopeStyle::Split, true),
-            _ => return Err(ModelError::UnknownArchitecture(architecture)),
-        };
+        let family = family(&architecture).ok_or_else(|| ModelError::UnknownArchitecture(architecture.clone()))?;
         let reader = Reader { file, architecture: &architecture };
+        let layers = reader.size("block_count")?;
         let hidden = reader.size("embedding_length")?;
         let heads = reader.size("attention.head_count")?;
         let kv_heads = reader.size_or("attention.head_count_kv", heads)?;
         let head_dim = reader.size_or("attention.key_length", hidden / heads)?;
-        let rotated = reader.size_or("rope.dimension_count", head_dim)?;
+        let value_dim = reader.size_or("attention.value_length", head_dim)?;
         reader.require(heads % kv_heads == 0, "attention.head_count_kv", kv_heads, "does not divide the head count")?;
         reader.require(head_dim <= 256, "attention.key_length", head_dim, "is above the supported 256")?;
-        let rotated_fits = rotated.is_multiple_of(2) && rotated <= head_dim;
-        reader.require(rotated_fits, "rope.dimension_count", rotated, "is odd or above the head dimension")?;
-        let rope = RopeDescription { style, rotated, frequencies: reader.frequencies(rotated)? };
+        reader.require(value_dim == head_dim, "attention.value_length", value_dim, "is not the key length")?;
+        let window = if family.gemma { reader.window(if architecture == "gemma2" { 2 } else { 6 })? } else { None };
+        let positions = match family.rope {
+            Some(style) => {
+                let local = architecture == "gemma3" && window.is_some();
+                Positions::Rotary(RopeDescription::read(&reader, style, head_dim, local)?)
+            }
+            None => Positions::Learned,
+        };
+        let width_per_head =
+            if GEMMA_27B_LAYERS.contains(&(architecture.as_str(), layers)) { hidden / heads } else { head_dim };
+        let epsilon = match family.norm {
+            NormKind::Rms => "attention.layer_norm_rms_epsilon",
+            NormKind::Layer => "attention.layer_norm_epsilon",
+        };
         Ok(Self {
-            layers: reader.size("block_count")?,
+            layers,
             hidden,
             heads,
             kv_heads,
@@ -86,10 +216,18 @@ impl Description {
             feed_forward: reader.size("feed_forward_length")?,
             vocabulary: reader.vocabulary()?,
             context_tokens: reader.size("context_length")?,
-            norm_epsilon: file.f32(&format!("{architecture}.attention.layer_norm_rms_epsilon"))?,
-            rope,
-            qkv_bias: file.tensor("blk.0.attn_q.bias").is_some(),
-            qk_norm,
+            embedding_scale: if family.gemma { (hidden as f32).sqrt() } else { 1.0 },
+            norm: family.norm,
+            norm_epsilon: reader.float(epsilon)?,
+            post_norms: family.gemma,
+            qk_norm: family.qk_norm,
+            positions,
+            attention_scale: 1.0 / (width_per_head as f32).sqrt(),
+            attention_softcap: reader.softcap("attn_logit_softcapping", architecture == "gemma2", 50.0)?,
+            window,
+            feed_forward_kind: family.feed_forward,
+            logit_softcap: reader.softcap("final_logit_softcapping", architecture == "gemma2", 30.0)?,
+            matrices: family.matrices,
             architecture,
         })
     }
@@ -103,64 +241,22 @@ impl Description {
     pub fn key_value_width(&self) -> usize {
         self.kv_heads * self.head_dim
     }
-}
 
-struct Reader<'a> {
-    file: &'a GgufFile,
-    architecture: &'a str,
-}
-
-impl Reader<'_> {
-    fn key(&self, name: &str) -> String {
-        format!("{}.{name}", self.architecture)
+    /// Window of a layer's attention, if it has one.
+    pub fn window_of(&self, layer: usize) -> Option<usize> {
+        let window = self.window?;
+        let sees_everything = layer % window.period == window.period - 1;
+        (!sees_everything).then_some(window.tokens)
     }
 
-    fn size(&self, name: &str) -> Result<usize, ModelError> {
-        let value = self.file.u32(&self.key(name))? as usize;
-        // No model that exists comes near; sizes that do are damage and would overflow products.
-        let plausible = (1..=1 << 24).contains(&value);
-        self.require(plausible, name, value, "is not between 1 and 16777216")?;
-        Ok(value)
+    /// The matrix of the file that holds a projection; none where the model has no such projection.
+    pub fn matrix_of(&self, target: Target) -> Option<&'static AdaptedMatrix> {
+        self.matrices.iter().find(|matrix| matrix.targets.contains(&target))
     }
 
-    fn size_or(&self, name: &str, default: usize) -> Result<usize, ModelError> {
-        if self.file.has(&self.key(name)) { self.size(name) } else { Ok(default) }
-    }
-
-    fn require(&self, holds: bool, name: &str, found: usize, problem: &'static str) -> Result<(), ModelError> {
-        if holds {
-            return Ok(());
-        }
-        Err(ModelError::BadValue { key: self.key(name), found: found.to_string(), problem })
-    }
-
-    fn vocabulary(&self) -> Result<usize, ModelError> {
-        let name = "token_embd.weight";
-        let tensor = self.file.tensor(name).ok_or_else(|| ModelError::MissingTensor(name.to_owned()))?;
-        match tensor.shape {
-            [_, rows] => Ok(*rows),
-            other => Err(ModelError::WrongShape { name: name.to_owned(), expected: vec![0, 0], found: other.to_vec() }),
-        }
-    }
-
-    /// `base^(-2i/rotated)`, divided by linear scaling or by the file's own factors (llama 3.1 and later).
-    fn frequencies(&self, rotated: usize) -> Result<Vec<f32>, ModelError> {
-        let base_key = self.key("rope.freq_base");
-        let base = if self.file.has(&base_key) { self.file.f32(&base_key)? } else { 10_000.0 };
-        let scaling_key = self.key("rope.scaling.type");
-        let linear = match self.file.has(&scaling_key).then(|| self.file.str(&scaling_key)).transpose()? {
-            None | Some("none") => 1.0,
-            Some("linear") => self.file.f32(&self.key("rope.scaling.factor"))?,
-            Some(other) => return Err(ModelError::UnsupportedRope(other.to_owned())),
-        };
-        let factors = match self.file.tensor("rope_freqs.weight") {
-            Some(tensor) => super::tensors::small_f32(&tensor, "rope_freqs.weight", rotated / 2)?,
-            None => vec![1.0; rotated / 2],
-        };
-        let exponent = |pair: usize| -2.0 * pair as f64 / rotated as f64;
-        let angle = |(pair, factor): (usize, &f32)| {
-            (f64::from(base).powf(exponent(pair)) / f64::from(linear) / f64::from(*factor)) as f32
-        };
-        Ok(factors.iter().enumerate().map(angle).collect())
+    /// `(n, k)`: output and input features of a matrix.
+    pub fn matrix_shape(&self, matrix: &AdaptedMatrix) -> (usize, usize) {
+        let shapes = matrix.targets.iter().map(|target| target.shape(self));
+        shapes.fold((0, 0), |(rows, _), (outputs, inputs)| (rows + outputs, inputs))
     }
 }

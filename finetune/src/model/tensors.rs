@@ -4,36 +4,55 @@ use std::{cell::RefCell, collections::BTreeSet};
 
 use halligan_shaders::{Format, SharedBytes, WeightSource, format};
 
-use super::{Description, ModelError};
-use crate::gguf::{GgufFile, TensorView};
+use super::{Description, FeedForward, ModelError, NormKind, Positions};
+use crate::{
+    gguf::{GgufFile, TensorView},
+    lora::Target,
+};
+
+/// A frozen matrix, with its bias where the file has one.
+pub struct LinearSource {
+    /// `[n, k]`.
+    pub weight: WeightSource,
+    /// `[n]`.
+    pub bias: Option<Vec<f32>>,
+}
+
+/// Gain of a normalisation layer, and the bias that layer normalisation has.
+#[allow(missing_docs, reason = "named as in the sentence above")]
+pub struct NormSource {
+    pub gain: Vec<f32>,
+    pub bias: Option<Vec<f32>>,
+}
 
 /// Frozen tensors of one block. Norm gains and biases are small and held as f32.
-#[allow(missing_docs, reason = "named as in GGUF")]
+#[allow(missing_docs, reason = "named as the projections and norms of the description")]
 pub struct LayerSources {
-    pub attn_norm: Vec<f32>,
-    pub attn_q: WeightSource,
-    pub attn_k: WeightSource,
-    pub attn_v: WeightSource,
-    pub attn_q_bias: Option<Vec<f32>>,
-    pub attn_k_bias: Option<Vec<f32>>,
-    pub attn_v_bias: Option<Vec<f32>>,
-    pub attn_q_norm: Option<Vec<f32>>,
-    pub attn_k_norm: Option<Vec<f32>>,
-    pub attn_output: WeightSource,
-    pub ffn_norm: Vec<f32>,
-    pub ffn_gate: WeightSource,
-    pub ffn_up: WeightSource,
-    pub ffn_down: WeightSource,
+    pub attn_norm: NormSource,
+    pub q: LinearSource,
+    pub k: LinearSource,
+    pub v: LinearSource,
+    /// Per-head gains of queries and keys, `[d]`.
+    pub qk_norm: Option<[Vec<f32>; 2]>,
+    pub o: LinearSource,
+    pub attn_post_norm: Option<NormSource>,
+    pub ffn_norm: NormSource,
+    pub gate: Option<LinearSource>,
+    pub up: LinearSource,
+    pub down: LinearSource,
+    pub ffn_post_norm: Option<NormSource>,
 }
 
 /// Frozen tensors of a base.
 pub struct ModelSources {
     /// `[v, c]`.
     pub token_embd: WeightSource,
+    /// `[context, c]`, of models with learned positions.
+    pub position_embd: Option<WeightSource>,
     /// One entry a block.
     pub layers: Vec<LayerSources>,
-    /// Gain of the last norm, `[c]`.
-    pub output_norm: Vec<f32>,
+    /// The last norm.
+    pub output_norm: NormSource,
     /// `[v, c]`; `None` when tied to `token_embd`.
     pub output: Option<WeightSource>,
 }
@@ -41,40 +60,17 @@ pub struct ModelSources {
 impl ModelSources {
     /// Takes the tensors that `description` names, each checked for shape and format.
     pub fn from_gguf(file: &GgufFile, description: &Description) -> Result<Self, ModelError> {
-        let take = Taker { file, taken: RefCell::default() };
+        let take = Taker { file, d: description, taken: RefCell::default() };
         let d = description;
         let output = file.tensor("output.weight").is_some();
-        let layers = (0..d.layers)
-            .map(|layer| {
-                let name = |part: &str| format!("blk.{layer}.{part}.weight");
-                let bias = |part: &str, len: usize| -> Result<Option<Vec<f32>>, ModelError> {
-                    d.qkv_bias.then(|| take.vector(&format!("blk.{layer}.{part}.bias"), len)).transpose()
-                };
-                let head_gain = |part: &str| -> Result<Option<Vec<f32>>, ModelError> {
-                    d.qk_norm.then(|| take.vector(&name(part), d.head_dim)).transpose()
-                };
-                Ok(LayerSources {
-                    attn_norm: take.vector(&name("attn_norm"), d.hidden)?,
-                    attn_q: take.matrix(&name("attn_q"), d.query_width(), d.hidden)?,
-                    attn_k: take.matrix(&name("attn_k"), d.key_value_width(), d.hidden)?,
-                    attn_v: take.matrix(&name("attn_v"), d.key_value_width(), d.hidden)?,
-                    attn_q_bias: bias("attn_q", d.query_width())?,
-                    attn_k_bias: bias("attn_k", d.key_value_width())?,
-                    attn_v_bias: bias("attn_v", d.key_value_width())?,
-                    attn_q_norm: head_gain("attn_q_norm")?,
-                    attn_k_norm: head_gain("attn_k_norm")?,
-                    attn_output: take.matrix(&name("attn_output"), d.hidden, d.query_width())?,
-                    ffn_norm: take.vector(&name("ffn_norm"), d.hidden)?,
-                    ffn_gate: take.matrix(&name("ffn_gate"), d.feed_forward, d.hidden)?,
-                    ffn_up: take.matrix(&name("ffn_up"), d.feed_forward, d.hidden)?,
-                    ffn_down: take.matrix(&name("ffn_down"), d.hidden, d.feed_forward)?,
-                })
-            })
-            .collect::<Result<_, ModelError>>()?;
+        let learned = d.positions == Positions::Learned;
         let sources = Self {
             token_embd: take.matrix("token_embd.weight", d.vocabulary, d.hidden)?,
-            layers,
-            output_norm: take.vector("output_norm.weight", d.hidden)?,
+            position_embd: learned
+                .then(|| take.matrix("position_embd.weight", d.context_tokens, d.hidden))
+                .transpose()?,
+            layers: (0..d.layers).map(|layer| take.layer(layer)).collect::<Result<_, _>>()?,
+            output_norm: take.norm("output_norm")?,
             output: output.then(|| take.matrix("output.weight", d.vocabulary, d.hidden)).transpose()?,
         };
         take.nothing_left_over()?;
@@ -82,8 +78,12 @@ impl ModelSources {
     }
 }
 
+/// Tensors that are read with the description.
+const ROPE_FACTORS: [&str; 3] = ["rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"];
+
 struct Taker<'a> {
     file: &'a GgufFile,
+    d: &'a Description,
     taken: RefCell<BTreeSet<String>>,
 }
 
@@ -91,8 +91,7 @@ impl Taker<'_> {
     /// A tensor that the forward pass would ignore means that it would compute another function.
     fn nothing_left_over(&self) -> Result<(), ModelError> {
         let taken = self.taken.borrow();
-        // Rope factors are read with the description.
-        let ignored = |name: &str| name != "rope_freqs.weight" && !taken.contains(name);
+        let ignored = |name: &str| !ROPE_FACTORS.contains(&name) && !taken.contains(name);
         match self.file.tensors().find(|tensor| ignored(tensor.name)) {
             Some(tensor) => Err(ModelError::UnknownTensor(tensor.name.to_owned())),
             None => Ok(()),
@@ -112,6 +111,59 @@ impl Taker<'_> {
         let (map, range) = self.file.mapped_tensor(name).ok_or_else(missing)?;
         let bytes = SharedBytes::new(map, range.start, range.len()).ok_or_else(missing)?;
         Ok(WeightSource { format, rows, columns, bytes })
+    }
+
+    fn layer(&self, layer: usize) -> Result<LayerSources, ModelError> {
+        let d = self.d;
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        let gain = |part: &str| self.vector(&format!("{}.weight", name(part)), d.head_dim);
+        let post_norm = |part: &str| d.post_norms.then(|| self.norm(&name(part))).transpose();
+        let projection = |target: Target| self.projection(layer, target);
+        let gated = matches!(d.feed_forward_kind, FeedForward::Gated(_));
+        Ok(LayerSources {
+            attn_norm: self.norm(&name("attn_norm"))?,
+            q: projection(Target::Q)?,
+            k: projection(Target::K)?,
+            v: projection(Target::V)?,
+            qk_norm: if d.qk_norm { Some([gain("attn_q_norm")?, gain("attn_k_norm")?]) } else { None },
+            o: projection(Target::O)?,
+            attn_post_norm: post_norm("post_attention_norm")?,
+            ffn_norm: self.norm(&name("ffn_norm"))?,
+            gate: gated.then(|| projection(Target::Gate)).transpose()?,
+            up: projection(Target::Up)?,
+            down: projection(Target::Down)?,
+            ffn_post_norm: post_norm("post_ffw_norm")?,
+        })
+    }
+
+    /// The rows of a projection: a matrix of its own, or its share of a fused one.
+    fn projection(&self, layer: usize, target: Target) -> Result<LinearSource, ModelError> {
+        let Some(matrix) = self.d.matrix_of(target) else {
+            return Err(ModelError::MissingTensor(format!("blk.{layer} {}", target.name())));
+        };
+        let name = format!("blk.{layer}.{}", matrix.part);
+        let (outputs, inputs) = self.d.matrix_shape(matrix);
+        let before = matrix.targets.iter().take_while(|&&other| other != target);
+        let first: usize = before.map(|other| other.shape(self.d).0).sum();
+        let rows = target.shape(self.d).0;
+        let whole = self.matrix(&format!("{name}.weight"), outputs, inputs)?;
+        let bias_name = format!("{name}.bias");
+        let bias = match self.file.tensor(&bias_name) {
+            Some(_) => Some(self.vector(&bias_name, outputs)?[first..first + rows].to_vec()),
+            None => None,
+        };
+        let weight = whole.rows_from(first, rows).ok_or(ModelError::MissingTensor(name))?;
+        Ok(LinearSource { weight, bias })
+    }
+
+    /// A norm of `c` channels.
+    fn norm(&self, name: &str) -> Result<NormSource, ModelError> {
+        let gain = self.vector(&format!("{name}.weight"), self.d.hidden)?;
+        let bias = match self.d.norm {
+            NormKind::Rms => None,
+            NormKind::Layer => Some(self.vector(&format!("{name}.bias"), self.d.hidden)?),
+        };
+        Ok(NormSource { gain, bias })
     }
 
     fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, ModelError> {

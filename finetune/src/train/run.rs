@@ -12,7 +12,7 @@ use crate::{
     adapter::Adapter,
     dataset::Example,
     engine::{Batch, Engine, Recompute},
-    lora::fresh_adapter,
+    lora::{LoraOptions, fresh_adapter},
     model::BaseModel,
 };
 
@@ -38,7 +38,9 @@ pub(super) fn run<E: Executor>(
             adapter.clone()
         }
         (None, None) => {
-            fresh_adapter(&base.description, &base.sha256, &options.targets, options.rank, options.alpha, options.seed)
+            let lora = LoraOptions::new(&options.targets, options.rank, options.alpha);
+            fresh_adapter(&base.description, &base.sha256, &lora, options.seed)
+                .map_err(|problem| TrainError::BadOption { option: "--targets", problem })?
         }
     };
     let max_rows = plan.max_batch_tokens(examples);

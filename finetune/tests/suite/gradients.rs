@@ -4,11 +4,11 @@ use halligan_finetune::{
     adapter::Adapter,
     dataset::Example,
     engine::{Batch, Engine, Recompute},
-    lora::{Target, fresh_adapter},
+    lora::{LoraOptions, Target, fresh_adapter},
     model::BaseModel,
     random_model::{self, RandomShape},
 };
-use halligan_shaders::{Executor, Format, cpu::CpuExecutor, gpu::AdapterSelection, gpu::GpuExecutor};
+use halligan_shaders::{Dropout, Executor, Format, cpu::CpuExecutor, gpu::AdapterSelection, gpu::GpuExecutor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -19,10 +19,11 @@ const TOLERANCE: f64 = 1e-2;
 fn shape(architecture: &'static str) -> RandomShape {
     RandomShape {
         architecture,
-        layers: 2,
-        hidden: 32,
+        // Gemma 3 has its first layer without a window at the sixth.
+        layers: if architecture == "gemma3" { 6 } else { 2 },
+        hidden: if architecture == "gpt2" { 36 } else { 32 },
         heads: 3,
-        kv_heads: 1,
+        kv_heads: if architecture == "gpt2" { 3 } else { 1 },
         head_dim: 12,
         feed_forward: 64,
         vocabulary: 50,
@@ -41,7 +42,7 @@ fn base(architecture: &'static str, format: Format) -> BaseModel {
 
 /// An adapter whose B is not zero, so that every factor has a gradient.
 fn adapter(base: &BaseModel, targets: &[Target]) -> Adapter {
-    let mut adapter = fresh_adapter(&base.description, &base.sha256, targets, 4, 8.0, 1);
+    let mut adapter = fresh_adapter(&base.description, &base.sha256, &LoraOptions::new(targets, 4, 8.0), 1).unwrap();
     let mut random = ChaCha12Rng::seed_from_u64(5);
     for pair in adapter.pairs.values_mut() {
         pair.b.iter_mut().for_each(|value| *value = random.random_range(-0.1..0.1));
@@ -66,9 +67,19 @@ fn mean_loss<E: Executor>(engine: &mut Engine<E>, batch: &Batch) -> f64 {
 
 /// Compares the slope along each tensor's own gradient with the gradient's squared norm.
 fn check_gradients<E: Executor>(new: impl Fn() -> E, base: &BaseModel, recompute: Recompute) {
+    check_gradients_with(new, base, recompute, None);
+}
+
+fn check_gradients_with<E: Executor>(
+    new: impl Fn() -> E,
+    base: &BaseModel,
+    recompute: Recompute,
+    dropout: Option<Dropout>,
+) {
     let adapter = adapter(base, &Target::ALL);
     let batch = batch();
     let mut engine = Engine::new(new(), base, &adapter, batch.rows(), recompute).unwrap();
+    engine.set_dropout(dropout).unwrap();
     engine.clear_gradients();
     engine.accumulate_gradients(&batch, 1.0 / batch.targets.len() as f32).unwrap();
     let gradients = engine.gradients(&adapter).unwrap();
@@ -126,6 +137,26 @@ fn cpu_gradients_of_qwen3_with_head_norms_match_finite_differences() {
 }
 
 #[test]
+fn cpu_gradients_of_phi3_with_fused_matrices_match_finite_differences() {
+    check_gradients(CpuExecutor::new, &base("phi3", Format::F32), Recompute::Never);
+}
+
+#[test]
+fn cpu_gradients_of_gemma2_with_post_norms_windows_and_caps_match_finite_differences() {
+    check_gradients(CpuExecutor::new, &base("gemma2", Format::F32), Recompute::Never);
+}
+
+#[test]
+fn cpu_gradients_of_gemma3_with_two_rotations_match_finite_differences() {
+    check_gradients(CpuExecutor::new, &base("gemma3", Format::F32), Recompute::Never);
+}
+
+#[test]
+fn cpu_gradients_of_gpt2_with_layer_norms_and_learned_positions_match_finite_differences() {
+    check_gradients(CpuExecutor::new, &base("gpt2", Format::F32), Recompute::Never);
+}
+
+#[test]
 fn cpu_gradients_over_a_quantized_base_match_finite_differences() {
     check_gradients(CpuExecutor::new, &base("llama", Format::Q8_0), Recompute::Never);
 }
@@ -134,6 +165,55 @@ fn cpu_gradients_over_a_quantized_base_match_finite_differences() {
 fn gpu_gradients_match_finite_differences() {
     check_gradients(any_gpu, &base("llama", Format::Q8_0), Recompute::Never);
     check_gradients(any_gpu, &base("qwen3", Format::F32), Recompute::Blocks);
+    check_gradients(any_gpu, &base("gemma2", Format::F32), Recompute::Never);
+    check_gradients(any_gpu, &base("gpt2", Format::F32), Recompute::Never);
+    check_gradients(any_gpu, &base("phi3", Format::F32), Recompute::Never);
+}
+
+#[test]
+fn gradients_under_dropout_are_those_of_the_same_masks() {
+    let dropout = Some(Dropout { probability: 0.3, seed: 11 });
+    check_gradients_with(CpuExecutor::new, &base("qwen2", Format::F32), Recompute::Never, dropout);
+    check_gradients_with(CpuExecutor::new, &base("phi3", Format::F32), Recompute::Blocks, dropout);
+    check_gradients_with(any_gpu, &base("llama", Format::F32), Recompute::Blocks, dropout);
+}
+
+#[test]
+fn dropout_changes_the_loss_with_its_seed_and_leaves_it_when_off() {
+    let base = base("llama", Format::F32);
+    let (adapter, batch) = (adapter(&base, &Target::ALL), batch());
+    let mut engine = Engine::new(CpuExecutor::new(), &base, &adapter, batch.rows(), Recompute::Never).unwrap();
+    let without = mean_loss(&mut engine, &batch);
+    let mut with = |seed| {
+        engine.set_dropout(Some(Dropout { probability: 0.5, seed })).unwrap();
+        mean_loss(&mut engine, &batch)
+    };
+    let (first, second) = (with(1), with(2));
+    assert!(first != second && first != without, "{without} without, {first} and {second} with dropout");
+    assert_eq!(with(1), first);
+    engine.set_dropout(None).unwrap();
+    assert_eq!(mean_loss(&mut engine, &batch), without);
+}
+
+#[test]
+fn part_of_a_fused_matrix_is_refused_with_the_names_that_belong_together() {
+    let base = base("phi3", Format::F32);
+    let options = LoraOptions::new(&[Target::Q, Target::Down], 4, 8.0);
+    let error = fresh_adapter(&base.description, &base.sha256, &options, 1).unwrap_err();
+    assert!(error.contains("q, k, v in one matrix (attn_qkv)"), "{error}");
+    let options = LoraOptions::new(&[Target::Q, Target::K, Target::V], 4, 8.0);
+    let adapter = fresh_adapter(&base.description, &base.sha256, &options, 1).unwrap();
+    assert_eq!(adapter.pairs.keys().collect::<Vec<_>>(), ["blk.0.attn_qkv.weight", "blk.1.attn_qkv.weight"]);
+}
+
+#[test]
+fn stabilised_rank_and_top_layers_shape_the_adapter() {
+    let base = base("llama", Format::F32);
+    let options = LoraOptions { rank_stabilized: true, top_layers: Some(1), ..LoraOptions::new(&[Target::V], 4, 8.0) };
+    let adapter = fresh_adapter(&base.description, &base.sha256, &options, 1).unwrap();
+    // Readers divide by the rank: 16 / 4 is 8 / sqrt(4).
+    assert_eq!(adapter.alpha, 16.0);
+    assert_eq!(adapter.pairs.keys().collect::<Vec<_>>(), ["blk.1.attn_v.weight"]);
 }
 
 #[test]

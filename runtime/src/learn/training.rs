@@ -1,14 +1,13 @@
 //! The training step of learning: rows in, candidate adapter out, by the engine that headquarters
 //! uses too.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use halligan_finetune::adapter::Adapter;
 use halligan_finetune::chat::ChatTemplate;
 use halligan_finetune::dataset::{Row, encode_rows};
 use halligan_finetune::device::DeviceChoice;
-use halligan_finetune::lora::Target;
+use halligan_finetune::lora::{Target, targets_of};
 use halligan_finetune::model::BaseModel;
 use halligan_finetune::tokenizer::Tokenizer;
 use halligan_finetune::train::{Continuation, Control, StepReport, TrainEvent, TrainOptions, TrainOutcome, train};
@@ -81,7 +80,7 @@ pub fn train_candidate(
 fn options(training: &Training<'_>, base: &BaseModel, initial: Option<&Adapter>) -> TrainOptions {
     let defaults = TrainOptions::default();
     let (rank, alpha, targets) = match initial {
-        Some(adapter) => (adapter.rank, adapter.alpha, targets_of(adapter)),
+        Some(adapter) => (adapter.rank, adapter.alpha, targets_of(adapter, &base.description)),
         None => (training.rank, 2.0 * training.rank as f32, Target::ALL.to_vec()),
     };
     TrainOptions {
@@ -94,14 +93,6 @@ fn options(training: &Training<'_>, base: &BaseModel, initial: Option<&Adapter>)
         seed: training.seed,
         ..defaults
     }
-}
-
-fn targets_of(adapter: &Adapter) -> Vec<Target> {
-    let by_name: HashMap<String, Target> =
-        Target::ALL.into_iter().map(|target| (target.tensor_name(0), target)).collect();
-    let mut targets: Vec<Target> = adapter.pairs.keys().filter_map(|name| by_name.get(name).copied()).collect();
-    targets.sort();
-    targets
 }
 
 fn failed(error: impl std::fmt::Display) -> LearnError {

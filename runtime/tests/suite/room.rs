@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use halligan_finetune::adapter::Adapter;
-use halligan_finetune::lora::{Target, fresh_adapter};
+use halligan_finetune::lora::{LoraOptions, Target, fresh_adapter};
 use halligan_finetune::model::BaseModel;
 use halligan_runtime::inference::{Inference, InferenceSettings};
 use halligan_runtime::{Assistant, AssistantOptions, DeviceChoice, Kit};
@@ -27,7 +27,8 @@ pub fn load() -> Inference {
 /// adapters apart.
 pub fn write_adapter(path: &Path, seed: u64) {
     let base = BaseModel::open(&base_model()).unwrap();
-    let mut adapter: Adapter = fresh_adapter(&base.description, &base.sha256, &Target::ALL, 4, 8.0, seed);
+    let mut adapter: Adapter =
+        fresh_adapter(&base.description, &base.sha256, &LoraOptions::new(&Target::ALL, 4, 8.0), seed).unwrap();
     for (number, pair) in adapter.pairs.values_mut().enumerate() {
         for (index, value) in pair.b.iter_mut().enumerate() {
             let phase = (index + number) as f32 + seed as f32;

@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::{
-    math::{dot, exp},
+    math::{dot, exp, tanh},
     matmul::small,
     vectorized,
 };
@@ -29,10 +29,12 @@ struct Block {
     span: usize,
 }
 
-fn blocks(rows: usize, starts: &[u32]) -> impl Iterator<Item = Block> {
+fn blocks<'a>(shape: &'a AttentionShape, starts: &'a [u32]) -> impl Iterator<Item = Block> + 'a {
+    let rows = shape.rows;
     (0..rows).step_by(BLOCK).map(move |first| {
         let count = BLOCK.min(rows - first);
-        let low = starts[first..first + count].iter().copied().min().unwrap_or(0) as usize;
+        let first_key = |query: usize| shape.first_key(query, starts[query] as usize);
+        let low = (first..first + count).map(first_key).min().unwrap_or(first);
         Block { first, count, low, span: first + count - low }
     })
 }
@@ -52,9 +54,9 @@ fn scores(shape: &AttentionShape, block: &Block, q: (&[f32], usize), k: (&[f32],
 }
 
 /// Keys that query `row` of the block sees, as a range into its score row.
-fn visible(block: &Block, starts: &[u32], row: usize) -> std::ops::Range<usize> {
+fn visible(shape: &AttentionShape, block: &Block, starts: &[u32], row: usize) -> std::ops::Range<usize> {
     let query = block.first + row;
-    starts[query] as usize - block.low..query + 1 - block.low
+    shape.first_key(query, starts[query] as usize) - block.low..query + 1 - block.low
 }
 
 /// See [`crate::Executor::attention`].
@@ -78,14 +80,17 @@ pub fn forward(
             let mut panel = vec![0.0; rows * head_dim];
             let mut normaliser = vec![0.0; rows];
             let mut weights = Vec::new();
-            for block in blocks(rows, starts) {
+            for block in blocks(&shape, starts) {
                 weights.resize(block.count * block.span, 0.0);
                 let q_block = &q[block.first * q_stride + head * head_dim..];
                 let k_block = &k[block.low * kv_stride + kv_column..];
                 scores(&shape, &block, (q_block, q_stride), (k_block, kv_stride), &mut weights);
                 vectorized(|| {
                     for (row, weights) in weights.chunks_exact_mut(block.span).enumerate() {
-                        let seen = visible(&block, starts, row);
+                        let seen = visible(&shape, &block, starts, row);
+                        if let Some(cap) = shape.softcap {
+                            weights[seen.clone()].iter_mut().for_each(|score| *score = cap * tanh(*score / cap));
+                        }
                         weights[..seen.start].fill(0.0);
                         weights[seen.end..].fill(0.0);
                         normaliser[block.first + row] = softmax(&mut weights[seen]);
@@ -180,7 +185,7 @@ fn backward_of_kv_head(
     log_sum_exp: &[f32],
     d_out: &[f32],
 ) -> HeadGradients {
-    let &AttentionShape { rows, heads, kv_heads, head_dim, scale } = shape;
+    let &AttentionShape { rows, heads, kv_heads, head_dim, scale, .. } = shape;
     let (q_stride, kv_stride) = (heads * head_dim, kv_heads * head_dim);
     let group = heads / kv_heads;
     let mut gradients = HeadGradients {
@@ -191,7 +196,7 @@ fn backward_of_kv_head(
     let (mut weights, mut d_weights) = (Vec::new(), Vec::new());
     for member in 0..group {
         let head = kv_head * group + member;
-        for block in blocks(rows, starts) {
+        for block in blocks(shape, starts) {
             let q_block = &q[block.first * q_stride + head * head_dim..];
             let d_out_block = &d_out[block.first * q_stride + head * head_dim..];
             let k_block = &k[block.low * kv_stride + kv_head * head_dim..];
@@ -215,15 +220,27 @@ fn backward_of_kv_head(
                     let at = (block.first + row) * q_stride + head * head_dim;
                     let shared = dot(&out[at..at + head_dim], &d_out[at..at + head_dim]);
                     let normaliser = log_sum_exp[head * shape.rows + block.first + row];
-                    let seen = visible(&block, starts, row);
+                    let seen = visible(shape, &block, starts, row);
                     for outside in [0..seen.start, seen.end..block.span] {
                         weights[outside.clone()].fill(0.0);
                         d_weights[outside].fill(0.0);
                     }
-                    for (weight, d_weight) in weights[seen.clone()].iter_mut().zip(&mut d_weights[seen]) {
-                        *weight = exp(*weight - normaliser);
-                        // From here d_weights holds the gradient of the scores.
-                        *d_weight = *weight * (*d_weight - shared);
+                    let (weights, d_weights) = (&mut weights[seen.clone()], &mut d_weights[seen]);
+                    // From here d_weights holds the gradient of the scores.
+                    match shape.softcap {
+                        None => {
+                            for (weight, d_weight) in weights.iter_mut().zip(d_weights) {
+                                *weight = exp(*weight - normaliser);
+                                *d_weight = *weight * (*d_weight - shared);
+                            }
+                        }
+                        Some(cap) => {
+                            for (weight, d_weight) in weights.iter_mut().zip(d_weights) {
+                                let bent = tanh(*weight / cap);
+                                *weight = exp(cap * bent - normaliser);
+                                *d_weight = *weight * (*d_weight - shared) * (1.0 - bent * bent);
+                            }
+                        }
                     }
                 }
             });

@@ -1,14 +1,34 @@
-//! Kernels that treat each element alone: residual sums, SwiGLU, AdamW.
+//! Kernels that treat each element alone: residual sums, activations, dropout, AdamW.
 
 use rayon::prelude::*;
 
-use super::{math::sigmoid, vectorized};
-use crate::AdamW;
+use super::{
+    math::{gelu, silu},
+    vectorized,
+};
+use crate::{Activation, AdamW, Dropout};
 
 /// Rows that one task of a row-wise kernel takes.
 pub const ROWS_PER_TASK: usize = 32;
 /// Elements that one task of an elementwise kernel takes: 64 KiB of f32, some 10 us of work.
 const ELEMENTS_PER_TASK: usize = 16 * 1024;
+
+/// Runs a loop compiled once for each activation, so that no element asks which one it is; `$derive` gives
+/// value and slope.
+macro_rules! for_activation {
+    ($activation:expr, $derive:ident => $body:block) => {
+        match $activation {
+            Activation::Silu => vectorized(|| {
+                let $derive = silu;
+                $body
+            }),
+            Activation::Gelu => vectorized(|| {
+                let $derive = gelu;
+                $body
+            }),
+        }
+    };
+}
 
 /// `x += y`.
 pub fn add(y: &[f32], x: &mut [f32]) {
@@ -17,36 +37,66 @@ pub fn add(y: &[f32], x: &mut [f32]) {
     });
 }
 
-/// `out = silu(gate) * up`.
-pub fn swiglu(gate: &[f32], up: &[f32], out: &mut [f32]) {
+/// `out = activation(gate) * up`.
+pub fn glu(activation: Activation, gate: &[f32], up: &[f32], out: &mut [f32]) {
     let chunks = out
         .par_chunks_mut(ELEMENTS_PER_TASK)
         .zip(gate.par_chunks(ELEMENTS_PER_TASK))
         .zip(up.par_chunks(ELEMENTS_PER_TASK));
     chunks.for_each(|((out, gate), up)| {
-        vectorized(|| {
+        for_activation!(activation, derive => {
             for ((out, &gate), &up) in out.iter_mut().zip(gate).zip(up) {
-                *out = gate * sigmoid(gate) * up;
+                *out = derive(gate).0 * up;
             }
         });
     });
 }
 
 /// `gate` and `up` become their gradients.
-pub fn swiglu_backward(d_out: &[f32], gate: &mut [f32], up: &mut [f32]) {
+pub fn glu_backward(activation: Activation, d_out: &[f32], gate: &mut [f32], up: &mut [f32]) {
     let chunks = gate
         .par_chunks_mut(ELEMENTS_PER_TASK)
         .zip(up.par_chunks_mut(ELEMENTS_PER_TASK))
         .zip(d_out.par_chunks(ELEMENTS_PER_TASK));
     chunks.for_each(|((gate, up), d_out)| {
-        vectorized(|| {
+        for_activation!(activation, derive => {
             for ((gate, up), &d_out) in gate.iter_mut().zip(up.iter_mut()).zip(d_out) {
-                let probability = sigmoid(*gate);
-                let silu = *gate * probability;
-                // d silu / d gate = s + gate s (1 - s), with s the logistic function.
-                let slope = probability + silu * (1.0 - probability);
+                let (value, slope) = derive(*gate);
                 *gate = d_out * *up * slope;
-                *up = d_out * silu;
+                *up = d_out * value;
+            }
+        });
+    });
+}
+
+/// `out = activation(x)`.
+pub fn activate(activation: Activation, x: &[f32], out: &mut [f32]) {
+    out.par_chunks_mut(ELEMENTS_PER_TASK).zip(x.par_chunks(ELEMENTS_PER_TASK)).for_each(|(out, x)| {
+        for_activation!(activation, derive => {
+            out.iter_mut().zip(x).for_each(|(out, &x)| *out = derive(x).0);
+        });
+    });
+}
+
+/// `x` becomes its gradient.
+pub fn activate_backward(activation: Activation, d_out: &[f32], x: &mut [f32]) {
+    x.par_chunks_mut(ELEMENTS_PER_TASK).zip(d_out.par_chunks(ELEMENTS_PER_TASK)).for_each(|(x, d_out)| {
+        for_activation!(activation, derive => {
+            x.iter_mut().zip(d_out).for_each(|(x, &d_out)| *x = d_out * derive(*x).1);
+        });
+    });
+}
+
+/// `out = x * mask`, added to `out` when `accumulate`.
+pub fn dropout(dropout: Dropout, x: &[f32], accumulate: bool, out: &mut [f32]) {
+    let (threshold, factor) = (dropout.threshold(), dropout.factor());
+    let chunks = out.par_chunks_mut(ELEMENTS_PER_TASK).zip(x.par_chunks(ELEMENTS_PER_TASK)).enumerate();
+    chunks.for_each(|(chunk, (out, x))| {
+        let first = (chunk * ELEMENTS_PER_TASK) as u32;
+        vectorized(|| {
+            for (element, (out, x)) in (first..).zip(out.iter_mut().zip(x)) {
+                let masked = if dropout.hash(element) >= threshold { x * factor } else { 0.0 };
+                *out = if accumulate { *out + masked } else { masked };
             }
         });
     });

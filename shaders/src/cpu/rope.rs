@@ -7,7 +7,7 @@ use crate::{RopeShape, RopeStyle};
 
 /// Rotates in place; see [`crate::Executor::rope`].
 pub fn rope(shape: RopeShape, positions: &[u32], frequencies: &[f32], inverse: bool, x: &mut [f32]) {
-    let RopeShape { rows, heads, head_dim, rotated, style } = shape;
+    let RopeShape { rows, heads, head_dim, rotated, style, magnitude } = shape;
     let columns = heads * head_dim;
     let half = rotated / 2;
     x[..rows * columns]
@@ -18,7 +18,7 @@ pub fn rope(shape: RopeShape, positions: &[u32], frequencies: &[f32], inverse: b
             for (row, &position) in rows.chunks_exact_mut(columns).zip(positions) {
                 for (turn, frequency) in turns.iter_mut().zip(frequencies) {
                     let (sin, cos) = (position as f32 * frequency).sin_cos();
-                    *turn = (if inverse { -sin } else { sin }, cos);
+                    *turn = (magnitude * if inverse { -sin } else { sin }, magnitude * cos);
                 }
                 for head in row.chunks_exact_mut(head_dim) {
                     for (i, &(sin, cos)) in turns.iter().enumerate() {

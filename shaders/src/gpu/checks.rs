@@ -31,21 +31,24 @@ pub(super) fn chunks_variant(head_dim: usize) -> usize {
 pub(super) struct AttentionCosts {
     pub(super) q_len: usize,
     pub(super) kv_len: usize,
-    pub(super) words: [u32; 5],
+    pub(super) words: [u32; 7],
     pub(super) work: u64,
 }
 
 /// Checks an attention shape and its segments.
 pub(super) fn attention_costs(shape: &AttentionShape, starts: &Indices) -> AttentionCosts {
-    let AttentionShape { rows, heads, kv_heads, head_dim, scale } = *shape;
+    let AttentionShape { rows, heads, kv_heads, head_dim, scale, window, softcap } = *shape;
     assert!(kv_heads > 0 && heads.is_multiple_of(kv_heads), "attention: {heads} heads over {kv_heads}");
     let visible = (0..rows).map(|i| {
         let start = starts.values[i] as usize;
         assert!(start <= i, "attention: row {i} starts at {start}");
-        i + 1 - start
+        i + 1 - shape.first_key(i, start)
     });
     let work = visible.sum::<usize>() as u64 * (heads * head_dim) as u64;
-    let words = [rows as u32, heads as u32, kv_heads as u32, head_dim as u32, scale.to_bits()];
+    // Without a window, one that no segment reaches; without a cap, zero.
+    let window = window.map_or(rows, |window| window.min(rows)) as u32;
+    let [scale, cap] = [scale, softcap.unwrap_or(0.0)].map(f32::to_bits);
+    let words = [rows as u32, heads as u32, kv_heads as u32, head_dim as u32, scale, window, cap];
     AttentionCosts { q_len: rows * heads * head_dim, kv_len: rows * kv_heads * head_dim, words, work }
 }
 

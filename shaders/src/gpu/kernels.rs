@@ -66,7 +66,8 @@ pub const CHUNKS: [u32; 3] = [1, 2, 4];
 const TILE: &str = include_str!("../../wgsl/shared/tile.wgsl");
 const REDUCE: &str = include_str!("../../wgsl/shared/reduce.wgsl");
 const REDUCE_MAXIMUM: &str = include_str!("../../wgsl/shared/reduce_maximum.wgsl");
-const LOGISTIC: &str = include_str!("../../wgsl/shared/logistic.wgsl");
+const ACTIVATION: &str = include_str!("../../wgsl/shared/activation.wgsl");
+const SOFT_CAP: &str = include_str!("../../wgsl/shared/soft_cap.wgsl");
 const ATTENTION: &str = include_str!("../../wgsl/shared/attention_tile.wgsl");
 
 /// A row of the table: constant, file stem, shared sources, bindings, words of parameters, variants.
@@ -95,21 +96,27 @@ kernels! {
     MATMUL "matmul" [TILE] [Read, Read, Write] 7 Single;
     RMS_NORM "rms_norm" [REDUCE] [Read, Read, Write] 3 Single;
     RMS_NORM_BACKWARD "rms_norm_backward" [REDUCE] [Read, Read, Read, Write] 3 Single;
+    LAYER_NORM "layer_norm" [REDUCE] [Read, Read, Read, Write] 3 Single;
+    LAYER_NORM_BACKWARD "layer_norm_backward" [REDUCE] [Read, Read, Read, Write] 3 Single;
     ADD_BIAS "add_bias" [] [Read, Write] 2 Single;
-    ROPE "rope" [] [Read, Read, Write] 6 Single;
-    ATTENTION_FORWARD "attention" [ATTENTION] [Read, Read, Read, Read, Write, Write] 5 Chunks;
+    ROPE "rope" [] [Read, Read, Write] 7 Single;
+    ATTENTION_FORWARD "attention" [ATTENTION, SOFT_CAP] [Read, Read, Read, Read, Write, Write] 7 Chunks;
     ATTENTION_DELTA "attention_delta" [] [Read, Read, Read, Write] 3 Single;
-    ATTENTION_BACKWARD_Q "attention_backward_q" [ATTENTION] [Read, Read, Read, Read, Read, Read, Write] 5 Chunks;
-    ATTENTION_BACKWARD_KV "attention_backward_kv" [ATTENTION]
-        [Read, Read, Read, Read, Read, Read, Write, Write] 5 Chunks;
-    SWIGLU "swiglu" [LOGISTIC] [Read, Read, Write] 1 Single;
-    SWIGLU_BACKWARD "swiglu_backward" [LOGISTIC] [Read, Write, Write] 1 Single;
+    ATTENTION_BACKWARD_Q "attention_backward_q" [ATTENTION, SOFT_CAP]
+        [Read, Read, Read, Read, Read, Read, Write] 7 Chunks;
+    ATTENTION_BACKWARD_KV "attention_backward_kv" [ATTENTION, SOFT_CAP]
+        [Read, Read, Read, Read, Read, Read, Write, Write] 7 Chunks;
+    GLU "glu" [ACTIVATION] [Read, Read, Write] 2 Single;
+    GLU_BACKWARD "glu_backward" [ACTIVATION] [Read, Write, Write] 2 Single;
+    ACTIVATE "activate" [ACTIVATION] [Read, Write] 2 Single;
+    ACTIVATE_BACKWARD "activate_backward" [ACTIVATION] [Read, Write] 2 Single;
+    DROPOUT "dropout" [] [Read, Write] 5 Single;
     ADD "add" [] [Read, Write] 1 Single;
     FILL "fill" [] [Write] 2 Single;
     COPY "copy" [] [Read, Write] 1 Single;
     GATHER_ROWS "gather_rows" [] [Read, Read, Write] 2 Single;
     SCATTER_ROWS "scatter_rows" [] [Read, Read, Write] 2 Single;
-    CROSS_ENTROPY "cross_entropy" [REDUCE, REDUCE_MAXIMUM] [Read, Write, Write] 3 Single;
+    CROSS_ENTROPY "cross_entropy" [REDUCE, REDUCE_MAXIMUM, SOFT_CAP] [Read, Write, Write] 4 Single;
     SUM_OF_SQUARES "sum_of_squares" [REDUCE] [Read, Write] 3 Single;
     SUM "sum" [REDUCE] [Read, Write] 2 Single;
     ADAMW_STEP "adamw_step" [] [Read, Write, Write, Write] 9 Single;

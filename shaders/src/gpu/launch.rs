@@ -47,8 +47,9 @@ impl GpuExecutor {
     }
 
     /// Queues a kernel with one workgroup per row.
-    pub(super) fn run_rows(&mut self, kernel: &Kernel, buffers: &[&Buffer], rows: usize, columns: usize, last: f32) {
-        let words = [rows as u32, columns as u32, last.to_bits()];
+    pub(super) fn run_rows(&mut self, kernel: &Kernel, buffers: &[&Buffer], rows: usize, columns: usize, more: &[f32]) {
+        let words: Vec<u32> =
+            [rows as u32, columns as u32].into_iter().chain(more.iter().map(|value| value.to_bits())).collect();
         self.run(kernel, 0, buffers, &words, [rows.min(GROUPS_MAX), 1], (rows * columns) as u64);
     }
 

@@ -49,7 +49,7 @@ fn case(segments: &[usize], heads: usize, kv_heads: usize, head_dim: usize) -> C
         ends.resize(start + len, (start + len) as u32);
     }
     let scale = 1.0 / (head_dim as f32).sqrt();
-    let shape = AttentionShape { rows, heads, kv_heads, head_dim, scale };
+    let shape = AttentionShape { rows, heads, kv_heads, head_dim, scale, window: None, softcap: None };
     let mut inputs = Inputs::new(18);
     let mut wider = |len| inputs.values(len).iter().map(|value| 3.0 * value).collect::<Vec<f32>>();
     let (q, k) = (wider(rows * heads * head_dim), wider(rows * kv_heads * head_dim));
@@ -57,16 +57,32 @@ fn case(segments: &[usize], heads: usize, kv_heads: usize, head_dim: usize) -> C
     Case { shape, starts, ends, q, k, v, d_out }
 }
 
+/// Each case plain, and with a window (of one key, inside a block, across blocks), a soft cap that bends, or both.
 fn cases() -> impl Iterator<Item = Case> {
-    CASES.into_iter().map(|(segments, heads, kv_heads, head_dim)| case(segments, heads, kv_heads, head_dim))
+    const VARIANTS: [(Option<usize>, Option<f32>); 4] =
+        [(Some(5), Some(2.0)), (Some(33), None), (None, Some(3.0)), (Some(1), None)];
+    CASES.into_iter().enumerate().flat_map(|(index, (segments, heads, kv_heads, head_dim))| {
+        [(None, None), VARIANTS[index % VARIANTS.len()]].map(|(window, softcap)| {
+            let mut case = case(segments, heads, kv_heads, head_dim);
+            (case.shape.window, case.shape.softcap) = (window, softcap);
+            case
+        })
+    })
+}
+
+/// First key that a query sees, by definition: in its segment, and fewer than `window` keys back.
+fn first_key(case: &Case, query: usize) -> usize {
+    let window = case.shape.window.unwrap_or(usize::MAX);
+    (case.starts[query] as usize..=query).find(|key| query - key < window).unwrap()
 }
 
 /// Probabilities and log-sum-exp of one query and head, and the keys' offsets.
 fn probabilities(case: &Case, q: &[f64], k: &[f64], query: usize, head: usize) -> (Vec<f64>, f64) {
     let AttentionShape { heads, kv_heads, head_dim, scale, .. } = case.shape;
     let q = &q[(query * heads + head) * head_dim..][..head_dim];
-    let score = |key: usize| f64::from(scale) * dot(q, &k[at_key(case, key, head * kv_heads / heads)..][..head_dim]);
-    let scores: Vec<f64> = (case.starts[query] as usize..=query).map(score).collect();
+    let raw = |key: usize| f64::from(scale) * dot(q, &k[at_key(case, key, head * kv_heads / heads)..][..head_dim]);
+    let cap = |score: f64| case.shape.softcap.map_or(score, |cap| f64::from(cap) * (score / f64::from(cap)).tanh());
+    let scores: Vec<f64> = (first_key(case, query)..=query).map(|key| cap(raw(key))).collect();
     let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let log_sum = scores.iter().map(|score| (score - highest).exp()).sum::<f64>().ln() + highest;
     (scores.iter().map(|score| (score - log_sum).exp()).collect(), log_sum)
@@ -84,7 +100,7 @@ fn forward(case: &Case, q: &[f64], k: &[f64], v: &[f64]) -> (Vec<f64>, Vec<f64>)
         for head in 0..heads {
             let (weights, log_sum) = probabilities(case, q, k, query, head);
             log_sums[head * rows + query] = log_sum;
-            for (key, weight) in (case.starts[query] as usize..).zip(weights) {
+            for (key, weight) in (first_key(case, query)..).zip(weights) {
                 let value = at_key(case, key, head * kv_heads / heads);
                 for c in 0..head_dim {
                     out[(query * heads + head) * head_dim + c] += weight * v[value + c];
@@ -106,11 +122,13 @@ fn backward(case: &Case) -> [Vec<f64>; 3] {
             let base = (query * heads + head) * head_dim;
             let d_out = &d_out[base..][..head_dim];
             let keys: Vec<usize> =
-                (case.starts[query] as usize..=query).map(|key| at_key(case, key, head * kv_heads / heads)).collect();
+                (first_key(case, query)..=query).map(|key| at_key(case, key, head * kv_heads / heads)).collect();
             let slopes: Vec<f64> = keys.iter().map(|at| dot(d_out, &v[*at..][..head_dim])).collect();
             let mean = dot(&weights, &slopes);
             for ((at, weight), slope) in keys.into_iter().zip(weights).zip(slopes) {
-                let d_score = f64::from(scale) * weight * (slope - mean);
+                let raw = f64::from(scale) * dot(&q[base..][..head_dim], &k[at..][..head_dim]);
+                let bend = case.shape.softcap.map_or(1.0, |cap| (raw / f64::from(cap)).cosh().powi(-2));
+                let d_score = f64::from(scale) * weight * (slope - mean) * bend;
                 for c in 0..head_dim {
                     d_q[base + c] += d_score * k[at + c];
                     d_k[at + c] += d_score * q[base + c];

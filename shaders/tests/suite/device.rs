@@ -72,5 +72,5 @@ fn index_outside_of_its_table_panics_before_the_kernel_runs() {
     let mut targets = device.indices(1).unwrap();
     device.write_indices(&mut targets, &[5]);
     let (mut logits, mut losses) = (device.zeros(5).unwrap(), device.zeros(1).unwrap());
-    device.cross_entropy(&targets, 1, 5, 1.0, &mut logits, &mut losses);
+    device.cross_entropy(&targets, 1, 5, 1.0, None, &mut logits, &mut losses);
 }

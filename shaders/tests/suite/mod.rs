@@ -2,16 +2,18 @@
 
 mod harness;
 
+mod activation;
 mod adamw_step;
 mod attention;
 mod cross_entropy;
 mod device;
+mod dropout;
 mod elementwise;
 mod embedding;
 mod formats;
+mod layer_norm;
 mod matmul;
 mod matmul_weight;
 mod rms_norm;
 mod rope;
 mod sum_of_squares;
-mod swiglu;

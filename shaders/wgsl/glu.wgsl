@@ -1,6 +1,7 @@
-// out = silu(gate) * up over `len` elements.
+// out = activation(gate) * up over `len` elements.
 struct Params {
     len: u32,
+    kind: u32,
 }
 
 @group(0) @binding(0) var<storage, read> gate: array<f32>;
@@ -11,6 +12,6 @@ var<immediate> params: Params;
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     for (var i = id.x; i < params.len; i += groups.x * 256u) {
-        out[i] = gate[i] * logistic(gate[i]) * up[i];
+        out[i] = activation(params.kind, gate[i]).x * up[i];
     }
 }

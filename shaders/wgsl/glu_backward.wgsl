@@ -1,7 +1,7 @@
-// gate and up become their gradients, given d_out of swiglu: with s the logistic function of the gate,
-// d silu / d gate = s + gate s (1 - s).
+// gate and up become their gradients, given d_out of glu.
 struct Params {
     len: u32,
+    kind: u32,
 }
 
 @group(0) @binding(0) var<storage, read> d_out: array<f32>;
@@ -12,9 +12,8 @@ var<immediate> params: Params;
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     for (var i = id.x; i < params.len; i += groups.x * 256u) {
-        let probability = logistic(gate[i]);
-        let silu = gate[i] * probability;
-        gate[i] = d_out[i] * up[i] * (probability + silu * (1.0 - probability));
-        up[i] = d_out[i] * silu;
+        let derived = activation(params.kind, gate[i]);
+        gate[i] = d_out[i] * up[i] * derived.y;
+        up[i] = d_out[i] * derived.x;
     }
 }
