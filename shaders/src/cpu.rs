@@ -1,9 +1,11 @@
 //! The CPU executor: every kernel on all cores, for machines without a GPU driver.
 //!
-//! Matmuls go through the `gemm` crate, which chooses its instruction set at run time; a quantized
-//! weight is decoded tile by tile into a scratch buffer of [`matmul::TILE_ELEMENTS`], so no dense copy
-//! of a weight ever exists. Row-wise kernels split rows over rayon's threads. Each output element is
+//! Dense products go through the `gemm` crate; those with a frozen weight decode it tile by tile
+//! ([`weight_matmul`]), so no dense copy of a weight ever exists. Row-wise kernels split rows over rayon's threads. Each output element is
 //! computed by one thread in a fixed order, so a run repeats bit for bit on the same number of threads.
+
+#[macro_use]
+pub(crate) mod simd;
 
 mod attention;
 mod elementwise;
@@ -11,7 +13,9 @@ mod loss;
 mod math;
 mod matmul;
 mod norm;
+mod panel;
 mod rope;
+mod weight_matmul;
 
 use crate::{
     Activation, AdamW, AttentionShape, DeviceInfo, DeviceKind, Dropout, Executor, ExecutorError, Format, Matmul,
@@ -21,8 +25,8 @@ use crate::{
 /// Runs kernels on the processor's cores.
 pub struct CpuExecutor {
     info: DeviceInfo,
-    /// Tile of decoded weights, reused by all matmuls.
-    scratch: Vec<f32>,
+    /// Input of a matmul in panels.
+    packed: Vec<f32>,
     held_bytes: u64,
 }
 
@@ -31,7 +35,7 @@ impl CpuExecutor {
     pub fn new() -> Self {
         let threads = rayon::current_num_threads();
         let info = DeviceInfo { kind: DeviceKind::Cpu, name: cpu_name(), driver: format!("{threads} threads, gemm") };
-        Self { info, scratch: Vec::new(), held_bytes: 0 }
+        Self { info, packed: Vec::new(), held_bytes: 0 }
     }
 
     fn hold(&mut self, elements: usize) {
@@ -47,14 +51,6 @@ impl Default for CpuExecutor {
 
 fn cpu_name() -> String {
     format!("CPU ({})", std::env::consts::ARCH)
-}
-
-/// Runs a loop compiled for the best instruction set of this processor.
-///
-/// rustc targets the oldest x86-64 by default; `pulp` holds AVX2 and AVX-512 versions of the closure.
-#[inline(always)]
-fn vectorized<R>(body: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(body)
 }
 
 impl Executor for CpuExecutor {
@@ -185,7 +181,7 @@ impl Executor for CpuExecutor {
         accumulate: bool,
         out: &mut Vec<f32>,
     ) {
-        matmul::forward(x, weight, rows, accumulate, out, &mut self.scratch);
+        weight_matmul::forward(x, weight, rows, accumulate, out, &mut self.packed);
     }
 
     fn matmul_weight_backward(
@@ -196,7 +192,7 @@ impl Executor for CpuExecutor {
         accumulate: bool,
         d_x: &mut Vec<f32>,
     ) {
-        matmul::backward(d_out, weight, rows, accumulate, d_x, &mut self.scratch);
+        weight_matmul::backward(d_out, weight, rows, accumulate, d_x);
     }
 
     fn matmul(&mut self, shape: Matmul, a: &Vec<f32>, b: &Vec<f32>, out: &mut Vec<f32>) {

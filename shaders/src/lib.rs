@@ -8,6 +8,7 @@
 //! same executor; a kernel checks its shapes before it runs; this crate reads no files, clock or
 //! environment, and knows nothing of models.
 
+#[macro_use]
 pub mod cpu;
 pub mod error;
 pub mod executor;

@@ -8,10 +8,11 @@ use crate::{
     model::{Description, FeedForward},
 };
 
-/// Logits computed at a time, 32 MiB of f32, so that no `[tokens, vocabulary]` tensor exists.
-const LOGIT_ELEMENTS: usize = 8 << 20;
-/// Rows of logits computed at least, so that decoding a large output matrix pays.
-const LOGIT_ROWS_MIN: usize = 32;
+/// Logits computed at a time, 80 MB of f32, so that no `[tokens, vocabulary]` tensor exists.
+const LOGIT_ELEMENTS: usize = 20_000_000;
+/// Rows of logits computed at least, so that decoding a large output matrix pays, and the step of their number:
+/// kernels take tiles of 64 rows.
+const LOGIT_ROWS_STEP: usize = 64;
 
 /// What a block keeps for its backward pass; `t` rows each.
 pub(super) struct Activations<E: Executor> {
@@ -139,7 +140,8 @@ impl<E: Executor> Workspace<E> {
         let hidden = max_rows * d.hidden;
         let (queries, keys) = (max_rows * d.query_width(), max_rows * d.key_value_width());
         let inner = max_rows * d.feed_forward;
-        let head_rows = (LOGIT_ELEMENTS / d.vocabulary).max(LOGIT_ROWS_MIN).min(max_rows);
+        let head_rows =
+            (LOGIT_ELEMENTS / d.vocabulary / LOGIT_ROWS_STEP * LOGIT_ROWS_STEP).max(LOGIT_ROWS_STEP).min(max_rows);
         let kept = d.layers - lowest + usize::from(lowest > 0);
         let sets = match recompute {
             Recompute::Never => kept,

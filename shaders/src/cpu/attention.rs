@@ -10,7 +10,6 @@ use rayon::prelude::*;
 use super::{
     math::{dot, exp, tanh},
     matmul::small,
-    vectorized,
 };
 use crate::{AttentionShape, Matmul};
 
@@ -85,7 +84,7 @@ pub fn forward(
                 let q_block = &q[block.first * q_stride + head * head_dim..];
                 let k_block = &k[block.low * kv_stride + kv_column..];
                 scores(&shape, &block, (q_block, q_stride), (k_block, kv_stride), &mut weights);
-                vectorized(|| {
+                vectorized!({
                     for (row, weights) in weights.chunks_exact_mut(block.span).enumerate() {
                         let seen = visible(&shape, &block, starts, row);
                         if let Some(cap) = shape.softcap {
@@ -214,7 +213,7 @@ fn backward_of_kv_head(
                 accumulate: false,
             };
             small(by_keys, (d_out_block, q_stride), (v_block, kv_stride), (&mut d_weights, block.span));
-            vectorized(|| {
+            vectorized!({
                 let rows = weights.chunks_exact_mut(block.span).zip(d_weights.chunks_exact_mut(block.span));
                 for (row, (weights, d_weights)) in rows.enumerate() {
                     let at = (block.first + row) * q_stride + head * head_dim;

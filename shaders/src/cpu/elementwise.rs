@@ -2,10 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{
-    math::{gelu, silu},
-    vectorized,
-};
+use super::math::{gelu, silu};
 use crate::{Activation, AdamW, Dropout};
 
 /// Rows that one task of a row-wise kernel takes.
@@ -18,11 +15,11 @@ const ELEMENTS_PER_TASK: usize = 16 * 1024;
 macro_rules! for_activation {
     ($activation:expr, $derive:ident => $body:block) => {
         match $activation {
-            Activation::Silu => vectorized(|| {
+            Activation::Silu => vectorized!({
                 let $derive = silu;
                 $body
             }),
-            Activation::Gelu => vectorized(|| {
+            Activation::Gelu => vectorized!({
                 let $derive = gelu;
                 $body
             }),
@@ -33,7 +30,7 @@ macro_rules! for_activation {
 /// `x += y`.
 pub fn add(y: &[f32], x: &mut [f32]) {
     x.par_chunks_mut(ELEMENTS_PER_TASK).zip(y.par_chunks(ELEMENTS_PER_TASK)).for_each(|(x, y)| {
-        vectorized(|| x.iter_mut().zip(y).for_each(|(x, y)| *x += y));
+        vectorized!(x.iter_mut().zip(y).for_each(|(x, y)| *x += y));
     });
 }
 
@@ -93,7 +90,7 @@ pub fn dropout(dropout: Dropout, x: &[f32], accumulate: bool, out: &mut [f32]) {
     let chunks = out.par_chunks_mut(ELEMENTS_PER_TASK).zip(x.par_chunks(ELEMENTS_PER_TASK)).enumerate();
     chunks.for_each(|(chunk, (out, x))| {
         let first = (chunk * ELEMENTS_PER_TASK) as u32;
-        vectorized(|| {
+        vectorized!({
             for (element, (out, x)) in (first..).zip(out.iter_mut().zip(x)) {
                 let masked = if dropout.hash(element) >= threshold { x * factor } else { 0.0 };
                 *out = if accumulate { *out + masked } else { masked };
@@ -118,8 +115,8 @@ pub fn adamw_step(
         .zip(first_moment.par_chunks_mut(ELEMENTS_PER_TASK))
         .zip(second_moment.par_chunks_mut(ELEMENTS_PER_TASK));
     chunks.for_each(|(((parameter, gradient), first), second)| {
-        vectorized(|| {
-            for (((p, g), m), v) in parameter.iter_mut().zip(gradient).zip(first).zip(second) {
+        vectorized!({
+            for (((p, g), m), v) in parameter.iter_mut().zip(gradient).zip(first.iter_mut()).zip(second.iter_mut()) {
                 let g = g * gradient_scale;
                 *m = beta1 * *m + (1.0 - beta1) * g;
                 *v = beta2 * *v + (1.0 - beta2) * g * g;

@@ -2,10 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{
-    math::{dot, exp, tanh, total},
-    vectorized,
-};
+use super::math::{dot, exp, tanh, total};
 
 /// Interleaved partial sums, so that the loop vectorises in a fixed order.
 const LANES: usize = 16;
@@ -20,7 +17,7 @@ pub fn cross_entropy(
     losses: &mut [f32],
 ) {
     logits.par_chunks_mut(vocabulary).zip(targets).zip(losses).for_each(|((logits, &target), loss)| {
-        vectorized(|| match softcap {
+        vectorized!(match softcap {
             None => *loss = row(target as usize, weight, logits),
             Some(cap) => *loss = capped_row(target as usize, weight, cap, logits),
         });
@@ -59,5 +56,5 @@ fn capped_row(target: usize, weight: f32, cap: f32, logits: &mut [f32]) -> f32 {
 
 /// Sum of squares in a fixed order: chunks of 4096, then over chunks in f64.
 pub fn sum_of_squares(x: &[f32]) -> f32 {
-    vectorized(|| x.chunks(4096).map(|chunk| f64::from(dot(chunk, chunk))).sum::<f64>() as f32)
+    vectorized!(x.chunks(4096).map(|chunk| f64::from(dot(chunk, chunk))).sum::<f64>() as f32)
 }

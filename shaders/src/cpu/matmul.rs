@@ -1,13 +1,8 @@
-//! Matrix products: dense ones, and those with a frozen weight in its block format.
+//! Dense matrix products, through the `gemm` crate, which chooses its instruction set at run time.
 
 use gemm::Parallelism;
-use rayon::prelude::*;
 
-use super::as_f32;
-use crate::{Matmul, WeightSource, format};
-
-/// Weights decoded at a time, 1 MiB of f32: half of a typical L2 cache stays free for activations.
-pub const TILE_ELEMENTS: usize = 256 * 1024;
+use crate::Matmul;
 
 /// Products below this many multiply-adds are not worth waking other threads for (about 20 us).
 const PARALLEL_FROM: usize = 1 << 20;
@@ -100,62 +95,4 @@ pub fn small(
     let a = if transpose_a { a.transposed() } else { a };
     let b = if transpose_b { b.transposed() } else { b };
     multiply([m, n, k], a, b, alpha, accumulate, out, out_stride, Parallelism::None);
-}
-
-/// `out [rows, n] = x [rows, k] weight^T`.
-pub fn forward(
-    x: &[f32],
-    weight: &WeightSource,
-    rows: usize,
-    accumulate: bool,
-    out: &mut [f32],
-    scratch: &mut Vec<f32>,
-) {
-    let (n, k) = (weight.rows, weight.columns);
-    for_each_tile(weight, scratch, |first, count, tile| {
-        let out = &mut out[first..];
-        let tile = View::rows(tile, k).transposed();
-        multiply([rows, count, k], View::rows(x, k), tile, 1.0, accumulate, out, n, parallelism(rows * count * k));
-    });
-}
-
-/// `d_x [rows, k] = d_out [rows, n] weight`.
-pub fn backward(
-    d_out: &[f32],
-    weight: &WeightSource,
-    rows: usize,
-    accumulate: bool,
-    d_x: &mut [f32],
-    scratch: &mut Vec<f32>,
-) {
-    let (n, k) = (weight.rows, weight.columns);
-    for_each_tile(weight, scratch, |first, count, tile| {
-        let accumulate = accumulate || first > 0;
-        let d_out = View::rows(&d_out[first..], n);
-        multiply([rows, k, count], d_out, View::rows(tile, k), 1.0, accumulate, d_x, k, parallelism(rows * count * k));
-    });
-}
-
-/// Calls `body(first_row, row_count, decoded)` for each tile of whole rows of the weight.
-fn for_each_tile(weight: &WeightSource, scratch: &mut Vec<f32>, mut body: impl FnMut(usize, usize, &[f32])) {
-    let (n, k) = (weight.rows, weight.columns);
-    if let Some(values) = as_f32(weight) {
-        return body(0, n, values);
-    }
-    let bytes = weight.bytes.as_slice();
-    let row_bytes = bytes.len() / n;
-    let tile_rows = (TILE_ELEMENTS / k).clamp(1, n);
-    if scratch.len() < tile_rows * k {
-        scratch.resize(tile_rows * k, 0.0);
-    }
-    for first in (0..n).step_by(tile_rows) {
-        let count = tile_rows.min(n - first);
-        let tile = &mut scratch[..count * k];
-        let source = &bytes[first * row_bytes..(first + count) * row_bytes];
-        // Sixteen rows a task: enough work to be worth a task, few enough to balance.
-        tile.par_chunks_mut(16 * k).zip(source.par_chunks(16 * row_bytes)).for_each(|(tile, source)| {
-            format::decode(weight.format, source, tile);
-        });
-        body(first, count, tile);
-    }
 }

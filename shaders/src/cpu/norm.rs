@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use super::{
     elementwise::ROWS_PER_TASK,
     math::{dot, total},
-    vectorized,
 };
 
 /// `out = x / rms(x) * gain` per row.
@@ -14,7 +13,7 @@ pub fn rms_norm(x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
     let columns = gain.len();
     let task = ROWS_PER_TASK * columns;
     out.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(out, x)| {
-        vectorized(|| {
+        vectorized!({
             for (out, x) in out.chunks_exact_mut(columns).zip(x.chunks_exact(columns)) {
                 let inverse = inverse_rms(x, epsilon);
                 for ((out, x), gain) in out.iter_mut().zip(x).zip(gain) {
@@ -30,7 +29,7 @@ pub fn rms_norm_backward(x: &[f32], gain: &[f32], d_out: &[f32], epsilon: f32, d
     let columns = gain.len();
     let task = ROWS_PER_TASK * columns;
     d_x.par_chunks_mut(task).zip(x.par_chunks(task)).zip(d_out.par_chunks(task)).for_each(|((d_x, x), d_out)| {
-        vectorized(|| {
+        vectorized!({
             let rows = d_x.chunks_exact_mut(columns).zip(x.chunks_exact(columns)).zip(d_out.chunks_exact(columns));
             let mut scaled = vec![0.0; columns];
             for ((d_x, x), d_out) in rows {
@@ -52,7 +51,7 @@ pub fn layer_norm(x: &[f32], gain: &[f32], bias: &[f32], epsilon: f32, out: &mut
     let columns = gain.len();
     let task = ROWS_PER_TASK * columns;
     out.par_chunks_mut(task).zip(x.par_chunks(task)).for_each(|(out, x)| {
-        vectorized(|| {
+        vectorized!({
             for (out, x) in out.chunks_exact_mut(columns).zip(x.chunks_exact(columns)) {
                 let inverse = centre(x, epsilon, out);
                 for ((out, gain), bias) in out.iter_mut().zip(gain).zip(bias) {
@@ -68,7 +67,7 @@ pub fn layer_norm_backward(x: &[f32], gain: &[f32], d_out: &[f32], epsilon: f32,
     let columns = gain.len();
     let task = ROWS_PER_TASK * columns;
     d_x.par_chunks_mut(task).zip(x.par_chunks(task)).zip(d_out.par_chunks(task)).for_each(|((d_x, x), d_out)| {
-        vectorized(|| {
+        vectorized!({
             let rows = d_x.chunks_exact_mut(columns).zip(x.chunks_exact(columns)).zip(d_out.chunks_exact(columns));
             let (mut scaled, mut centred) = (vec![0.0; columns], vec![0.0; columns]);
             for ((d_x, x), d_out) in rows {

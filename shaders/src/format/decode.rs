@@ -9,6 +9,28 @@ use super::{Format, k_quants};
 /// The 16 levels of IQ4_NL and IQ4_XS (`kvalues_iq4nl` of ggml).
 pub(super) const IQ4_LEVELS: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
+/// One value for each group of bytes that `$value` takes. A macro: a function passed as an argument would be
+/// called through a shim, outside of the vectorised loop.
+macro_rules! each_value {
+    ($bytes:expr, $out:expr, $value:path) => {
+        for (out, &bytes) in $out.iter_mut().zip($bytes.as_chunks().0) {
+            *out = $value(bytes);
+        }
+    };
+}
+
+/// The values of each block that `$block` takes.
+macro_rules! each_block {
+    ($bytes:expr, $out:expr, $block:path) => {
+        for (bytes, out) in $bytes.as_chunks().0.iter().zip($out.as_chunks_mut().0) {
+            // In registers first: stores through `out` would have to keep their order with loads of `bytes`.
+            let mut values = *out;
+            $block(bytes, &mut values);
+            *out = values;
+        }
+    };
+}
+
 /// Decodes whole blocks: `bytes` are blocks of `format`, `out` gets their weights in order.
 ///
 /// # Panics
@@ -21,45 +43,33 @@ pub fn decode(format: Format, bytes: &[u8], out: &mut [f32]) {
         bytes.len(),
         out.len()
     );
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || match format {
-            Format::F32 => plain(bytes, out, f32::from_le_bytes),
-            Format::F16 => plain(bytes, out, |pair| f16_to_f32(u16::from_le_bytes(pair))),
-            Format::BF16 => plain(bytes, out, |pair| f32::from_bits(u32::from(u16::from_le_bytes(pair)) << 16)),
-            Format::Q8_0 => blocks(bytes, out, q8_0),
-            Format::Q4_0 => blocks(bytes, out, q4_0),
-            Format::Q4_1 => blocks(bytes, out, q4_1),
-            Format::Q5_0 => blocks(bytes, out, q5_0),
-            Format::Q5_1 => blocks(bytes, out, q5_1),
-            Format::IQ4_NL => blocks(bytes, out, iq4_nl),
-            Format::Q2_K => blocks(bytes, out, k_quants::q2_k),
-            Format::Q3_K => blocks(bytes, out, k_quants::q3_k),
-            Format::Q4_K => blocks(bytes, out, k_quants::q4_k),
-            Format::Q5_K => blocks(bytes, out, k_quants::q5_k),
-            Format::Q6_K => blocks(bytes, out, k_quants::q6_k),
-            Format::IQ4_XS => blocks(bytes, out, k_quants::iq4_xs),
-        },
-    );
+    vectorized!(match format {
+        Format::F32 => each_value!(bytes, out, f32::from_le_bytes),
+        Format::F16 => each_value!(bytes, out, f16_value),
+        Format::BF16 => each_value!(bytes, out, bf16_value),
+        Format::Q8_0 => each_block!(bytes, out, q8_0),
+        Format::Q4_0 => each_block!(bytes, out, q4_0),
+        Format::Q4_1 => each_block!(bytes, out, q4_1),
+        Format::Q5_0 => each_block!(bytes, out, q5_0),
+        Format::Q5_1 => each_block!(bytes, out, q5_1),
+        Format::IQ4_NL => each_block!(bytes, out, iq4_nl),
+        Format::Q2_K => each_block!(bytes, out, k_quants::q2_k),
+        Format::Q3_K => each_block!(bytes, out, k_quants::q3_k),
+        Format::Q4_K => each_block!(bytes, out, k_quants::q4_k),
+        Format::Q5_K => each_block!(bytes, out, k_quants::q5_k),
+        Format::Q6_K => each_block!(bytes, out, k_quants::q6_k),
+        Format::IQ4_XS => each_block!(bytes, out, k_quants::iq4_xs),
+    });
 }
 
-/// One value per `N` bytes.
 #[inline(always)]
-fn plain<const N: usize>(bytes: &[u8], out: &mut [f32], value: impl Fn([u8; N]) -> f32) {
-    let (values, _) = bytes.as_chunks::<N>();
-    for (out, &bytes) in out.iter_mut().zip(values) {
-        *out = value(bytes);
-    }
+fn f16_value(bytes: [u8; 2]) -> f32 {
+    f16_to_f32(u16::from_le_bytes(bytes))
 }
 
-/// `N` values per `B` bytes.
 #[inline(always)]
-fn blocks<const B: usize, const N: usize>(bytes: &[u8], out: &mut [f32], block: impl Fn(&[u8; B], &mut [f32; N])) {
-    let (blocks, _) = bytes.as_chunks::<B>();
-    let (out, _) = out.as_chunks_mut::<N>();
-    for (bytes, out) in blocks.iter().zip(out) {
-        block(bytes, out);
-    }
+fn bf16_value(bytes: [u8; 2]) -> f32 {
+    f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16)
 }
 
 /// Half to single precision without a branch, so that a loop over it vectorises on any processor.
@@ -90,25 +100,40 @@ fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
     }
 }
 
+/// The low, then the high nibbles of 16 bytes. As bytes first: the compiler makes vectors of this loop and of the
+/// one that converts 32 bytes, but not of both in one.
+#[inline(always)]
+pub(super) fn nibbles(bytes: &[u8; 16]) -> [u8; 32] {
+    let mut levels = [0; 32];
+    for i in 0..16 {
+        levels[i] = bytes[i] & 15;
+    }
+    for i in 0..16 {
+        levels[16 + i] = bytes[i] >> 4;
+    }
+    levels
+}
+
+/// The 16 bytes from `at` on.
+#[inline(always)]
+pub(super) fn sixteen<const B: usize>(block: &[u8; B], at: usize) -> &[u8; 16] {
+    // Blocks are longer than any offset that a format uses; the fallback is never taken.
+    block[at..].first_chunk().unwrap_or(&[0; 16])
+}
+
 #[inline(always)]
 fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
     let d = half_at(block, 0);
-    let (low, high) = out.split_at_mut(16);
-    for i in 0..16 {
-        let byte = block[2 + i];
-        low[i] = f32::from((byte & 15) as i8 - 8) * d;
-        high[i] = f32::from((byte >> 4) as i8 - 8) * d;
+    for (out, level) in out.iter_mut().zip(nibbles(sixteen(block, 2))) {
+        *out = f32::from(level as i8 - 8) * d;
     }
 }
 
 #[inline(always)]
 fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
     let (d, m) = (half_at(block, 0), half_at(block, 2));
-    let (low, high) = out.split_at_mut(16);
-    for i in 0..16 {
-        let byte = block[4 + i];
-        low[i] = f32::from(byte & 15) * d + m;
-        high[i] = f32::from(byte >> 4) * d + m;
+    for (out, level) in out.iter_mut().zip(nibbles(sixteen(block, 4))) {
+        *out = f32::from(level as i8) * d + m;
     }
 }
 

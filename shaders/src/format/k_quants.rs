@@ -13,8 +13,8 @@ pub(super) fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
         let scale = block[group];
         let (dl, ml) = (d * f32::from(scale & 15), dmin * f32::from(scale >> 4));
         let (bytes, shift) = two_bit_place(group);
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = dl * f32::from(block[16 + bytes + i] >> shift & 3) - ml;
+        for (out, byte) in out.iter_mut().zip(&block[16 + bytes..]) {
+            *out = dl * (u32::from(*byte) >> shift & 3) as f32 - ml;
         }
     }
 }
@@ -36,9 +36,9 @@ pub(super) fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
         let (bytes, shift) = two_bit_place(group);
         let third = group / 2;
         for (i, out) in out.iter_mut().enumerate() {
-            let level = (block[32 + bytes + i] >> shift & 3) as i8;
-            let missing = (!block[group % 2 * 16 + i] >> third & 1) as i8 * 4;
-            *out = dl * f32::from(level - missing);
+            let level = (u32::from(block[32 + bytes + i]) >> shift & 3) as i32;
+            let missing = (!u32::from(block[group % 2 * 16 + i]) >> third & 1) as i32 * 4;
+            *out = dl * (level - missing) as f32;
         }
     }
 }
@@ -62,8 +62,8 @@ pub(super) fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
         let (scale, minimum) = scale_and_minimum(&block[4..16], group);
         let (dl, ml) = (d * scale, dmin * minimum);
         let (bytes, shift) = (16 + group / 2 * 32, group % 2 * 4);
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = dl * f32::from(block[bytes + i] >> shift & 15) - ml;
+        for (out, byte) in out.iter_mut().zip(&block[bytes..]) {
+            *out = dl * (u32::from(*byte) >> shift & 15) as f32 - ml;
         }
     }
 }
@@ -77,8 +77,8 @@ pub(super) fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
         let (dl, ml) = (d * scale, dmin * minimum);
         let (bytes, shift) = (48 + group / 2 * 32, group % 2 * 4);
         for (i, out) in out.iter_mut().enumerate() {
-            let level = (block[bytes + i] >> shift & 15) | (block[16 + i] >> group & 1) << 4;
-            *out = dl * f32::from(level) - ml;
+            let level = (u32::from(block[bytes + i]) >> shift & 15) | (u32::from(block[16 + i]) >> group & 1) << 4;
+            *out = dl * level as f32 - ml;
         }
     }
 }
@@ -87,14 +87,21 @@ pub(super) fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
 #[inline(always)]
 pub(super) fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
     let d = half_at(block, 208);
-    for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-        let dl = d * f32::from(block[192 + group] as i8);
-        let (half, quarter, odd) = (group / 8, group % 8 / 2, group % 2);
-        let low = half * 64 + quarter % 2 * 32 + odd * 16;
-        let high = 128 + half * 32 + odd * 16;
-        for (i, out) in out.iter_mut().enumerate() {
-            let level = (block[low + i] >> (quarter / 2 * 4) & 15) | (block[high + i] >> (quarter * 2) & 3) << 4;
-            *out = dl * f32::from(level as i8 - 32);
+    for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
+        let (fours, twos) = (&block[64 * half..][..64], &block[128 + 32 * half..][..32]);
+        let scales = &block[192 + 8 * half..][..8];
+        for (quarter, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+            // All 32 levels first, though two scales share them: shorter loops are unrolled and stay scalar.
+            let fours = &fours[quarter % 2 * 32..][..32];
+            for (i, out) in out.iter_mut().enumerate() {
+                let low = u32::from(fours[i]) >> (quarter / 2 * 4) & 15;
+                let high = u32::from(twos[i]) >> (quarter * 2) & 3;
+                *out = ((low | high << 4) as i32 - 32) as f32;
+            }
+            for (out, scale) in out.as_chunks_mut::<16>().0.iter_mut().zip(&scales[2 * quarter..]) {
+                let dl = d * f32::from(*scale as i8);
+                out.iter_mut().for_each(|level| *level *= dl);
+            }
         }
     }
 }
