@@ -18,8 +18,9 @@ import shutil
 from pathlib import Path
 
 import torch
+import transformers
 
-from recipe import architectures, texts, vocabularies, weights
+from recipe import architectures, goldens, texts, vocabularies, weights
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = ["torch", "transformers", "peft", "tokenizers", "sentencepiece", "safetensors", "gguf", "numpy"]
@@ -38,12 +39,14 @@ def make_folder(name):
     print(f"{name}: {count} weights, vocabulary {tokenizer['size']} + {model.padding_rows}")
     for line in differing:
         print(f"  differs: {line}")
+    goldens.make(folder, name, model)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="models to make; all when none is named")
     chosen = parser.parse_args().names or list(architectures.MODELS)
+    transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}

@@ -72,7 +72,7 @@ MODELS = {
     "qwen2": Model(
         # llama.cpp takes the width of qwen2's queries from the hidden size.
         config(
-            "Qwen2ForCausalLM", "qwen2", hidden_size=96, intermediate_size=128, num_hidden_layers=2,
+            "Qwen2ForCausalLM", "qwen2", hidden_size=96, intermediate_size=64, num_hidden_layers=2,
             num_attention_heads=3, num_key_value_heads=1, max_position_embeddings=256, max_window_layers=2,
             rms_norm_eps=1e-6, rope_theta=1000000.0, sliding_window=256, use_sliding_window=False,
             hidden_act="silu", tie_word_embeddings=True, torch_dtype="bfloat16", use_cache=True,

@@ -6,6 +6,7 @@ what the configuration must know: the number of ids and the special ones.
 
 import io
 import json
+from collections import Counter
 from pathlib import Path
 
 import sentencepiece
@@ -301,6 +302,24 @@ def gemma3_sentencepiece(folder):
 # WordPiece.
 
 
+def word_pieces(tokenizer, first, size):
+    """A vocabulary: `first`, every letter at the start of a word and behind it, then the commonest pieces.
+
+    The library's own trainer numbers pieces differently in each run.
+    """
+    counts = Counter()
+    for line in LESSONS:
+        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(line)):
+            counts.update({word: 2 * len(word)})
+            for start in range(1, len(word)):
+                counts.update({"##" + word[start:end]: end - start for end in range(start + 1, len(word) + 1)})
+    letters = sorted({piece for piece in counts if len(piece.removeprefix("##")) == 1})
+    starts = sorted({piece[0] for piece in counts if not piece.startswith("##")})
+    common = sorted(counts, key=lambda piece: (-counts[piece], piece))
+    pieces = list(dict.fromkeys([*first, *starts, *letters, *common]))[:size]
+    return {piece: index for index, piece in enumerate(pieces)}
+
+
 def bert_wordpiece(folder):
     names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
@@ -309,10 +328,9 @@ def bert_wordpiece(folder):
     )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece(prefix="##", cleanup=True)
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=420, special_tokens=names, continuing_subword_prefix="##", show_progress=False
+    tokenizer.model = models.WordPiece(
+        vocab=word_pieces(tokenizer, names, 420), unk_token="[UNK]", max_input_chars_per_word=100
     )
-    tokenizer.train_from_iterator(LESSONS, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=["[CLS]", "$A", "[SEP]"], pair=["[CLS]", "$A", "[SEP]", "$B:1", "[SEP]:1"],
         special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
@@ -326,7 +344,25 @@ def bert_wordpiece(folder):
         do_basic_tokenize=True, never_split=None, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]",
         unk_token="[UNK]", mask_token="[MASK]",
     )
+    sentence_encoder(folder)
     return dict(size=tokenizer.get_vocab_size(), pad=0)
+
+
+def sentence_encoder(folder):
+    """The files that say how token states become one embedding: their mean, normalized."""
+    kinds = ["Transformer", "Pooling", "Normalize"]
+    steps = [
+        {"idx": index, "name": str(index), "path": "" if index == 0 else f"{index}_{kind}",
+         "type": f"sentence_transformers.models.{kind}"}
+        for index, kind in enumerate(kinds)
+    ]
+    write_json(folder / "modules.json", steps)
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": 128, "do_lower_case": False})
+    pooling = folder / "1_Pooling"
+    pooling.mkdir()
+    modes = {"cls_token": False, "mean_tokens": True, "max_tokens": False, "mean_sqrt_len_tokens": False}
+    flags = {f"pooling_mode_{mode}": on for mode, on in modes.items()}
+    write_json(pooling / "config.json", {"word_embedding_dimension": 48, **flags})
 
 
 def make(kind, folder: Path):
