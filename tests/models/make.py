@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 import transformers
 
-from recipe import architectures, goldens, texts, vocabularies, weights
+from recipe import architectures, goldens, quantized, texts, vocabularies, weights
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = ["torch", "transformers", "peft", "tokenizers", "sentencepiece", "safetensors", "gguf", "numpy"]
@@ -40,19 +40,23 @@ def make_folder(name):
     for line in differing:
         print(f"  differs: {line}")
     goldens.make(folder, name, model)
+    quantized.make(folder, name, model)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="models to make; all when none is named")
-    chosen = parser.parse_args().names or list(architectures.MODELS)
+    chosen = parser.parse_args().names or [*architectures.MODELS, "llama_k"]
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     (HERE / "VERSIONS.json").write_text(json.dumps(versions, indent=2) + "\n")
     for name in chosen:
-        make_folder(name)
+        if name == "llama_k":
+            quantized.make_mixed(HERE / name)
+        else:
+            make_folder(name)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ All in F32 on the CPU, one thread, eager attention. Tensors of `golden.safetenso
     rows [n] i32                           rows of sample 0 whose logits follow
     logits.base, logits.adapted [n, v]     without and with the initial adapter
     long.tokens, long.rows, long.logits    where the model computes a long sample in another way (phi3)
-    initial.NAME, gradient.NAME [..]       every factor at the start, and its gradient there
-    final.NAME [..] f16                    every factor after the steps
+    initial.NAME [..] f16                  every factor at the start, exactly
+    gradient.NAME [..] f32                 its gradient there
+    final.NAME [..] f16                    every factor after the steps, rounded
     loss [1], losses [20]                  mean over all targets of all samples, before each step
 
 NAME is PEFT's. The file's metadata, under `settings`, holds `adapter_config` and `optimizer`.
@@ -34,16 +35,19 @@ OPTIMIZER = dict(lr=5e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)
 RANK, ALPHA = 4, 8
 
 
-def samples(folder, kind, lengths=LENGTHS):
+def tokenizer_of(folder):
+    return AutoTokenizer.from_pretrained(folder).backend_tokenizer
+
+
+def samples(tokenizer, kind, lengths=LENGTHS):
     """Token ids: passages of text with every fifth token drawn at random, and which of them are targets."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    stream = [index for line in LESSONS for index in tokenizer(line, add_special_tokens=False)["input_ids"]]
+    stream = [index for line in LESSONS for index in tokenizer.encode(line, add_special_tokens=False).ids]
     random = np.random.default_rng(len(kind))
     found, at = [], 0
     for number, length in enumerate(lengths):
         tokens = stream[at : at + length]
         for place in range(4, length, 5):
-            tokens[place] = int(random.integers(len(tokenizer)))
+            tokens[place] = int(random.integers(tokenizer.get_vocab_size()))
         at += length
         trained = [1] * length
         trained[0] = 0
@@ -86,7 +90,7 @@ def adapt(network, kind, targets):
         short = name.replace(".default.", ".")
         scale = 1.0 / np.sqrt(parameter.shape[1]) if "lora_A" in name else 0.05
         values = scale * weights.noise(f"{kind}/{short}", tuple(parameter.shape))
-        parameter.data = torch.from_numpy(values.astype(np.float32))
+        parameter.data = torch.from_numpy(values.astype(np.float16)).float()
         factors[short] = parameter
     return adapted, factors, settings
 
@@ -105,22 +109,24 @@ def checked(kind, start, losses, found):
     print(f"  logits spread {spread:.2f}, moved {moved:.2f}, loss {losses[0]:.4f} to {losses[-1]:.4f}")
 
 
-def train(folder, kind, targets, network, file):
-    """Computes the goldens over `network` and writes them to `file`."""
-    batch = samples(folder, kind)
+def train(batch, kind, targets, network, file, long=None, again=False):
+    """Computes the goldens over `network` and writes them to `file`.
+
+    `again` leaves out what is the same as over another base: samples, initial factors, and the last ones.
+    """
     found = {}
     for number, (tokens, trained) in enumerate(batch):
         found[f"tokens.{number}"] = tokens.to(torch.int32)
         found[f"trained.{number}"] = trained.to(torch.uint8)
     found["rows"] = torch.tensor(ROWS, dtype=torch.int32)
     found["logits.base"] = logits_of(network, batch[0][0])[ROWS]
-    if kind == "phi3":
-        (tokens, _), rows = samples(folder, kind, [LONG])[0], [0, 63, 79]
+    if long:
+        (tokens, _), rows = long, [0, 63, 79]
         found["long.tokens"], found["long.rows"] = tokens.to(torch.int32), torch.tensor(rows, dtype=torch.int32)
         found["long.logits"] = logits_of(network, tokens)[rows]
     adapted, factors, settings = adapt(network, kind, targets)
     found["logits.adapted"] = logits_of(adapted, batch[0][0])[ROWS]
-    found.update({f"initial.{name}": factor.detach().clone() for name, factor in factors.items()})
+    found.update({f"initial.{name}": factor.detach().half() for name, factor in factors.items()})
     optimizer = torch.optim.AdamW(list(factors.values()), **OPTIMIZER)
     losses = []
     for step in range(STEPS):
@@ -142,7 +148,9 @@ def train(folder, kind, targets, network, file):
     described["target_modules"] = sorted(targets)
     # One entry: the order of several would change from run to run.
     metadata = {"settings": json.dumps({"adapter_config": described, "optimizer": {**OPTIMIZER, "steps": STEPS}})}
-    save_file({key: tensor.contiguous() for key, tensor in found.items()}, folder / file, metadata=metadata)
+    same = ("tokens.", "trained.", "initial.", "final.") if again else ()
+    kept = {key: tensor.contiguous() for key, tensor in found.items() if not key.startswith(same)}
+    save_file(kept, file, metadata=metadata)
 
 
 def embed(folder):
@@ -167,8 +175,8 @@ def embed(folder):
 
 def matters(folder, kind, network):
     """Each special part of the architecture must change the logits, or the goldens would not test it."""
-    batch = samples(folder, kind)
-    before = logits_of(network, batch[0][0])
+    tokens, _ = samples(tokenizer_of(folder), kind)[0]
+    before = logits_of(network, tokens)
     changes = {
         "gemma2": ["sliding_window", "attn_logit_softcapping", "final_logit_softcapping", "post_norms"],
         "gemma3": ["sliding_window", "post_norms", "qk_norm"],
@@ -188,7 +196,7 @@ def matters(folder, kind, network):
             part = change == "post_norms" and norm or change == "qk_norm" and ("q_norm" in name or "k_norm" in name)
             if part or change == "bias" and name.endswith("bias"):
                 parameter.data.zero_()
-        moved = (logits_of(other, batch[0][0]) - before).abs().max().item()
+        moved = (logits_of(other, tokens) - before).abs().max().item()
         print(f"  without its {change} logits move by {moved:.2f}")
         assert moved > 0.02, f"{kind}: {change} does not matter"
 
@@ -198,4 +206,6 @@ def make(folder, kind, model):
     if kind == "bert":
         return embed(folder)
     matters(folder, kind, weights.load(folder))
-    train(folder, kind, model.targets, weights.load(folder), "golden.safetensors")
+    tokenizer = tokenizer_of(folder)
+    long = samples(tokenizer, kind, [LONG])[0] if kind == "phi3" else None
+    train(samples(tokenizer, kind), kind, model.targets, weights.load(folder), folder / "golden.safetensors", long)
