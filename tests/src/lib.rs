@@ -1,5 +1,7 @@
 //! Harness of the whole-system tests: where things are, and how to run the two binaries.
 
+pub mod golden;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},

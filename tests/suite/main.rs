@@ -1,7 +1,8 @@
-//! Whole-system tests: the trainer against llama.cpp, the loop, hostile input, and the house rules.
+//! Whole-system tests: the trainer against llama.cpp and PEFT, the loop, hostile input, and the house rules.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bad_input;
 mod house_rules;
 mod llama_parity;
+mod peft_parity;
 mod the_loop;

@@ -99,8 +99,9 @@ MODELS = {
     "phi3": Model(
         config(
             "Phi3ForCausalLM", "phi3", hidden_size=48, intermediate_size=80, num_hidden_layers=2,
-            num_attention_heads=3, num_key_value_heads=1, max_position_embeddings=256,
-            original_max_position_embeddings=64, rms_norm_eps=1e-5, rope_theta=10000.0,
+            num_attention_heads=3, num_key_value_heads=1, max_position_embeddings=1024,
+            # llama.cpp rounds contexts up to 256 and takes the long factors above this many positions.
+            original_max_position_embeddings=256, rms_norm_eps=1e-5, rope_theta=10000.0,
             rope_scaling={
                 "type": "longrope",
                 "short_factor": [1.0, 1.05, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6],

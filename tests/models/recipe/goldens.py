@@ -27,7 +27,8 @@ from . import weights
 from .corpus import HOSTILE, LESSONS
 
 LENGTHS = [48, 33, 17]
-LONG = 80
+# Beyond phi3's original positions.
+LONG = 272
 # First rows, both sides of a window of 16, and the last ones.
 ROWS = [0, 1, 15, 16, 17, 31, 47]
 STEPS = 20
@@ -121,7 +122,7 @@ def train(batch, kind, targets, network, file, long=None, again=False):
     found["rows"] = torch.tensor(ROWS, dtype=torch.int32)
     found["logits.base"] = logits_of(network, batch[0][0])[ROWS]
     if long:
-        (tokens, _), rows = long, [0, 63, 79]
+        (tokens, _), rows = long, [258, 271]
         found["long.tokens"], found["long.rows"] = tokens.to(torch.int32), torch.tensor(rows, dtype=torch.int32)
         found["long.logits"] = logits_of(network, tokens)[rows]
     adapted, factors, settings = adapt(network, kind, targets)

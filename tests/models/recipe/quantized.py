@@ -158,6 +158,7 @@ def write_gguf(path, config, write_vocabulary, tensors):
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
     writer.add_vocab_size(config.vocab_size)
     write_vocabulary(writer)
+    writer.add_chat_template(vocabularies.CHAT)
     for name, array, kind in tensors:
         writer.add_tensor(name, array, raw_dtype=kind)
     writer.write_header_to_file()
