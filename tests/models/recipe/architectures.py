@@ -148,7 +148,7 @@ MODELS = {
             layer_norm_epsilon=1e-5, scale_attn_weights=True, torch_dtype="float16", use_cache=True,
         ),
         tokenizer="gpt2_bytes",
-        targets=["c_attn", "c_proj", "c_fc"],
+        targets=["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"],
     ),
     "bert": Model(
         config(
