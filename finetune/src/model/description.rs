@@ -39,12 +39,12 @@ pub enum Positions {
 }
 
 /// Sliding-window attention of some layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
     /// Keys that a query sees, itself among them.
     pub tokens: usize,
-    /// Every `period`-th layer sees everything, the others the window.
-    pub period: usize,
+    /// For each layer whether it has the window; the others see everything.
+    pub local: Vec<bool>,
 }
 
 /// A matrix in the file that can carry an adapter, and the projections of the block that it holds: one, or
@@ -193,7 +193,8 @@ impl Description {
         reader.require(heads % kv_heads == 0, "attention.head_count_kv", kv_heads, "does not divide the head count")?;
         reader.require(head_dim <= 256, "attention.key_length", head_dim, "is above the supported 256")?;
         reader.require(value_dim == head_dim, "attention.value_length", value_dim, "is not the key length")?;
-        let window = if family.gemma { reader.window(if architecture == "gemma2" { 2 } else { 6 })? } else { None };
+        let window =
+            if family.gemma { reader.window(layers, if architecture == "gemma2" { 2 } else { 6 })? } else { None };
         let positions = match family.rope {
             Some(style) => {
                 let local = architecture == "gemma3" && window.is_some();
@@ -244,9 +245,8 @@ impl Description {
 
     /// Window of a layer's attention, if it has one.
     pub fn window_of(&self, layer: usize) -> Option<usize> {
-        let window = self.window?;
-        let sees_everything = layer % window.period == window.period - 1;
-        (!sees_everything).then_some(window.tokens)
+        let window = self.window.as_ref()?;
+        window.local.get(layer).is_some_and(|&local| local).then_some(window.tokens)
     }
 
     /// The matrix of the file that holds a projection; none where the model has no such projection.

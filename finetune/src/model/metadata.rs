@@ -1,7 +1,7 @@
 //! Typed reading of an architecture's metadata keys, with the bounds that later code relies on.
 
 use super::{ModelError, description::Window};
-use crate::gguf::GgufFile;
+use crate::gguf::{GgufError, GgufFile};
 
 /// Reads keys `<architecture>.<name>`.
 pub(super) struct Reader<'a> {
@@ -66,12 +66,24 @@ impl Reader<'_> {
     }
 
     /// The sliding window of a Gemma model: 4096 tokens where an early Gemma 2 file does not say.
-    pub fn window(&self, period: usize) -> Result<Option<Window>, ModelError> {
+    ///
+    /// The pattern is a flag a layer (true or 1 for the window), or a period whose last layer sees everything.
+    pub fn window(&self, layers: usize, period: usize) -> Result<Option<Window>, ModelError> {
         const SIZE: &str = "attention.sliding_window";
         const PATTERN: &str = "attention.sliding_window_pattern";
         if !self.has(SIZE) && self.architecture != "gemma2" {
             return Ok(None);
         }
-        Ok(Some(Window { tokens: self.size_or(SIZE, 4096)?, period: self.size_or(PATTERN, period)? }))
+        let key = self.key(PATTERN);
+        let local = if self.file.json(&key).is_some_and(serde_json::Value::is_array) {
+            let numbers = |_| Ok::<_, GgufError>(self.file.u32s(&key)?.into_iter().map(|flag| flag != 0).collect());
+            let flags: Vec<bool> = self.file.bools(&key).or_else(numbers)?;
+            self.require(flags.len() == layers, PATTERN, flags.len(), "is not the number of blocks")?;
+            flags
+        } else {
+            let period = self.size_or(PATTERN, period)?;
+            (0..layers).map(|layer| layer % period != period - 1).collect()
+        };
+        Ok(Some(Window { tokens: self.size_or(SIZE, 4096)?, local }))
     }
 }
