@@ -27,7 +27,7 @@ use sha2::{Digest as _, Sha256};
 pub use ggml_type::GgmlType;
 pub use gguf_rs::writer::MetadataValue;
 pub use preflight::{ARRAY_ELEMENTS_MAX, DIMENSIONS_MAX, ENTRIES_MAX, HeaderFault, NAME_BYTES_MAX, STRING_BYTES_MAX};
-pub use write::{TensorData, write_gguf};
+pub use write::{TensorData, TensorLayout, TensorSink, write_gguf, write_gguf_streamed};
 
 /// Why a GGUF file could not be read or does not hold what was asked for.
 #[derive(Debug, thiserror::Error)]

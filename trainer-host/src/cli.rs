@@ -17,6 +17,8 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Make a GGUF base of a Hugging Face model folder
+    Convert(crate::convert::ConvertArgs),
     /// Train a LoRA adapter over a (quantized) GGUF base
     Train(Box<TrainArgs>),
     /// Score a base, with or without an adapter, on a dataset

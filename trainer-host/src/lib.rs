@@ -7,12 +7,14 @@
 
 pub mod bench;
 pub mod cli;
+pub mod convert;
 pub mod demo;
 pub mod eval;
 pub mod inspect;
 pub mod interrupt;
 pub mod logits;
 pub mod loss_chart;
+pub mod model_card;
 pub mod outputs;
 pub mod progress;
 pub mod rows;
@@ -29,6 +31,7 @@ use cli::{BenchVerb, Cli, Verb};
 /// Whatever stopped the verb; the text names the thing and the next step.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.verb {
+        Verb::Convert(args) => convert::run(&args),
         Verb::Train(args) => train::run(&args),
         Verb::Eval(args) => eval::run(&args),
         Verb::Logits(args) => logits::run(&args),

@@ -158,8 +158,6 @@ pub(super) struct HeaderTensor {
     pub name: String,
     pub shape: Vec<usize>,
     pub ggml_type: GgmlType,
-    /// Where the type id is in the file.
-    pub type_position: usize,
     /// Where the data is in the file.
     pub bytes: std::ops::Range<usize>,
 }
@@ -303,7 +301,6 @@ fn walk_tensor(cursor: &mut Cursor<'_>, name: &str, alignment: u64) -> Result<(H
     if shape.contains(&0) {
         return Err(HeaderFault::ZeroDimension(name.to_string()));
     }
-    let type_position = cursor.position;
     let id = cursor.u32(name)?;
     let ggml_type = GgmlType::from_id(id).ok_or_else(|| HeaderFault::TensorType { name: name.to_string(), id })?;
     let offset = cursor.u64(name)?;
@@ -320,7 +317,7 @@ fn walk_tensor(cursor: &mut Cursor<'_>, name: &str, alignment: u64) -> Result<(H
     let Some((shape, size)) = size else {
         return Err(HeaderFault::TensorShape { name: name.to_string(), shape, kind: ggml_type.name() });
     };
-    let tensor = HeaderTensor { name: name.to_string(), shape, ggml_type, type_position, bytes: 0..0 };
+    let tensor = HeaderTensor { name: name.to_string(), shape, ggml_type, bytes: 0..0 };
     Ok((tensor, offset, size as u64))
 }
 

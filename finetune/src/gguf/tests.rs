@@ -305,6 +305,37 @@ fn tensors_whose_bytes_disagree_with_their_shape_are_not_written() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+#[test]
+fn streamed_tensors_may_come_in_pieces_and_must_be_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.gguf");
+    let layouts: Vec<TensorLayout> = (["a", "b"].iter())
+        .map(|name| TensorLayout { name: name.to_string(), shape: vec![5], ggml_type: GgmlType::BF16 })
+        .collect();
+    let pieces = |_: usize, sink: &mut TensorSink<'_>| {
+        sink.write(&[1; 3])?;
+        sink.write(&[2; 7])
+    };
+    write_gguf_streamed(&path, Vec::new(), &layouts, pieces).unwrap();
+    let file = GgufFile::open(&path).unwrap();
+    assert_eq!(file.tensor("b").unwrap().bytes, [1, 1, 1, 2, 2, 2, 2, 2, 2, 2]);
+    for (given, complaint) in [(9, "`a` lacks 1 of 10 bytes"), (11, "11 bytes were given for a tensor with 10 left")] {
+        let short = |_: usize, sink: &mut TensorSink<'_>| sink.write(&vec![0; given]);
+        let error = write_gguf_streamed(&path, Vec::new(), &layouts, short).unwrap_err();
+        assert!(error.to_string().contains(complaint), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+    assert_eq!(GgufFile::open(&path).unwrap().sha256(), file.sha256());
+}
+
+#[test]
+fn arrays_of_mixed_types_are_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mixed = MetadataValue::Array(vec![MetadataValue::Uint32(1), MetadataValue::Bool(true)]);
+    let error = write_gguf(folder.path().join("x.gguf"), vec![("k".to_string(), mixed)], &[]).unwrap_err();
+    assert!(error.to_string().contains("`k`") && error.to_string().contains("one plain type"), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -1,18 +1,24 @@
-//! Writing GGUF files through the writer of `gguf-rs`, whole or not at all.
+//! Writing GGUF files, whole or not at all, tensor by tensor.
 //!
-//! That writer computes wrong sizes for BF16 and IQ4_NL (see `ggml_type`). Such a tensor is announced to
-//! it as a type of the same block size (F16, Q4_0), and the type id in the header is set right before
-//! the file takes its place. Every file is read back through our own header walk before it is renamed.
+//! The header is laid out here, because the writer of `gguf-rs` fills the whole data section with zeros
+//! before the first tensor (a model would be written twice) and computes wrong sizes for BF16 and IQ4_NL
+//! (see `ggml_type`). Tensor bytes go straight to the disk in pieces of any size, so a model never has to be
+//! in memory. Every file is read back through our own header walk before it takes its place.
 
-use std::fs::OpenOptions;
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
-use gguf_rs::writer::{GGUFWriter, MetadataValue, TensorInfo};
+use gguf_rs::writer::MetadataValue;
 
 use super::atomic_file::{WriteError, write_atomically};
 use super::ggml_type::GgmlType;
 use super::preflight;
+
+/// Tensor data starts at multiples of this, as GGUF has it where a file names no other.
+const ALIGNMENT: usize = 32;
+const VERSION: u32 = 3;
 
 /// One tensor to write.
 #[derive(Clone, Debug)]
@@ -27,136 +33,225 @@ pub struct TensorData<'a> {
     pub bytes: &'a [u8],
 }
 
+/// One tensor whose bytes come later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorLayout {
+    /// Name, such as `blk.0.attn_q.weight`.
+    pub name: String,
+    /// Dimensions in ggml order, the contiguous one first.
+    pub shape: Vec<usize>,
+    /// How the elements are stored.
+    pub ggml_type: GgmlType,
+}
+
+/// Takes the bytes of one tensor, piece by piece.
+#[derive(Debug)]
+pub struct TensorSink<'a> {
+    path: &'a Path,
+    file: &'a mut BufWriter<File>,
+    left: usize,
+}
+
+impl TensorSink<'_> {
+    /// Appends bytes to the tensor.
+    ///
+    /// # Errors
+    /// [`WriteError::Content`] beyond the end of the tensor, otherwise what the system refused.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        let left = self.left.checked_sub(bytes.len()).ok_or_else(|| WriteError::Content {
+            path: self.path.to_path_buf(),
+            reason: format!(
+                "{} bytes were given for a tensor with {} left; pass matching data",
+                bytes.len(),
+                self.left
+            ),
+        })?;
+        self.left = left;
+        self.file.write_all(bytes).map_err(|source| WriteError::from_io(self.path, source))
+    }
+
+    /// Bytes that are still to come.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+}
+
 /// Writes a GGUF version 3 file: metadata, then the tensors in the given order.
 ///
 /// Metadata is stored sorted by key; of two entries with one key the last counts.
 ///
 /// # Errors
-/// [`WriteError::Content`] where shape, type and bytes of a tensor disagree or a name occurs twice;
-/// otherwise what the system refused. The file at `path` is then as it was.
+/// As [`write_gguf_streamed`].
 pub fn write_gguf(
     path: impl AsRef<Path>,
     metadata: Vec<(String, MetadataValue)>,
     tensors: &[TensorData<'_>],
 ) -> Result<(), WriteError> {
     let path = path.as_ref();
+    let mut layouts = Vec::with_capacity(tensors.len());
+    for TensorData { name, shape, ggml_type, bytes } in tensors {
+        let expected = ggml_type.tensor_bytes(shape);
+        if expected != Some(bytes.len()) {
+            let expected = expected.map_or("an impossible number of".to_string(), |bytes| bytes.to_string());
+            let reason = format!(
+                "tensor `{name}` of shape {shape:?} and type {ggml_type} takes {expected} bytes, {} were given; \
+                 pass matching data",
+                bytes.len()
+            );
+            return Err(WriteError::Content { path: path.to_path_buf(), reason });
+        }
+        layouts.push(TensorLayout { name: name.clone(), shape: shape.clone(), ggml_type: *ggml_type });
+    }
+    write_gguf_streamed(path, metadata, &layouts, |index, sink| sink.write(tensors[index].bytes))
+}
+
+/// Writes a GGUF version 3 file whose tensor data `fill` supplies: it is called with the index of each tensor
+/// in turn and must give the sink as many bytes as shape and type say.
+///
+/// # Errors
+/// [`WriteError::Content`] where shape, type and bytes of a tensor disagree, a name occurs twice or an array mixes
+/// types; what the system refused; what `fill` returned. The file at `path` is then as it was.
+pub fn write_gguf_streamed<E: From<WriteError>>(
+    path: impl AsRef<Path>,
+    metadata: Vec<(String, MetadataValue)>,
+    tensors: &[TensorLayout],
+    mut fill: impl FnMut(usize, &mut TensorSink<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let path = path.as_ref();
     let content = |reason: String| WriteError::Content { path: path.to_path_buf(), reason };
-    for tensor in tensors {
-        let expected = tensor.ggml_type.tensor_bytes(&tensor.shape);
-        if expected != Some(tensor.bytes.len()) {
-            return Err(content(format!(
-                "tensor `{}` of shape {:?} and type {} takes {} bytes, {} were given; pass matching data",
-                tensor.name,
-                tensor.shape,
-                tensor.ggml_type,
-                expected.map_or("an impossible number of".to_string(), |bytes| bytes.to_string()),
-                tensor.bytes.len()
-            )));
-        }
-        if stand_in(tensor.ggml_type).is_none() {
-            return Err(content(format!(
-                "tensor `{}` has type {}, which cannot be written; use another type",
-                tensor.name, tensor.ggml_type
-            )));
-        }
-    }
-    if let Some((key, value)) = metadata.iter().find(|(_, value)| !can_be_written(value)) {
-        return Err(content(format!(
-            "metadata key `{key}`: the value {value:?} has a type that cannot be written; \
-             use a 32-bit or unsigned 64-bit number"
-        )));
-    }
+    let failed = |source| WriteError::from_io(path, source);
+    let sizes: Vec<usize> = tensors.iter().map(tensor_bytes).collect::<Result<_, _>>().map_err(content)?;
+    let header = header(metadata.into_iter().collect(), tensors, &sizes).map_err(content)?;
     write_atomically(path, |temporary| {
-        GGUFWriter::new(temporary, 3)
-            .and_then(|mut writer| {
-                for (key, value) in metadata {
-                    add_metadata(&mut writer, &key, value);
-                }
-                for tensor in tensors {
-                    writer.add_tensor(announce(tensor));
-                }
-                writer.write()?;
-                for (index, tensor) in tensors.iter().enumerate() {
-                    writer.write_tensor_data(index, tensor.bytes)?;
-                }
-                writer.finalize()
-            })
-            .map_err(|error| match error.downcast::<io::Error>() {
-                Ok(source) => WriteError::from_io(path, source),
-                Err(other) => content(format!("{other}; correct the metadata")),
-            })?;
-        set_types(path, temporary, tensors)
+        let mut file = BufWriter::with_capacity(1 << 20, File::create(temporary).map_err(failed)?);
+        file.write_all(&header).map_err(failed)?;
+        pad(&mut file, header.len()).map_err(failed)?;
+        for (index, size) in sizes.iter().enumerate() {
+            let mut sink = TensorSink { path, file: &mut file, left: *size };
+            fill(index, &mut sink)?;
+            if sink.left > 0 {
+                let reason = format!("tensor `{}` lacks {} of {size} bytes", tensors[index].name, sink.left);
+                return Err(E::from(content(format!("{reason}; pass matching data"))));
+            }
+            pad(&mut file, *size).map_err(failed)?;
+        }
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        drop(file);
+        read_back(path, temporary).map_err(E::from)
     })
 }
 
-/// The type that the writer lays out with the right number of bytes, `None` where there is none.
-fn stand_in(ggml_type: GgmlType) -> Option<GgmlType> {
-    match ggml_type {
-        GgmlType::BF16 => Some(GgmlType::F16),
-        GgmlType::IQ4_NL => Some(GgmlType::Q4_0),
-        GgmlType::Unsupported(_) => None,
-        same => Some(same),
+fn tensor_bytes(tensor: &TensorLayout) -> Result<usize, String> {
+    let TensorLayout { name, shape, ggml_type } = tensor;
+    if matches!(ggml_type, GgmlType::Unsupported(_)) {
+        return Err(format!("tensor `{name}` has type {ggml_type}, which cannot be written; use another type"));
     }
+    ggml_type
+        .tensor_bytes(shape)
+        .ok_or_else(|| format!("tensor `{name}` of shape {shape:?} cannot be stored as {ggml_type}; use another type"))
 }
 
-fn announce(tensor: &TensorData<'_>) -> TensorInfo {
-    TensorInfo {
-        name: tensor.name.clone(),
-        shape: tensor.shape.iter().map(|&size| size as u64).collect(),
-        dtype: stand_in(tensor.ggml_type).map_or(u32::MAX, GgmlType::id),
-    }
-}
-
-fn can_be_written(value: &MetadataValue) -> bool {
-    matches!(
-        value,
-        MetadataValue::String(_)
-            | MetadataValue::Uint32(_)
-            | MetadataValue::Int32(_)
-            | MetadataValue::Uint64(_)
-            | MetadataValue::Float32(_)
-            | MetadataValue::Bool(_)
-            | MetadataValue::Array(_)
-    )
-}
-
-/// Adds one entry; the writer has no way in for the types that [`can_be_written`] refuses.
-fn add_metadata(writer: &mut GGUFWriter, key: &str, value: MetadataValue) {
-    match value {
-        MetadataValue::String(text) => writer.add_metadata(key, &text),
-        MetadataValue::Uint32(number) => writer.add_metadata_u32(key, number),
-        MetadataValue::Int32(number) => writer.add_metadata_i32(key, number),
-        MetadataValue::Uint64(number) => writer.add_metadata_u64(key, number),
-        MetadataValue::Float32(number) => writer.add_metadata_f32(key, number),
-        MetadataValue::Bool(flag) => writer.add_metadata_bool(key, flag),
-        MetadataValue::Array(items) => writer.add_metadata_array(key, items),
-        MetadataValue::Uint8(_)
-        | MetadataValue::Int8(_)
-        | MetadataValue::Uint16(_)
-        | MetadataValue::Int16(_)
-        | MetadataValue::Int64(_)
-        | MetadataValue::Float64(_) => {}
-    }
-}
-
-/// Walks the header that was just written and puts the true type ids where stand-ins are.
-fn set_types(path: &Path, temporary: &Path, tensors: &[TensorData<'_>]) -> Result<(), WriteError> {
-    let failed = |source| WriteError::from_io(path, source);
-    let mut file = OpenOptions::new().read(true).write(true).open(temporary).map_err(failed)?;
-    // SAFETY: the temporary file belongs to this call alone, and only its type ids change below, after the
-    // last use of the map.
-    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(failed)?;
-    let header = preflight::walk(&map).map_err(|fault| WriteError::Content {
-        path: path.to_path_buf(),
-        reason: format!("the content makes no sound GGUF file: {fault}; correct it"),
-    })?;
-    drop(map);
-    for (written, tensor) in header.tensors.iter().zip(tensors) {
-        if written.ggml_type != tensor.ggml_type {
-            file.seek(SeekFrom::Start(written.type_position as u64))
-                .and_then(|_| file.write_all(&tensor.ggml_type.id().to_le_bytes()))
-                .map_err(failed)?;
+fn header(
+    metadata: BTreeMap<String, MetadataValue>,
+    tensors: &[TensorLayout],
+    sizes: &[usize],
+) -> Result<Vec<u8>, String> {
+    let mut header = b"GGUF".to_vec();
+    header.extend(VERSION.to_le_bytes());
+    header.extend((tensors.len() as u64).to_le_bytes());
+    header.extend((metadata.len() as u64).to_le_bytes());
+    for (key, value) in &metadata {
+        put_text(&mut header, key);
+        header.extend(type_id(value).to_le_bytes());
+        match value {
+            MetadataValue::Array(items) => put_array(&mut header, key, items)?,
+            scalar => put_scalar(&mut header, scalar),
         }
     }
+    let mut offset = 0;
+    for (tensor, size) in tensors.iter().zip(sizes) {
+        put_text(&mut header, &tensor.name);
+        header.extend((tensor.shape.len() as u32).to_le_bytes());
+        for dimension in &tensor.shape {
+            header.extend((*dimension as u64).to_le_bytes());
+        }
+        header.extend(tensor.ggml_type.id().to_le_bytes());
+        header.extend((offset as u64).to_le_bytes());
+        offset = usize::checked_add(offset, *size)
+            .and_then(|end| end.checked_next_multiple_of(ALIGNMENT))
+            .ok_or("the tensors together are larger than a file can be")?;
+    }
+    Ok(header)
+}
+
+fn put_array(header: &mut Vec<u8>, key: &str, items: &[MetadataValue]) -> Result<(), String> {
+    // An empty array has no type of its own; unsigned bytes are as good as any.
+    let element = items.first().map_or(0, type_id);
+    if element == 9 || items.iter().any(|item| type_id(item) != element) {
+        return Err(format!("metadata key `{key}`: the elements of an array must have one plain type"));
+    }
+    header.extend(element.to_le_bytes());
+    header.extend((items.len() as u64).to_le_bytes());
+    for item in items {
+        put_scalar(header, item);
+    }
     Ok(())
+}
+
+fn put_scalar(header: &mut Vec<u8>, value: &MetadataValue) {
+    match value {
+        MetadataValue::Uint8(number) => header.push(*number),
+        MetadataValue::Int8(number) => header.extend(number.to_le_bytes()),
+        MetadataValue::Uint16(number) => header.extend(number.to_le_bytes()),
+        MetadataValue::Int16(number) => header.extend(number.to_le_bytes()),
+        MetadataValue::Uint32(number) => header.extend(number.to_le_bytes()),
+        MetadataValue::Int32(number) => header.extend(number.to_le_bytes()),
+        MetadataValue::Float32(number) => header.extend(number.to_le_bytes()),
+        MetadataValue::Bool(flag) => header.push(u8::from(*flag)),
+        MetadataValue::String(text) => put_text(header, text),
+        MetadataValue::Uint64(number) => header.extend(number.to_le_bytes()),
+        MetadataValue::Int64(number) => header.extend(number.to_le_bytes()),
+        MetadataValue::Float64(number) => header.extend(number.to_le_bytes()),
+        // `put_array` lets no array through.
+        MetadataValue::Array(_) => {}
+    }
+}
+
+fn put_text(header: &mut Vec<u8>, text: &str) {
+    header.extend((text.len() as u64).to_le_bytes());
+    header.extend_from_slice(text.as_bytes());
+}
+
+fn type_id(value: &MetadataValue) -> u32 {
+    match value {
+        MetadataValue::Uint8(_) => 0,
+        MetadataValue::Int8(_) => 1,
+        MetadataValue::Uint16(_) => 2,
+        MetadataValue::Int16(_) => 3,
+        MetadataValue::Uint32(_) => 4,
+        MetadataValue::Int32(_) => 5,
+        MetadataValue::Float32(_) => 6,
+        MetadataValue::Bool(_) => 7,
+        MetadataValue::String(_) => 8,
+        MetadataValue::Array(_) => 9,
+        MetadataValue::Uint64(_) => 10,
+        MetadataValue::Int64(_) => 11,
+        MetadataValue::Float64(_) => 12,
+    }
+}
+
+fn pad(file: &mut impl std::io::Write, written: usize) -> std::io::Result<()> {
+    file.write_all(&[0; ALIGNMENT][..written.next_multiple_of(ALIGNMENT) - written])
+}
+
+/// Walks the header that was just written, as every reader of ours will.
+fn read_back(path: &Path, temporary: &Path) -> Result<(), WriteError> {
+    let failed = |source| WriteError::from_io(path, source);
+    let file = File::open(temporary).map_err(failed)?;
+    // SAFETY: the temporary file belongs to this call alone, and nothing writes to it while it is mapped.
+    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(failed)?;
+    preflight::walk(&map).map(drop).map_err(|fault| WriteError::Content {
+        path: path.to_path_buf(),
+        reason: format!("the content makes no sound GGUF file: {fault}; correct it"),
+    })
 }
