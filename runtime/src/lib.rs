@@ -20,6 +20,7 @@ pub mod learn;
 mod model;
 pub mod probe;
 pub mod profile;
+pub mod quantize;
 pub mod retrieval;
 pub mod setup;
 

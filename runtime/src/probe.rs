@@ -182,14 +182,20 @@ fn sensor_celsius() -> Option<f32> {
 }
 
 fn disk_free_mib(home: &Path) -> Option<u64> {
+    disk_free_bytes(home).map(|bytes| bytes >> 20)
+}
+
+/// Free bytes on the disk that `path` is or would be on; `None` where the system does not tell.
+pub(crate) fn disk_free_bytes(path: &Path) -> Option<u64> {
     // The nearest folder that exists, with links resolved, is on the disk that will be written.
-    let existing = home.ancestors().find_map(|folder| folder.canonicalize().ok())?;
+    let path = std::path::absolute(path).ok()?;
+    let existing = path.ancestors().find_map(|folder| folder.canonicalize().ok())?;
     let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
     disks
         .iter()
         .filter(|disk| existing.starts_with(disk.mount_point()))
         .max_by_key(|disk| disk.mount_point().components().count())
-        .map(|disk| disk.available_space() >> 20)
+        .map(sysinfo::Disk::available_space)
 }
 
 /// The text of a small system file without its line end or NUL; `None` if empty or unreadable.

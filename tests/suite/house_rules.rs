@@ -39,7 +39,7 @@ fn arrows_between_crates_point_as_the_architecture_says() {
         ("firmware-profiles", &[]),
         ("finetune", &["shaders"]),
         ("runtime", &["finetune", "firmware-profiles"]),
-        ("trainer-host", &["runtime", "finetune"]),
+        ("trainer-host", &["runtime", "finetune", "firmware-profiles"]),
         ("tui", &["runtime"]),
     ]);
     for (name, uses) in dependencies() {

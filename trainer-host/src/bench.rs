@@ -167,15 +167,24 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Starts the count of [`peak_memory_bytes`] again, so that making the model is not part of it.
-fn forget_peak_memory() {
+pub(crate) fn forget_peak_memory() {
     // Where the system has no such switch the figure is only larger.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 /// Most resident memory of this process (`VmHWM`); `None` where there is no `/proc`.
-fn peak_memory_bytes() -> Option<u64> {
+pub(crate) fn peak_memory_bytes() -> Option<u64> {
+    status_bytes("VmHWM:")
+}
+
+/// Resident memory of this process now (`VmRSS`); `None` where there is no `/proc`.
+pub(crate) fn resident_memory_bytes() -> Option<u64> {
+    status_bytes("VmRSS:")
+}
+
+fn status_bytes(key: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

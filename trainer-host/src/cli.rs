@@ -27,6 +27,10 @@ pub enum Verb {
     Logits(LogitsArgs),
     /// Show what a GGUF file holds and whether it can be trained here
     Inspect(InspectArgs),
+    /// Judge whether a model is a good base, rule by rule, with the evidence
+    Check(crate::check::CheckArgs),
+    /// Write a smaller model file and measure what it costs
+    Quantize(Box<crate::quantize::QuantizeArgs>),
     /// Measure speed and memory
     Bench {
         /// What to measure.
@@ -252,7 +256,7 @@ pub struct DemoArgs {
     pub json: bool,
 }
 
-fn parse<T: std::str::FromStr<Err = String>>(text: &str) -> Result<T, String> {
+pub(crate) fn parse<T: std::str::FromStr<Err = String>>(text: &str) -> Result<T, String> {
     text.parse()
 }
 

@@ -6,9 +6,11 @@
 //! stderr.
 
 pub mod bench;
+pub mod check;
 pub mod cli;
 pub mod convert;
 pub mod demo;
+pub mod devices;
 pub mod eval;
 pub mod inspect;
 pub mod interrupt;
@@ -17,7 +19,9 @@ pub mod loss_chart;
 pub mod model_card;
 pub mod outputs;
 pub mod progress;
+pub mod quantize;
 pub mod rows;
+pub mod samples;
 pub mod shell;
 pub mod train;
 
@@ -36,6 +40,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Eval(args) => eval::run(&args),
         Verb::Logits(args) => logits::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Quantize(args) => quantize::run(&args),
         Verb::Bench { verb: BenchVerb::Train(args) } => bench::run(&args),
         Verb::Demo(args) => demo::run(&args),
         Verb::Completions { shell } => shell::completions(shell),

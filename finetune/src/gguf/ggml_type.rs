@@ -79,6 +79,9 @@ const LAYOUTS: &[(u32, &str, usize, usize)] = &[
     (34, "TQ1_0", 256, 54),
     (35, "TQ2_0", 256, 66),
     (39, "MXFP4", 32, 17),
+    (40, "NVFP4", 64, 36),
+    (41, "Q1_0", 128, 18),
+    (42, "Q2_0", 64, 18),
 ];
 
 impl GgmlType {
@@ -103,6 +106,11 @@ impl GgmlType {
             30 => Self::BF16,
             other => Self::Unsupported(other),
         })
+    }
+
+    /// The type of this name in any case, `None` where ggml has no such type.
+    pub fn from_name(name: &str) -> Option<Self> {
+        LAYOUTS.iter().find(|layout| layout.1.eq_ignore_ascii_case(name)).and_then(|layout| Self::from_id(layout.0))
     }
 
     /// The id in the file.
@@ -179,13 +187,14 @@ mod tests {
             let kind = GgmlType::from_id(*id).unwrap();
             assert_eq!(kind.id(), *id);
             assert_eq!(kind.name(), *name);
+            assert_eq!(GgmlType::from_name(&name.to_lowercase()), Some(kind));
             assert_eq!((kind.block_elements(), kind.block_bytes()), (*elements, *bytes));
         }
     }
 
     #[test]
     fn ids_that_ggml_removed_or_never_had_are_refused() {
-        for id in [4, 5, 31, 32, 33, 36, 37, 38, 40, 41, u32::MAX] {
+        for id in [4, 5, 31, 32, 33, 36, 37, 38, 43, u32::MAX] {
             assert_eq!(GgmlType::from_id(id), None, "id {id}");
         }
     }

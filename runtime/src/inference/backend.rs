@@ -9,7 +9,7 @@ use crate::error::ModelError;
 
 /// The backend, which lives until the process ends: freeing it under a second model would be
 /// unsound.
-pub(super) fn backend() -> Result<&'static LlamaBackend, ModelError> {
+pub(crate) fn backend() -> Result<&'static LlamaBackend, ModelError> {
     static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
     BACKEND
         .get_or_init(|| {
@@ -22,7 +22,7 @@ pub(super) fn backend() -> Result<&'static LlamaBackend, ModelError> {
 }
 
 /// Held while a model, an adapter or a context is made: llama.cpp changes shared state then.
-pub(super) fn construction() -> MutexGuard<'static, ()> {
+pub(crate) fn construction() -> MutexGuard<'static, ()> {
     static CONSTRUCTION: Mutex<()> = Mutex::new(());
     CONSTRUCTION.lock().unwrap_or_else(PoisonError::into_inner)
 }

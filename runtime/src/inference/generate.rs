@@ -154,7 +154,7 @@ fn probability(logits: &[f32], index: usize) -> f32 {
 }
 
 /// Negative log-probability of the token `index`, in nats.
-pub(super) fn loss(logits: &[f32], index: usize) -> f64 {
+pub(crate) fn loss(logits: &[f32], index: usize) -> f64 {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = logits.iter().map(|logit| f64::from(logit - highest).exp()).sum();
     sum.ln() - f64::from(logits[index] - highest)
