@@ -1,7 +1,14 @@
 //! Tests of the training engine, one binary.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "suite/allocation.rs"]
+mod allocation;
 #[path = "suite/gradients.rs"]
 mod gradients;
+#[path = "suite/hostile_files.rs"]
+mod hostile_files;
 #[path = "suite/training.rs"]
 mod training;
+
+#[global_allocator]
+static ALLOCATOR: allocation::Counting = allocation::Counting;

@@ -7,5 +7,6 @@ mod suite {
     pub mod inference;
     pub mod learning;
     pub mod model_files;
+    pub mod quantize;
     pub mod room;
 }

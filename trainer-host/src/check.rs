@@ -19,6 +19,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use halligan_finetune::gguf::GgufFile;
+use halligan_firmware_profiles::ModelShape;
 use serde::Serialize;
 
 use candidate::Candidate;
@@ -126,6 +128,21 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         crate::print_data(&text);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a model file needs memory for on a device, and the context it was made for; `None` where its metadata does not
+/// tell or it holds no weights.
+pub fn device_shape(file: &GgufFile) -> Option<(ModelShape, Option<u32>)> {
+    let shape = gguf::shape(file);
+    let narrow = |value: Option<u64>| u32::try_from(value?).ok();
+    let model_bytes = file.tensors().map(|tensor| tensor.bytes.len() as u64).sum();
+    let model = ModelShape {
+        model_bytes,
+        layers: narrow(shape.layers)?,
+        kv_heads: narrow(shape.kv_heads)?,
+        head_dim: narrow(shape.head_dim)?,
+    };
+    (model_bytes > 0).then_some((model, narrow(shape.context)))
 }
 
 fn judge(candidate: &Candidate) -> Judged {

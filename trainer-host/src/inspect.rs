@@ -1,4 +1,6 @@
-//! `halligan-host inspect`: what a GGUF file holds, and whether it can be trained here.
+//! `halligan-host inspect`: what a GGUF file holds, which device it fits, and whether it can be trained here.
+
+mod training;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -8,9 +10,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    check,
     cli::InspectArgs,
+    devices::{self, Fit},
     progress::{bytes, count},
 };
+use training::TrainingMemory;
 
 /// Longer arrays of metadata are shown by their length only.
 const SHOWN_ELEMENTS: usize = 8;
@@ -26,13 +31,21 @@ struct Inspection {
     architecture: Option<String>,
     name: Option<String>,
     parameters: usize,
+    /// Bits of tensors per weight; null without weights.
+    bits_per_weight: Option<f64>,
     /// Tensors and bytes by storage type.
     types: BTreeMap<String, TypeCount>,
     tokenizer: Option<TokenizerFacts>,
+    /// The chat template as it stands; null without one.
+    chat_template: Option<String>,
+    /// The model on each built-in device profile; null where its shape is not known.
+    profiles: Option<Vec<Fit>>,
     /// Whether `halligan-host train` can use it as a base.
     trainable: bool,
     /// Why it cannot be trained.
     reason: Option<String>,
+    /// What training takes at the default options; null where it cannot be trained.
+    training: Option<TrainingMemory>,
     metadata: BTreeMap<String, Value>,
     tensors: Vec<TensorFacts>,
 }
@@ -48,6 +61,11 @@ struct TokenizerFacts {
     model: String,
     pre: Option<String>,
     tokens: usize,
+    merges: Option<usize>,
+    /// Begin, end, end of turn and padding token, with their texts.
+    special: BTreeMap<String, String>,
+    /// Whether a sequence starts with the begin token.
+    adds_bos: Option<bool>,
     chat_template: bool,
     /// Why it cannot be used; null where it can.
     problem: Option<String>,
@@ -86,7 +104,13 @@ fn inspect(file: &GgufFile) -> Inspection {
         entry.bytes += tensor.bytes.len();
     }
     let kind = text("general.type").unwrap_or_else(|| "model".to_owned());
-    let reason = why_not_trainable(file, &kind);
+    let (reason, training) = match trainable(file, &kind) {
+        Ok(memory) => (None, Some(memory)),
+        Err(reason) => (Some(reason), None),
+    };
+    let parameters: usize = file.tensors().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
+    let stored: usize = types.values().map(|part| part.bytes).sum();
+    let is_model = kind == "model";
     Inspection {
         file: file.path().display().to_string(),
         file_bytes: file.file_bytes(),
@@ -95,11 +119,16 @@ fn inspect(file: &GgufFile) -> Inspection {
         kind,
         architecture: text("general.architecture"),
         name: text("general.name"),
-        parameters: file.tensors().map(|tensor| tensor.shape.iter().product::<usize>()).sum(),
+        parameters,
+        bits_per_weight: (parameters > 0).then(|| 8.0 * stored as f64 / parameters as f64),
         types,
         tokenizer: tokenizer_facts(file),
+        chat_template: text("tokenizer.chat_template"),
+        profiles: (check::device_shape(file).filter(|_| is_model))
+            .map(|(model, context)| devices::fits(&model, context)),
         trainable: reason.is_none(),
         reason,
+        training,
         metadata: file.keys().filter_map(|key| Some((key.to_owned(), shortened(file.json(key)?)))).collect(),
         tensors: file
             .tensors()
@@ -113,24 +142,38 @@ fn inspect(file: &GgufFile) -> Inspection {
     }
 }
 
-fn why_not_trainable(file: &GgufFile, kind: &str) -> Option<String> {
+/// The memory that training takes, or why it is not possible.
+fn trainable(file: &GgufFile, kind: &str) -> Result<TrainingMemory, String> {
     if kind == "adapter" {
         let problem = Adapter::read_gguf(file.path()).err();
-        return Some(problem.map_or_else(
+        return Err(problem.map_or_else(
             || "it is an adapter; train over its base with --init-adapter".to_owned(),
             |problem| crate::one_line(&problem.to_string()),
         ));
     }
-    let model = BaseModel::open(file.path()).err().map(|error| error.to_string());
-    let tokenizer = || Tokenizer::from_gguf(file).err().map(|error| error.to_string());
-    model.or_else(tokenizer).map(|reason| crate::one_line(&reason))
+    if file.tensors().len() == 0 {
+        return Err("it holds a vocabulary without weights".to_owned());
+    }
+    let base = BaseModel::open(file.path()).map_err(|error| crate::one_line(&error.to_string()))?;
+    Tokenizer::from_gguf(file).map_err(|error| crate::one_line(&error.to_string()))?;
+    Ok(TrainingMemory::of(&base))
 }
 
 fn tokenizer_facts(file: &GgufFile) -> Option<TokenizerFacts> {
     let model = file.find_str("tokenizer.ggml.model").ok().flatten()?.to_owned();
+    let length = |key: &str| file.find_array_length(key).ok().flatten();
+    let texts = file.strings("tokenizer.ggml.tokens").unwrap_or_default();
+    let special = |role: &&str| {
+        let id = file.find_u32(&format!("tokenizer.ggml.{role}_token_id")).ok().flatten()?;
+        let text = texts.get(id as usize).copied().unwrap_or("outside the vocabulary");
+        Some(((*role).to_owned(), format!("{text} ({id})")))
+    };
     Some(TokenizerFacts {
         pre: file.find_str("tokenizer.ggml.pre").ok().flatten().map(str::to_owned),
-        tokens: file.find_array_length("tokenizer.ggml.tokens").ok().flatten().unwrap_or(0),
+        tokens: length("tokenizer.ggml.tokens").unwrap_or(0),
+        merges: length("tokenizer.ggml.merges"),
+        special: ["bos", "eos", "eot", "padding", "unknown"].iter().filter_map(special).collect(),
+        adds_bos: file.find_bool("tokenizer.ggml.add_bos_token").ok().flatten(),
         chat_template: file.has("tokenizer.chat_template"),
         problem: Tokenizer::from_gguf(file).err().map(|error| crate::one_line(&error.to_string())),
         model,
@@ -149,11 +192,12 @@ fn describe(facts: &Inspection, list_tensors: bool) -> String {
         format!("{} ({}, GGUF version {})", facts.file, bytes(facts.file_bytes as u64), facts.version),
         format!("sha256      {}", facts.sha256),
         format!(
-            "{:<11} {}{}, {} parameters",
+            "{:<11} {}{}, {} parameters{}",
             facts.kind,
             facts.architecture.as_deref().unwrap_or("unknown architecture"),
             facts.name.as_ref().map_or(String::new(), |name| format!(" \"{name}\"")),
-            count(facts.parameters)
+            count(facts.parameters),
+            facts.bits_per_weight.map_or(String::new(), |bits| format!(", {bits:.2} bits per weight"))
         ),
     ];
     for (name, part) in &facts.types {
@@ -168,11 +212,24 @@ fn describe(facts: &Inspection, list_tensors: bool) -> String {
             if tokenizer.chat_template { "with" } else { "without" },
             tokenizer.problem.as_ref().map_or(String::new(), |problem| format!("; {problem}"))
         ));
+        let special: Vec<String> = tokenizer.special.iter().map(|(role, token)| format!("{role} {token}")).collect();
+        if !special.is_empty() {
+            lines.push(format!("            {}", special.join(", ")));
+        }
+    }
+    if let Some(template) = &facts.chat_template {
+        lines.push(format!("template    {}", crate::one_line(template).chars().take(90).collect::<String>()));
+    }
+    for fit in facts.profiles.iter().flatten() {
+        lines.push(format!("device      {}", describe_fit(fit)));
     }
     lines.push(match &facts.reason {
         None => "trainable   yes".to_owned(),
         Some(reason) => format!("trainable   no: {reason}"),
     });
+    if let Some(training) = &facts.training {
+        lines.push(format!("            {}", training.describe()));
+    }
     lines.push("metadata".to_owned());
     for (key, value) in &facts.metadata {
         let text: String = value.to_string().chars().take(90).collect();
@@ -191,4 +248,12 @@ fn describe(facts: &Inspection, list_tensors: bool) -> String {
         }
     }
     lines.join("\n")
+}
+
+fn describe_fit(fit: &Fit) -> String {
+    let memory = format!("{} of {}", bytes(fit.needed_bytes), bytes(fit.limit_bytes));
+    match fit.fits {
+        true => format!("{:<22} fits with {} tokens: {memory}", fit.profile, count(fit.context_tokens as usize)),
+        false => format!("{:<22} does not fit: {memory}", fit.profile),
+    }
 }

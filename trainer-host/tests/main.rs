@@ -3,7 +3,9 @@
 
 mod suite {
     mod bad_input;
+    mod check;
     mod command;
+    mod quantize;
     mod reading;
     mod training;
 }

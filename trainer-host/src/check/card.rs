@@ -53,11 +53,6 @@ impl Card {
         let tags = texts(&front["tags"]);
         Card { front, problem, body: body.to_owned(), tags }
     }
-
-    /// A text of the front matter.
-    pub fn text(&self, key: &str) -> Option<&str> {
-        self.front[key].as_str()
-    }
 }
 
 /// A text, or the texts of a list.
@@ -123,6 +118,9 @@ fn stated_tokens(body: &str) -> Vec<(f64, String)> {
 fn languages(candidate: &Candidate) -> Finding {
     let rule = "languages (Greek)";
     let Some(card) = &candidate.card else { return Finding::unknown(rule, "there is no model card") };
+    if let Some(problem) = &card.problem {
+        return Finding::unknown(rule, format!("the front matter of README.md is damaged: {problem}"));
+    }
     let listed = texts(&card.front["language"]);
     if listed.is_empty() {
         return Finding::unknown(rule, "the card lists no languages");
@@ -143,7 +141,7 @@ mod tests {
     #[test]
     fn front_matter_is_read_and_the_rest_is_prose() {
         let card = Card::parse("---\nlicense: apache-2.0\nlanguage:\n- en\n- el\ntags: [chat]\n---\n# Title\ntext\n");
-        assert_eq!(card.text("license"), Some("apache-2.0"));
+        assert_eq!(card.front["license"], "apache-2.0");
         assert_eq!(texts(&card.front["language"]), ["en", "el"]);
         assert_eq!(card.tags, ["chat"]);
         assert!(card.body.contains("# Title") && !card.body.contains("license"));

@@ -49,7 +49,8 @@ fn card_beside(folder: &Path) -> Option<Card> {
     if ggufs == 1 { Card::read(folder).filter(|card| !card.front.is_null()) } else { None }
 }
 
-fn shape(file: &GgufFile) -> Shape {
+/// Sizes as the metadata has them.
+pub(super) fn shape(file: &GgufFile) -> Shape {
     let Ok(Some(architecture)) = file.find_str("general.architecture") else { return Shape::default() };
     let number = |key: &str| file.find_u32(&format!("{architecture}.{key}")).ok().flatten().map(u64::from);
     let heads = number("attention.head_count");

@@ -43,15 +43,18 @@ impl Class {
     }
 }
 
+/// A statement with what it was classified as.
+type Classed<'a> = (&'a Statement, Option<(Class, String)>);
+
 pub(super) fn rule(candidate: &Candidate) -> Finding {
     let rule = "licence";
     if candidate.licences.is_empty() {
         return Finding::unknown(rule, "neither card nor licence file nor metadata names one; ask the publisher");
     }
-    let classed: Vec<(&Statement, Option<(Class, String)>)> =
+    let classed: Vec<Classed<'_>> =
         candidate.licences.iter().map(|statement| (statement, classify(&statement.text))).collect();
-    let places = |wanted: &dyn Fn(&Option<(Class, String)>) -> bool| -> String {
-        let named = classed.iter().filter(|(_, found)| wanted(found));
+    let places = |known_only: bool| -> String {
+        let named = classed.iter().filter(|(_, found)| found.is_some() || !known_only);
         let shown = named.map(|(statement, found)| match found {
             Some((_, name)) => format!("{} ({})", name, statement.place),
             None => format!("{:?} ({})", shortened(&statement.text), statement.place),
@@ -60,12 +63,12 @@ pub(super) fn rule(candidate: &Candidate) -> Finding {
     };
     let strictest = classed.iter().filter_map(|(_, found)| found.as_ref()).map(|(class, _)| *class).max();
     let Some(class) = strictest else {
-        return Finding::unknown(rule, format!("not one of the known licences: {}; read it", places(&|_| true)));
+        return Finding::unknown(rule, format!("not one of the known licences: {}; read it", places(false)));
     };
     let classes: Vec<Class> = classed.iter().filter_map(|(_, found)| Some(found.as_ref()?.0)).collect();
     let differ = classes.iter().any(|other| other.verdict() != class.verdict());
     let remark = if differ { "; the files disagree, the strictest counts" } else { "" };
-    Finding::new(rule, class.verdict(), format!("{}: {}{remark}", places(&|found| found.is_some()), class.says()))
+    Finding::new(rule, class.verdict(), format!("{}: {}{remark}", places(true), class.says()))
 }
 
 /// Class and name of an identifier (`apache-2.0`) or of a licence text.

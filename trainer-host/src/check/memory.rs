@@ -110,10 +110,8 @@ fn memory(candidate: &Candidate, placements: &[Placement]) -> Finding {
     let profiles = devices::profiles();
     let best: Vec<String> = (profiles.iter().enumerate())
         .map(|(index, profile)| {
-            let fitting = placements.iter().find_map(|placement| {
-                Some((placement, &placement.profiles.get(index).filter(|fit| fit.fits)?))
-                    .map(|(placement, fit)| (placement, fit.context_tokens))
-            });
+            let fit = |placement: &Placement| placement.profiles.get(index).filter(|fit| fit.fits).cloned();
+            let fitting = placements.iter().find_map(|placement| Some((placement, fit(placement)?.context_tokens)));
             match fitting {
                 Some((placement, tokens)) => format!("{} {} with {tokens} tokens", profile.name, placement.r#type),
                 None => format!("{} none", profile.name),

@@ -31,7 +31,7 @@ pub(super) fn matrix(models: &[Judged]) -> String {
     for (index, finding) in models[0].findings.iter().enumerate() {
         let mut line = format!("{:<32}", finding.rule);
         for model in models {
-            let cell = model.findings.get(index).map_or(String::new(), |finding| cell(finding));
+            let cell = model.findings.get(index).map_or(String::new(), cell);
             line.push_str(&format!(" {:<COLUMN$}", cut(&cell, COLUMN)));
         }
         lines.push(line.trim_end().to_owned());

@@ -85,3 +85,21 @@ fn shell_completions_and_manual_name_every_verb() {
         }
     }
 }
+
+#[test]
+fn inspect_tells_which_device_fits_and_what_training_takes() {
+    let bench = Bench::new();
+    let facts = bench.json(&["inspect", &base(), "--json"]);
+    let profiles = facts["profiles"].as_array().unwrap();
+    assert_eq!(profiles.len(), 7);
+    assert!(profiles.iter().all(|fit| fit["fits"] == true && fit["context_tokens"].as_u64().unwrap() > 0));
+    let training = |key: &str| facts["training"][key].as_u64().unwrap();
+    let parts = ["base_bytes", "adapter_bytes", "activation_bytes", "scratch_bytes"].map(training);
+    assert_eq!(parts.iter().sum::<u64>(), training("total_bytes"));
+    assert!(training("total_bytes_recomputed") < training("total_bytes"));
+    // Q8_0 takes 34 bytes for 32 weights; norms are F32.
+    let bits = facts["bits_per_weight"].as_f64().unwrap();
+    assert!((8.5..8.7).contains(&bits), "{bits}");
+    assert!(facts["chat_template"].as_str().unwrap().contains("messages"));
+    assert!(facts["tokenizer"]["special"]["eos"].as_str().is_some(), "{}", facts["tokenizer"]);
+}
