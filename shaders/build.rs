@@ -37,7 +37,7 @@ fn check(kernel: &Kernel, variant: usize) -> Result<(), String> {
     let source = kernel.compose(variant);
     let module =
         naga::front::wgsl::parse_str(&source).map_err(|error| error.emit_to_string_with_path(&source, kernel.name))?;
-    Validator::new(ValidationFlags::all(), Capabilities::IMMEDIATES)
+    Validator::new(ValidationFlags::all(), Capabilities::IMMEDIATES | Capabilities::SHADER_FLOAT16_IN_FLOAT32)
         .validate(&module)
         .map_err(|error| error.emit_to_string_with_path(&source, kernel.name))?;
 

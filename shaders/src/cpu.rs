@@ -287,6 +287,14 @@ impl Executor for CpuExecutor {
         out[..len].copy_from_slice(&x[..len]);
     }
 
+    fn pack_half(&mut self, x: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        elementwise::pack_half(&x[..len], &mut bytemuck::cast_slice_mut(out)[..len]);
+    }
+
+    fn unpack_half(&mut self, x: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        elementwise::unpack_half(&bytemuck::cast_slice(x)[..len], &mut out[..len]);
+    }
+
     fn gather_rows(&mut self, x: &Vec<f32>, rows: &Vec<u32>, count: usize, columns: usize, out: &mut Vec<f32>) {
         for (&row, out) in rows[..count].iter().zip(out.chunks_exact_mut(columns)) {
             out.copy_from_slice(&x[row as usize * columns..][..columns]);

@@ -421,6 +421,10 @@ pub trait Executor {
     fn fill(&mut self, value: f32, len: usize, x: &mut Self::Tensor);
     /// `out = x` over `len` elements.
     fn copy(&mut self, x: &Self::Tensor, len: usize, out: &mut Self::Tensor);
+    /// `len` values of `x` rounded to half precision, two in each element of `out`; beyond +-65504 they saturate.
+    fn pack_half(&mut self, x: &Self::Tensor, len: usize, out: &mut Self::Tensor);
+    /// The values that [`pack_half`](Self::pack_half) wrote.
+    fn unpack_half(&mut self, x: &Self::Tensor, len: usize, out: &mut Self::Tensor);
     /// `out[i, :] = x[rows[i], :]` for `count` rows of `columns`.
     fn gather_rows(
         &mut self,

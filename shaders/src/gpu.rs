@@ -386,6 +386,16 @@ impl Executor for GpuExecutor {
         self.run_elements(&kernels::COPY, &[&x.buffer, &out.buffer], len, &[]);
     }
 
+    fn pack_half(&mut self, x: &Tensor, len: usize, out: &mut Tensor) {
+        fits("pack_half", &[(x, len), (out, len.div_ceil(2))]);
+        self.run_elements(&kernels::PACK_HALF, &[&x.buffer, &out.buffer], len, &[]);
+    }
+
+    fn unpack_half(&mut self, x: &Tensor, len: usize, out: &mut Tensor) {
+        fits("unpack_half", &[(x, len.div_ceil(2)), (out, len)]);
+        self.run_elements(&kernels::UNPACK_HALF, &[&x.buffer, &out.buffer], len, &[]);
+    }
+
     fn gather_rows(&mut self, x: &Tensor, rows: &Indices, count: usize, columns: usize, out: &mut Tensor) {
         fits("gather_rows", &[(out, count * columns)]);
         below("gather_rows", rows, count, x.len / columns.max(1));

@@ -130,7 +130,7 @@ pub struct TrainArgs {
     /// Steps between checkpoints
     #[arg(long, value_name = "STEPS", default_value_t = 50)]
     pub checkpoint_steps: usize,
-    /// Save memory by computing activations again: never or blocks
+    /// Save memory: keep the widest activations in half precision (half), or compute them again (blocks)
     #[arg(long, default_value = "never", value_parser = parse_recompute)]
     pub recompute: Recompute,
     /// Device: auto, cpu or gpu
@@ -225,7 +225,7 @@ pub struct BenchTrainArgs {
     /// Measured steps, after one that warms up
     #[arg(long, default_value_t = 5)]
     pub steps: usize,
-    /// Save memory by computing activations again: never or blocks
+    /// Save memory: keep the widest activations in half precision (half), or compute them again (blocks)
     #[arg(long, default_value = "never", value_parser = parse_recompute)]
     pub recompute: Recompute,
     /// Device: auto, cpu or gpu
@@ -271,8 +271,9 @@ fn names(targets: [Target; Target::ALL.len()]) -> String {
 fn parse_recompute(text: &str) -> Result<Recompute, String> {
     match text {
         "never" => Ok(Recompute::Never),
+        "half" => Ok(Recompute::Half),
         "blocks" => Ok(Recompute::Blocks),
-        _ => Err("choose never or blocks".to_owned()),
+        _ => Err("choose never, half or blocks".to_owned()),
     }
 }
 

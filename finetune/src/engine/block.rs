@@ -63,7 +63,11 @@ pub(super) fn forward<E: Executor>(
     let input_slot = ws.input_slot(block.layer);
     exec.copy(&ws.stream, block.rows * block.d.hidden, &mut ws.block_inputs[input_slot]);
     attention(exec, block, lora, ws);
+    let slot = ws.slot(block.layer);
+    ws.lend_wide(slot);
     feed_forward(exec, block, lora, ws);
+    ws.pack_wide(exec, slot, block.rows);
+    ws.lend_wide(slot);
 }
 
 /// `middle = input + post_norm(attention(norm(input)) Wo^T)`.

@@ -27,7 +27,11 @@ pub(super) fn backward<E: Executor>(
         exec.copy(&ws.block_inputs[input_slot], block.rows * block.d.hidden, &mut ws.stream);
         block::forward(exec, block, lora, ws);
     }
+    let slot = ws.slot(block.layer);
+    ws.lend_wide(slot);
+    ws.unpack_wide(exec, slot, block.rows);
     feed_forward(exec, block, lora, ws);
+    ws.lend_wide(slot);
     attention(exec, block, lora, ws, needs_input_gradient);
 }
 

@@ -8,8 +8,8 @@ use crate::{
     model::{Description, FeedForward},
 };
 
-/// Logits computed at a time, 80 MB of f32, so that no `[tokens, vocabulary]` tensor exists.
-const LOGIT_ELEMENTS: usize = 20_000_000;
+/// Logits computed at a time, 40 MB of f32, so that no `[tokens, vocabulary]` tensor exists.
+const LOGIT_ELEMENTS: usize = 10_000_000;
 /// Rows of logits computed at least, so that decoding a large output matrix pays, and the step of their number:
 /// kernels take tiles of 64 rows.
 const LOGIT_ROWS_STEP: usize = 64;
@@ -33,6 +33,9 @@ pub(super) struct Activations<E: Executor> {
     /// Gate, where the model has one, and up projection `[t, f]`.
     pub gate: Option<E::Tensor>,
     pub up: E::Tensor,
+    /// Both in half precision, two values an element, where they are kept so; `gate` and `up` are then empty
+    /// unless lent ([`Workspace::lend_wide`]).
+    halves: Option<[E::Tensor; 2]>,
     /// Outputs of attention and feed-forward before their post norms `[t, c]`, only where the model has them.
     pub branches: Option<[E::Tensor; 2]>,
     /// `scale * x A^T` of each adapted matrix `[t, r]`.
@@ -45,6 +48,7 @@ impl<E: Executor> Activations<E> {
         let (queries, keys) = (rows * d.query_width(), rows * d.key_value_width());
         let (hidden, inner) = (rows * d.hidden, rows * d.feed_forward);
         let gated = matches!(d.feed_forward_kind, FeedForward::Gated(_));
+        let inner_kept = if room.recompute == Recompute::Half { 0 } else { inner };
         let mut downs: Downs<E> = std::array::from_fn(|_| None);
         for (down, _) in downs.iter_mut().zip(adapted).filter(|(_, adapted)| *adapted) {
             *down = Some(exec.zeros(rows * rank)?);
@@ -57,8 +61,14 @@ impl<E: Executor> Activations<E> {
             attention: exec.zeros(queries)?,
             log_sum_exp: exec.zeros(rows * d.heads)?,
             middle: exec.zeros(hidden)?,
-            gate: gated.then(|| exec.zeros(inner)).transpose()?,
-            up: exec.zeros(inner)?,
+            gate: gated.then(|| exec.zeros(inner_kept)).transpose()?,
+            up: exec.zeros(inner_kept)?,
+            halves: match room.recompute {
+                Recompute::Half => {
+                    Some([exec.zeros(inner.div_ceil(2) * usize::from(gated))?, exec.zeros(inner.div_ceil(2))?])
+                }
+                Recompute::Never | Recompute::Blocks => None,
+            },
             branches: if d.post_norms { Some([exec.zeros(hidden)?, exec.zeros(hidden)?]) } else { None },
             downs,
         })
@@ -109,6 +119,9 @@ pub(super) struct Workspace<E: Executor> {
     /// Normalised input `[t, c]`, and its gradient.
     pub normed: E::Tensor,
     pub d_normed: E::Tensor,
+    /// Gate and up of the block at work, where blocks keep theirs in half precision.
+    wide: Option<[E::Tensor; 2]>,
+    inner: usize,
     /// Feed-forward activation `[t, f]`, and its gradient.
     pub activated: E::Tensor,
     pub d_activated: E::Tensor,
@@ -144,7 +157,7 @@ impl<E: Executor> Workspace<E> {
             (LOGIT_ELEMENTS / d.vocabulary / LOGIT_ROWS_STEP * LOGIT_ROWS_STEP).max(LOGIT_ROWS_STEP).min(max_rows);
         let kept = d.layers - lowest + usize::from(lowest > 0);
         let sets = match recompute {
-            Recompute::Never => kept,
+            Recompute::Never | Recompute::Half => kept,
             Recompute::Blocks => 1,
         };
         let activations = (0..sets).map(|_| Activations::new(exec, d, room)).collect::<Result<_, _>>()?;
@@ -168,6 +181,11 @@ impl<E: Executor> Workspace<E> {
             activations,
             normed: exec.zeros(hidden)?,
             d_normed: exec.zeros(hidden)?,
+            wide: match recompute {
+                Recompute::Half => Some([exec.zeros(inner)?, exec.zeros(inner)?]),
+                Recompute::Never | Recompute::Blocks => None,
+            },
+            inner: d.feed_forward,
             activated: exec.zeros(inner)?,
             d_activated: exec.zeros(inner)?,
             d_q: exec.zeros(queries)?,
@@ -203,7 +221,7 @@ impl<E: Executor> Workspace<E> {
     /// Which set of activations a layer uses.
     pub fn slot(&self, layer: usize) -> usize {
         match self.recompute {
-            Recompute::Never => self.input_slot(layer),
+            Recompute::Never | Recompute::Half => self.input_slot(layer),
             Recompute::Blocks => 0,
         }
     }
@@ -211,6 +229,36 @@ impl<E: Executor> Workspace<E> {
     /// Where a layer's input is kept; layers below the lowest adapted one share the last place.
     pub fn input_slot(&self, layer: usize) -> usize {
         layer.checked_sub(self.lowest).unwrap_or(self.block_inputs.len() - 1)
+    }
+
+    /// Gives a set of activations the buffers of gate and up, where it keeps halves, and takes them back at the next
+    /// call.
+    pub fn lend_wide(&mut self, slot: usize) {
+        let (act, Some([gate, up])) = (&mut self.activations[slot], &mut self.wide) else { return };
+        if let Some(own) = &mut act.gate {
+            std::mem::swap(own, gate);
+        }
+        std::mem::swap(&mut act.up, up);
+    }
+
+    /// Rounds a block's gate and up into its halves, where it keeps them so.
+    pub fn pack_wide(&mut self, exec: &mut E, slot: usize, rows: usize) {
+        let act = &mut self.activations[slot];
+        let (len, Some([gate_half, up_half])) = (rows * self.inner, &mut act.halves) else { return };
+        if let Some(gate) = &act.gate {
+            exec.pack_half(gate, len, gate_half);
+        }
+        exec.pack_half(&act.up, len, up_half);
+    }
+
+    /// Reads a block's gate and up back from its halves, where it keeps them so.
+    pub fn unpack_wide(&mut self, exec: &mut E, slot: usize, rows: usize) {
+        let act = &mut self.activations[slot];
+        let (len, Some([gate_half, up_half])) = (rows * self.inner, &act.halves) else { return };
+        if let Some(gate) = &mut act.gate {
+            exec.unpack_half(gate_half, len, gate);
+        }
+        exec.unpack_half(up_half, len, &mut act.up);
     }
 
     /// Sets the dropout of the batches to come.

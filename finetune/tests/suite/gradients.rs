@@ -231,6 +231,37 @@ fn recomputed_activations_give_the_same_bits() {
 }
 
 #[test]
+fn halved_activations_change_gradients_by_less_than_their_rounding() {
+    // Each kept value is off by at most 2^-11 of itself.
+    const TOLERANCE: f64 = 1e-3;
+    for (base, new_gpu) in [(base("qwen2", Format::F32), false), (base("gpt2", Format::F32), true)] {
+        let adapter = adapter(&base, &Target::ALL);
+        fn gradients<E: Executor>(exec: E, base: &BaseModel, adapter: &Adapter, recompute: Recompute) -> Adapter {
+            let batch = batch();
+            let mut engine = Engine::new(exec, base, adapter, batch.rows(), recompute).unwrap();
+            engine.clear_gradients();
+            engine.accumulate_gradients(&batch, 0.25).unwrap();
+            engine.gradients(adapter).unwrap()
+        }
+        let exact = gradients(CpuExecutor::new(), &base, &adapter, Recompute::Never);
+        let halved = match new_gpu {
+            true => gradients(any_gpu(), &base, &adapter, Recompute::Half),
+            false => gradients(CpuExecutor::new(), &base, &adapter, Recompute::Half),
+        };
+        assert_ne!(exact, halved);
+        for (name, exact) in &exact.pairs {
+            let square = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
+            let halved = &halved.pairs[name];
+            let both = || exact.a.iter().chain(&exact.b).zip(halved.a.iter().chain(&halved.b));
+            let difference = square(&mut both().map(|(exact, halved)| f64::from(exact - halved)));
+            let size = square(&mut both().map(|(exact, _)| f64::from(*exact)));
+            let error = (difference / size).sqrt();
+            assert!(error < TOLERANCE, "{name} is off by {error}");
+        }
+    }
+}
+
+#[test]
 fn packed_samples_get_the_losses_they_have_alone() {
     let base = base("llama", Format::F32);
     let adapter = adapter(&base, &Target::ALL);

@@ -1,5 +1,6 @@
 //! Kernels that treat each element alone: residual sums, activations, dropout, AdamW.
 
+use half::{f16, slice::HalfFloatSliceExt as _};
 use rayon::prelude::*;
 
 use super::math::{gelu, silu};
@@ -96,6 +97,26 @@ pub fn dropout(dropout: Dropout, x: &[f32], accumulate: bool, out: &mut [f32]) {
                 *out = if accumulate { *out + masked } else { masked };
             }
         });
+    });
+}
+
+/// Rounds to half precision; beyond its range values saturate.
+pub fn pack_half(x: &[f32], out: &mut [f16]) {
+    let highest = f16::MAX.to_f32();
+    out.par_chunks_mut(ELEMENTS_PER_TASK).zip(x.par_chunks(ELEMENTS_PER_TASK)).for_each(|(out, x)| {
+        let mut bounded = [0.0f32; 64];
+        for (out, x) in out.chunks_mut(64).zip(x.chunks(64)) {
+            vectorized!(bounded.iter_mut().zip(x).for_each(|(bounded, x)| *bounded = x.clamp(-highest, highest)));
+            // The `half` crate converts whole slices with the processor's instructions.
+            out.convert_from_f32_slice(&bounded[..x.len()]);
+        }
+    });
+}
+
+/// Halves to single precision.
+pub fn unpack_half(x: &[f16], out: &mut [f32]) {
+    out.par_chunks_mut(ELEMENTS_PER_TASK).zip(x.par_chunks(ELEMENTS_PER_TASK)).for_each(|(out, x)| {
+        x.convert_to_f32_slice(out);
     });
 }
 

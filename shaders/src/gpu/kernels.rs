@@ -114,6 +114,8 @@ kernels! {
     ADD "add" [] [Read, Write] 1 Single;
     FILL "fill" [] [Write] 2 Single;
     COPY "copy" [] [Read, Write] 1 Single;
+    PACK_HALF "pack_half" [] [Read, Write] 1 Single;
+    UNPACK_HALF "unpack_half" [] [Read, Write] 1 Single;
     GATHER_ROWS "gather_rows" [] [Read, Read, Write] 2 Single;
     SCATTER_ROWS "scatter_rows" [] [Read, Read, Write] 2 Single;
     CROSS_ENTROPY "cross_entropy" [REDUCE, REDUCE_MAXIMUM, SOFT_CAP] [Read, Write, Write] 4 Single;

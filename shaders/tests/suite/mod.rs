@@ -11,6 +11,7 @@ mod dropout;
 mod elementwise;
 mod embedding;
 mod formats;
+mod half;
 mod layer_norm;
 mod matmul;
 mod matmul_weight;
