@@ -5,6 +5,7 @@
 //! changes, so no cached key or value outlives the adapter that computed it.
 
 mod backend;
+mod bare;
 mod batch;
 mod generate;
 mod parity;
@@ -26,6 +27,7 @@ use thread::Command;
 pub use backend::gpu_name;
 pub(crate) use backend::{backend, construction};
 pub(crate) use generate::loss;
+pub use bare::BareModel;
 
 /// Number format of the key-value cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

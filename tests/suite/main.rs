@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bad_input;
+mod convert;
 mod house_rules;
 mod llama_parity;
 mod peft_parity;

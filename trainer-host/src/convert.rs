@@ -10,6 +10,7 @@ pub mod config;
 mod encoder;
 mod hyperparameters;
 mod plan;
+mod proof;
 mod provenance;
 mod rope;
 mod tokenizer;
@@ -34,6 +35,7 @@ use checkpoint::Checkpoint;
 use config::Config;
 use hyperparameters::Hyperparameters;
 use plan::Plan;
+use proof::TokenizerProof;
 use provenance::Names;
 use weights::Heads;
 
@@ -78,6 +80,8 @@ struct Summary {
     tokenizer: &'static str,
     pre_tokenizer: Option<&'static str>,
     licence: Option<String>,
+    /// Hostile texts through the original and the converted tokenizer; null where there is no tokenizer.json.
+    tokenizer_proof: Option<TokenizerProof>,
     /// Whether `halligan-host train` can use it as a base.
     trainable: bool,
     /// Why it cannot be trained here.
@@ -109,6 +113,28 @@ pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
     let text = if args.json { serde_json::to_string(&summary)? } else { describe(&summary) };
     print_data(&text);
     Ok(ExitCode::SUCCESS)
+}
+
+/// A tensor that a safetensors file announces.
+#[derive(Debug)]
+pub struct Announced {
+    /// Its name.
+    pub name: String,
+    /// Bytes that it takes in its file.
+    pub bytes: usize,
+}
+
+/// The tensors of a folder's safetensors files, each proven to lie inside its file.
+///
+/// # Errors
+/// As `convert`, for the weights alone.
+pub fn stored_tensors(folder: &Path) -> anyhow::Result<Vec<Announced>> {
+    let checkpoint = Checkpoint::open(folder)?;
+    let announced = |(name, tensor): (&String, &checkpoint::StoredTensor)| Announced {
+        name: name.clone(),
+        bytes: tensor.elements() * tensor.dtype.bitsize() / 8,
+    };
+    Ok(checkpoint.tensors().iter().map(announced).collect())
 }
 
 /// A model folder, read and checked, with the plan of the file.
@@ -258,6 +284,7 @@ impl Model {
             tokenizer: self.tokenizer,
             pre_tokenizer: self.pre_tokenizer,
             licence: self.licence,
+            tokenizer_proof: proof::prove(&args.folder, &file)?,
             trainable: unusable.is_none(),
             reason: unusable,
             notes: self.notes,
@@ -302,6 +329,12 @@ fn describe(summary: &Summary) -> String {
         format!("  licence    {}", summary.licence.as_deref().unwrap_or("not stated; see the model's page")),
         format!("  sha256     {}", summary.sha256),
     ];
+    if let Some(proof) = &summary.tokenizer_proof {
+        lines.push(format!("  proof      {}", proof.describe()));
+        let texts =
+            proof.differences.iter().map(|found| format!("             {} differs on {:?}", found.reader, found.text));
+        lines.extend(texts);
+    }
     lines.push(match &summary.reason {
         None => "  trainable  yes".to_owned(),
         Some(reason) => format!("  trainable  no: {reason}"),

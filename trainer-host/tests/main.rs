@@ -5,6 +5,7 @@ mod suite {
     mod bad_input;
     mod check;
     mod command;
+    mod convert;
     mod quantize;
     mod reading;
     mod training;

@@ -56,7 +56,7 @@ pub(super) fn sentence_piece(file: &GgufFile, vocabulary: &Vocabulary) -> Result
         return Err(TokenizerError::Lengths { key, found: scores.len(), size: vocabulary.texts.len() });
     }
     let pieces: HashSet<&str> = (vocabulary.mergeable())
-        .filter(|(_, id)| vocabulary.kinds[*id as usize] == Kind::Normal)
+        .filter(|(_, id)| matches!(vocabulary.kinds[*id as usize], Kind::Normal | Kind::UserDefined))
         .map(|(text, _)| text)
         .collect();
     let mut ranked = Vec::new();
