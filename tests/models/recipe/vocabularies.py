@@ -88,7 +88,6 @@ def save_bytes(folder, tokenizer, added, slow_files=False):
     tokens = [AddedToken(content, special=special, normalized=False) for content, special in added]
     for token in tokens:
         (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
-    # Kept as one long line a list item: indent would make thousands of lines.
     content = json.loads(tokenizer.to_str())
     write_json(folder / "tokenizer.json", content)
     if slow_files:
