@@ -15,7 +15,9 @@ mod workspace;
 
 pub use batch::Batch;
 
-use halligan_shaders::{AdamW, Dropout, Executor, ExecutorError};
+use halligan_shaders::Dropout;
+// The engine's interface speaks of them, so its users need no second crate.
+pub use halligan_shaders::{AdamW, Executor, ExecutorError, KernelTime, Matmul};
 
 use crate::{
     adapter::Adapter,
@@ -92,6 +94,11 @@ impl<E: Executor> Engine<E> {
     /// The executor, for its device information and peak memory.
     pub fn executor(&self) -> &E {
         &self.exec
+    }
+
+    /// The executor, to wait for it or to profile it.
+    pub fn executor_mut(&mut self) -> &mut E {
+        &mut self.exec
     }
 
     /// Most rows that one batch may have.

@@ -68,13 +68,63 @@ const fn shape(
     }
 }
 
-/// Writes a random model as GGUF with all matrices in `format`, or in F32 where a row is no whole number of
-/// its blocks.
+/// How the matrices of a model are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// All in one format, or in F32 where a row is no whole number of its blocks.
+    Uniform(Format),
+    /// As llama.cpp mixes Q4_K_M: Q4_K, with Q6_K for the output and for values and down projections of half
+    /// the layers; rows that are no whole number of super-blocks take Q5_0 and Q8_0 instead.
+    Q4KM,
+}
+
+impl From<Format> for Storage {
+    fn from(format: Format) -> Self {
+        Self::Uniform(format)
+    }
+}
+
+impl std::fmt::Display for Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Uniform(format) => format.fmt(f),
+            Self::Q4KM => f.write_str("Q4_K_M"),
+        }
+    }
+}
+
+impl Storage {
+    /// Format of a tensor in a model of `layers` blocks.
+    fn format(self, name: &str, layers: usize, columns: usize) -> Format {
+        match self {
+            Self::Uniform(format) if format.row_bytes(columns).is_some() => format,
+            Self::Uniform(_) => Format::F32,
+            Self::Q4KM => {
+                let layer = name.strip_prefix("blk.").and_then(|rest| rest.split('.').next()?.parse().ok());
+                let fine = match layer {
+                    None => true,
+                    Some(layer) => {
+                        (name.contains("attn_v") || name.contains("ffn_down")) && gets_more_bits(layer, layers)
+                    }
+                };
+                let (format, fallback) = if fine { (Format::Q6_K, Format::Q8_0) } else { (Format::Q4_K, Format::Q5_0) };
+                if format.row_bytes(columns).is_some() { format } else { fallback }
+            }
+        }
+    }
+}
+
+/// The first and last eighth of the layers, and every third between.
+fn gets_more_bits(layer: usize, layers: usize) -> bool {
+    layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2
+}
+
+/// Writes a random model as GGUF.
 ///
 /// # Errors
 /// [`WriteError`] as [`write_gguf`] gives it.
-pub fn write(path: &Path, shape: &RandomShape, format: Format, seed: u64) -> Result<(), WriteError> {
-    write_tensors(path, shape, tensors(shape, format, seed))
+pub fn write(path: &Path, shape: &RandomShape, storage: impl Into<Storage>, seed: u64) -> Result<(), WriteError> {
+    write_tensors(path, shape, tensors(shape, storage.into(), seed))
 }
 
 /// Writes the model that [`write`] writes for the same arguments, with every weight decoded to F32: the same
@@ -88,17 +138,17 @@ pub fn write_decoded(path: &Path, shape: &RandomShape, format: Format, seed: u64
         decode(stored, &bytes, &mut values);
         (name, shape, Format::F32, values.into_iter().flat_map(f32::to_le_bytes).collect())
     };
-    write_tensors(path, shape, tensors(shape, format, seed).into_iter().map(decoded).collect())
+    write_tensors(path, shape, tensors(shape, Storage::Uniform(format), seed).into_iter().map(decoded).collect())
 }
 
 /// Name, ggml shape, format and bytes.
 type RandomTensor = (String, Vec<usize>, Format, Vec<u8>);
 
-fn tensors(shape: &RandomShape, format: Format, seed: u64) -> Vec<RandomTensor> {
+fn tensors(shape: &RandomShape, storage: Storage, seed: u64) -> Vec<RandomTensor> {
     let mut random = ChaCha12Rng::seed_from_u64(seed);
     let mut tensors: Vec<RandomTensor> = Vec::new();
     let mut matrix = |name: String, rows: usize, columns: usize| {
-        let format = if format.row_bytes(columns).is_some() { format } else { Format::F32 };
+        let format = storage.format(&name, shape.layers, columns);
         let bytes = random_matrix(&mut random, format, rows, columns);
         tensors.push((name, vec![columns, rows], format, bytes));
     };

@@ -26,8 +26,8 @@ use thread::Command;
 
 pub use backend::gpu_name;
 pub(crate) use backend::{backend, construction};
-pub(crate) use generate::loss;
 pub use bare::BareModel;
+pub(crate) use generate::loss;
 
 /// Number format of the key-value cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -1,8 +1,9 @@
 //! The CPU executor: every kernel on all cores, for machines without a GPU driver.
 //!
 //! Dense products go through the `gemm` crate; those with a frozen weight decode it tile by tile
-//! ([`weight_matmul`]), so no dense copy of a weight ever exists. Row-wise kernels split rows over rayon's threads. Each output element is
-//! computed by one thread in a fixed order, so a run repeats bit for bit on the same number of threads.
+//! ([`weight_matmul`]), so no dense copy of a weight ever exists. Row-wise kernels split rows over rayon's
+//! threads. Each output element is computed by one thread in a fixed order, so a run repeats bit for bit on the
+//! same number of threads.
 
 #[macro_use]
 pub(crate) mod simd;
@@ -17,9 +18,11 @@ mod panel;
 mod rope;
 mod weight_matmul;
 
+use std::time::Instant;
+
 use crate::{
-    Activation, AdamW, AttentionShape, DeviceInfo, DeviceKind, Dropout, Executor, ExecutorError, Format, Matmul,
-    RopeShape, WeightSource, format,
+    Activation, AdamW, AttentionShape, DeviceInfo, DeviceKind, Dropout, Executor, ExecutorError, Format, KernelTime,
+    Matmul, RopeShape, WeightSource, format, profile::Profile,
 };
 
 /// Runs kernels on the processor's cores.
@@ -27,6 +30,7 @@ pub struct CpuExecutor {
     info: DeviceInfo,
     /// Input of a matmul in panels.
     packed: Vec<f32>,
+    profile: Option<Profile>,
     held_bytes: u64,
 }
 
@@ -35,7 +39,27 @@ impl CpuExecutor {
     pub fn new() -> Self {
         let threads = rayon::current_num_threads();
         let info = DeviceInfo { kind: DeviceKind::Cpu, name: cpu_name(), driver: format!("{threads} threads, gemm") };
-        Self { info, packed: Vec::new(), held_bytes: 0 }
+        Self { info, packed: Vec::new(), profile: None, held_bytes: 0 }
+    }
+
+    /// The clock, when profiling.
+    fn start(&self) -> Option<Instant> {
+        self.profile.as_ref().map(|_| Instant::now())
+    }
+
+    /// Adds the time since `start` to a kernel.
+    fn stop(&mut self, start: Option<Instant>, kernel: &str, operations: usize) {
+        if let (Some(start), Some(profile)) = (start, &mut self.profile) {
+            profile.add(kernel, start.elapsed().as_secs_f64(), operations as f64);
+        }
+    }
+
+    /// As [`stop`](Self::stop), for a kernel over a weight.
+    fn stop_weight(&mut self, start: Option<Instant>, kernel: &str, weight: &WeightSource, rows: usize) {
+        if start.is_some() {
+            let name = format!("{kernel}_{}", weight.format.to_string().to_lowercase());
+            self.stop(start, &name, 2 * rows * weight.rows * weight.columns);
+        }
     }
 
     fn hold(&mut self, elements: usize) {
@@ -107,7 +131,17 @@ impl Executor for CpuExecutor {
         self.held_bytes
     }
 
+    fn start_profile(&mut self) -> bool {
+        self.profile = Some(Profile::default());
+        true
+    }
+
+    fn kernel_times(&mut self) -> Vec<KernelTime> {
+        self.profile.as_ref().map(Profile::times).unwrap_or_default()
+    }
+
     fn embedding(&mut self, table: &WeightSource, tokens: &Vec<u32>, rows: usize, scale: f32, out: &mut Vec<f32>) {
+        let start = self.start();
         let columns = table.columns;
         let row_bytes = table.bytes.as_slice().len() / table.rows;
         for (&token, out) in tokens[..rows].iter().zip(out.chunks_exact_mut(columns)) {
@@ -117,6 +151,7 @@ impl Executor for CpuExecutor {
                 out.iter_mut().for_each(|value| *value *= scale);
             }
         }
+        self.stop(start, "embedding", 0);
     }
 
     fn rms_norm(
@@ -128,7 +163,9 @@ impl Executor for CpuExecutor {
         epsilon: f32,
         out: &mut Vec<f32>,
     ) {
+        let start = self.start();
         norm::rms_norm(&x[..rows * columns], &gain[..columns], epsilon, &mut out[..rows * columns]);
+        self.stop(start, "rms_norm", 0);
     }
 
     fn rms_norm_backward(
@@ -141,8 +178,10 @@ impl Executor for CpuExecutor {
         epsilon: f32,
         d_x: &mut Vec<f32>,
     ) {
+        let start = self.start();
         let len = rows * columns;
         norm::rms_norm_backward(&x[..len], &gain[..columns], &d_out[..len], epsilon, &mut d_x[..len]);
+        self.stop(start, "rms_norm_backward", 0);
     }
 
     fn layer_norm(
@@ -155,8 +194,10 @@ impl Executor for CpuExecutor {
         epsilon: f32,
         out: &mut Vec<f32>,
     ) {
+        let start = self.start();
         let len = rows * columns;
         norm::layer_norm(&x[..len], &gain[..columns], &bias[..columns], epsilon, &mut out[..len]);
+        self.stop(start, "layer_norm", 0);
     }
 
     fn layer_norm_backward(
@@ -169,8 +210,10 @@ impl Executor for CpuExecutor {
         epsilon: f32,
         d_x: &mut Vec<f32>,
     ) {
+        let start = self.start();
         let len = rows * columns;
         norm::layer_norm_backward(&x[..len], &gain[..columns], &d_out[..len], epsilon, &mut d_x[..len]);
+        self.stop(start, "layer_norm_backward", 0);
     }
 
     fn matmul_weight(
@@ -181,7 +224,9 @@ impl Executor for CpuExecutor {
         accumulate: bool,
         out: &mut Vec<f32>,
     ) {
+        let start = self.start();
         weight_matmul::forward(x, weight, rows, accumulate, out, &mut self.packed);
+        self.stop_weight(start, "matmul_weight", weight, rows);
     }
 
     fn matmul_weight_backward(
@@ -192,17 +237,23 @@ impl Executor for CpuExecutor {
         accumulate: bool,
         d_x: &mut Vec<f32>,
     ) {
+        let start = self.start();
         weight_matmul::backward(d_out, weight, rows, accumulate, d_x);
+        self.stop_weight(start, "matmul_weight_backward", weight, rows);
     }
 
     fn matmul(&mut self, shape: Matmul, a: &Vec<f32>, b: &Vec<f32>, out: &mut Vec<f32>) {
+        let start = self.start();
         matmul::dense(shape, a, b, out);
+        self.stop(start, "matmul", 2 * shape.m * shape.n * shape.k);
     }
 
     fn add_bias(&mut self, bias: &Vec<f32>, rows: usize, columns: usize, x: &mut Vec<f32>) {
+        let start = self.start();
         for row in x[..rows * columns].chunks_exact_mut(columns) {
             elementwise::add(&bias[..columns], row);
         }
+        self.stop(start, "add_bias", 0);
     }
 
     fn rope(
@@ -213,7 +264,9 @@ impl Executor for CpuExecutor {
         inverse: bool,
         x: &mut Vec<f32>,
     ) {
+        let start = self.start();
         rope::rope(shape, positions, frequencies, inverse, x);
+        self.stop(start, "rope", 0);
     }
 
     fn attention(
@@ -226,7 +279,9 @@ impl Executor for CpuExecutor {
         out: &mut Vec<f32>,
         log_sum_exp: &mut Vec<f32>,
     ) {
+        let start = self.start();
         attention::forward(shape, q, k, v, starts, out, log_sum_exp);
+        self.stop(start, "attention", 4 * shape.pairs(starts) * shape.heads * shape.head_dim);
     }
 
     fn attention_backward(
@@ -245,11 +300,15 @@ impl Executor for CpuExecutor {
         d_k: &mut Vec<f32>,
         d_v: &mut Vec<f32>,
     ) {
+        let start = self.start();
         attention::backward(shape, q, k, v, starts, out, log_sum_exp, d_out, d_q, d_k, d_v);
+        self.stop(start, "attention_backward", 10 * shape.pairs(starts) * shape.heads * shape.head_dim);
     }
 
     fn glu(&mut self, activation: Activation, gate: &Vec<f32>, up: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        let start = self.start();
         elementwise::glu(activation, &gate[..len], &up[..len], &mut out[..len]);
+        self.stop(start, "glu", 0);
     }
 
     fn glu_backward(
@@ -260,51 +319,73 @@ impl Executor for CpuExecutor {
         gate: &mut Vec<f32>,
         up: &mut Vec<f32>,
     ) {
+        let start = self.start();
         elementwise::glu_backward(activation, &d_out[..len], &mut gate[..len], &mut up[..len]);
+        self.stop(start, "glu_backward", 0);
     }
 
     fn activate(&mut self, activation: Activation, x: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        let start = self.start();
         elementwise::activate(activation, &x[..len], &mut out[..len]);
+        self.stop(start, "activate", 0);
     }
 
     fn activate_backward(&mut self, activation: Activation, d_out: &Vec<f32>, len: usize, x: &mut Vec<f32>) {
+        let start = self.start();
         elementwise::activate_backward(activation, &d_out[..len], &mut x[..len]);
+        self.stop(start, "activate_backward", 0);
     }
 
     fn dropout(&mut self, dropout: Dropout, x: &Vec<f32>, len: usize, accumulate: bool, out: &mut Vec<f32>) {
+        let start = self.start();
         elementwise::dropout(dropout, &x[..len], accumulate, &mut out[..len]);
+        self.stop(start, "dropout", 0);
     }
 
     fn add(&mut self, y: &Vec<f32>, len: usize, x: &mut Vec<f32>) {
+        let start = self.start();
         elementwise::add(&y[..len], &mut x[..len]);
+        self.stop(start, "add", 0);
     }
 
     fn fill(&mut self, value: f32, len: usize, x: &mut Vec<f32>) {
+        let start = self.start();
         x[..len].fill(value);
+        self.stop(start, "fill", 0);
     }
 
     fn copy(&mut self, x: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        let start = self.start();
         out[..len].copy_from_slice(&x[..len]);
+        self.stop(start, "copy", 0);
     }
 
     fn pack_half(&mut self, x: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        let start = self.start();
         elementwise::pack_half(&x[..len], &mut bytemuck::cast_slice_mut(out)[..len]);
+        self.stop(start, "pack_half", 0);
     }
 
     fn unpack_half(&mut self, x: &Vec<f32>, len: usize, out: &mut Vec<f32>) {
+        let start = self.start();
         elementwise::unpack_half(&bytemuck::cast_slice(x)[..len], &mut out[..len]);
+        self.stop(start, "unpack_half", 0);
     }
 
     fn gather_rows(&mut self, x: &Vec<f32>, rows: &Vec<u32>, count: usize, columns: usize, out: &mut Vec<f32>) {
+        let start = self.start();
         for (&row, out) in rows[..count].iter().zip(out.chunks_exact_mut(columns)) {
             out.copy_from_slice(&x[row as usize * columns..][..columns]);
         }
+        self.stop(start, "gather_rows", 0);
     }
 
     fn scatter_rows(&mut self, x: &Vec<f32>, rows: &Vec<u32>, count: usize, columns: usize, out: &mut Vec<f32>) {
+        let start = self.start();
         for (&row, x) in rows[..count].iter().zip(x.chunks_exact(columns)) {
             out[row as usize * columns..][..columns].copy_from_slice(x);
         }
+        self.stop(start, "scatter_rows", 0);
     }
 
     fn cross_entropy(
@@ -317,6 +398,7 @@ impl Executor for CpuExecutor {
         logits: &mut Vec<f32>,
         losses: &mut Vec<f32>,
     ) {
+        let start = self.start();
         loss::cross_entropy(
             &targets[..rows],
             vocabulary,
@@ -325,10 +407,13 @@ impl Executor for CpuExecutor {
             &mut logits[..rows * vocabulary],
             &mut losses[..rows],
         );
+        self.stop(start, "cross_entropy", 0);
     }
 
     fn sum_of_squares(&mut self, x: &Vec<f32>, len: usize, slot: usize, out: &mut Vec<f32>) {
+        let start = self.start();
         out[slot] = loss::sum_of_squares(&x[..len]);
+        self.stop(start, "sum_of_squares", 0);
     }
 
     fn adamw_step(
@@ -340,6 +425,7 @@ impl Executor for CpuExecutor {
         first_moment: &mut Vec<f32>,
         second_moment: &mut Vec<f32>,
     ) {
+        let start = self.start();
         elementwise::adamw_step(
             hyper,
             &gradient[..len],
@@ -347,6 +433,7 @@ impl Executor for CpuExecutor {
             &mut first_moment[..len],
             &mut second_moment[..len],
         );
+        self.stop(start, "adamw_step", 0);
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::{ExecutorError, Format};
+use crate::{ExecutorError, Format, KernelTime};
 
 /// Bytes shared with their owner (a memory map, a vector) without a copy.
 #[derive(Clone)]
@@ -169,6 +169,11 @@ pub struct AttentionShape {
 }
 
 impl AttentionShape {
+    /// Pairs of a query and a key that it sees, over all rows.
+    pub fn pairs(&self, starts: &[u32]) -> usize {
+        (0..self.rows).map(|row| row + 1 - self.first_key(row, starts[row] as usize)).sum()
+    }
+
     /// First key that `query` sees when its segment starts at `start`.
     pub fn first_key(&self, query: usize, start: usize) -> usize {
         self.window.map_or(start, |window| start.max((query + 1).saturating_sub(window)))
@@ -276,6 +281,11 @@ pub trait Executor {
     fn finish(&mut self) -> Result<(), ExecutorError>;
     /// Most bytes held on the device so far.
     fn peak_bytes(&self) -> u64;
+
+    /// Measures each kernel from now on, at some cost. False when the device cannot.
+    fn start_profile(&mut self) -> bool;
+    /// Times since then, the costliest kernel first.
+    fn kernel_times(&mut self) -> Vec<KernelTime>;
 
     /// `out[t, :] = scale * table[tokens[t], :]`; table is `[v, k]`, out `[rows, k]`.
     fn embedding(

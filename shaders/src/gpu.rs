@@ -13,13 +13,14 @@ mod launch;
 mod memory;
 mod pipelines;
 mod recorder;
+mod timestamps;
 
 pub use adapter::AdapterSelection;
 pub use memory::{Indices, Tensor, Weight};
 
 use crate::{
-    Activation, AdamW, AttentionShape, DeviceInfo, Dropout, Executor, ExecutorError, Matmul, RopeShape, RopeStyle,
-    WeightSource,
+    Activation, AdamW, AttentionShape, DeviceInfo, Dropout, Executor, ExecutorError, KernelTime, Matmul, RopeShape,
+    RopeStyle, WeightSource,
 };
 use checks::{AttentionCosts, attention_costs, below, chunks_variant, fits};
 use launch::{BLOCK, TILE, groups};
@@ -162,6 +163,14 @@ impl Executor for GpuExecutor {
 
     fn peak_bytes(&self) -> u64 {
         self.allocator.peak_bytes()
+    }
+
+    fn start_profile(&mut self) -> bool {
+        self.recorder.start_profile()
+    }
+
+    fn kernel_times(&mut self) -> Vec<KernelTime> {
+        self.recorder.kernel_times()
     }
 
     fn embedding(&mut self, table: &Weight, tokens: &Indices, rows: usize, scale: f32, out: &mut Tensor) {

@@ -5,8 +5,8 @@
 //! Frozen weights stay in their GGUF block format ([`Format`]); matmul kernels decode tiles on the fly.
 //!
 //! Invariants: no float atomics and fixed reduction orders, so the same inputs give the same bits on the
-//! same executor; a kernel checks its shapes before it runs; this crate reads no files, clock or
-//! environment, and knows nothing of models.
+//! same executor; a kernel checks its shapes before it runs; this crate reads no files or
+//! environment, no clock unless it is asked to profile, and knows nothing of models.
 
 #[macro_use]
 pub mod cpu;
@@ -14,6 +14,7 @@ pub mod error;
 pub mod executor;
 pub mod format;
 pub mod gpu;
+mod profile;
 
 pub use error::ExecutorError;
 pub use executor::{
@@ -21,3 +22,4 @@ pub use executor::{
     SharedBytes, WeightSource,
 };
 pub use format::Format;
+pub use profile::KernelTime;

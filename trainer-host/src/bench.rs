@@ -3,14 +3,18 @@
 //! The weights mean nothing, the work is that of the real model: same matrices, same block format, same
 //! sequence length, all linear layers adapted.
 
-use std::process::ExitCode;
+mod profile;
+
+use std::{process::ExitCode, time::Instant};
 
 use halligan_finetune::{
-    dataset::Example,
+    device::{self, Device},
+    engine::{AdamW, Batch, Engine, Executor},
+    lora::{LoraOptions, Target, fresh_adapter},
     model::BaseModel,
-    random_model::{self, Format, RandomShape, SHAPES},
-    train::{self, Continuation, Control, StepReport, TrainEvent, TrainOptions},
+    random_model::{self, Format, RandomShape, SHAPES, Storage},
 };
+use profile::{Ceilings, KernelProfile};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde::Serialize;
 
@@ -38,22 +42,16 @@ impl std::str::FromStr for Shape {
     }
 }
 
-/// How the matrices of the base are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Storage(Format);
-
-impl std::str::FromStr for Storage {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let same = |format: &Format| format.to_string().eq_ignore_ascii_case(text);
-        let known = || Format::ALL.map(|format| format.to_string()).join(", ");
-        Format::ALL
-            .into_iter()
-            .find(same)
-            .map(Storage)
-            .ok_or_else(|| format!("no such type; choose one of {}", known()))
-    }
+/// Reads `Q8_0`, `Q4_K_M` and so on.
+///
+/// # Errors
+/// The known names.
+pub fn parse_storage(text: &str) -> Result<Storage, String> {
+    let storages = || Format::ALL.into_iter().map(Storage::Uniform).chain([Storage::Q4KM]);
+    let known = || storages().map(|storage| storage.to_string()).collect::<Vec<_>>().join(", ");
+    storages()
+        .find(|storage| storage.to_string().eq_ignore_ascii_case(text))
+        .ok_or_else(|| format!("no such type; choose one of {}", known()))
 }
 
 #[derive(Debug, Serialize)]
@@ -69,6 +67,8 @@ struct Figures {
     peak_rss_bytes: Option<u64>,
     peak_device_bytes: u64,
     device: String,
+    #[serde(flatten)]
+    profile: Option<KernelProfile>,
 }
 
 /// Measures and prints.
@@ -80,53 +80,83 @@ pub fn run(args: &BenchTrainArgs) -> anyhow::Result<ExitCode> {
         anyhow::anyhow!("cannot make a temporary folder ({error}); set TMPDIR to one that takes files")
     })?;
     let path = folder.path().join("random.gguf");
-    let Storage(format) = args.storage;
-    eprintln!("making a random {} in {format}", args.shape.name);
-    random_model::write(&path, &args.shape.shape, format, 1)?;
+    eprintln!("making a random {} in {}", args.shape.name, args.storage);
+    random_model::write(&path, &args.shape.shape, args.storage, 1)?;
     forget_peak_memory();
     let base = BaseModel::open(&path)?;
-    let steps = args.steps.max(1) + 1;
-    let options = TrainOptions {
-        rank: args.rank,
-        max_steps: Some(steps),
-        epochs: 1.0,
-        sequence_tokens: args.seq,
-        warmup_steps: 0,
-        recompute: args.recompute,
-        ..TrainOptions::default()
-    };
-    options.check(&base)?;
-    let examples = random_rows(steps, args.seq, base.description.vocabulary);
-    let mut progress = Progress::new("measuring", 0, steps);
-    let mut reports: Vec<StepReport> = Vec::new();
-    let outcome = train::train(&base, &examples, &options, args.device, &Continuation::default(), &mut |event| {
-        match event {
-            TrainEvent::Started { device, .. } => progress.say(&format!("device {device}")),
-            TrainEvent::Step(report) => {
-                reports.push(*report);
-                progress.show_step(report);
-            }
-            TrainEvent::CheckpointSaved(_) => {}
-        }
-        Control::Continue
-    })?;
-    progress.finish();
+    let context = base.description.context_tokens;
+    anyhow::ensure!((2..=context).contains(&args.seq), "--seq {} is not between 2 and {context}", args.seq);
+    let selected = device::select(args.device)?;
+    match selected.device {
+        Device::Cpu(exec) => measure(exec, selected.reason, args, &base),
+        Device::Gpu(exec) => measure(*exec, selected.reason, args, &base),
+    }
+}
+
+fn measure<E: Executor>(exec: E, device: String, args: &BenchTrainArgs, base: &BaseModel) -> anyhow::Result<ExitCode> {
+    eprintln!("device {device}");
+    let lora = LoraOptions::new(&Target::ALL, args.rank, 2.0 * args.rank as f32);
+    let adapter = fresh_adapter(&base.description, &base.sha256, &lora, 1).map_err(anyhow::Error::msg)?;
+    let mut engine = Engine::new(exec, base, &adapter, args.seq, args.recompute)?;
+    drop(adapter);
+    let mut random = StdRng::seed_from_u64(1);
+    let mut progress = Progress::new("measuring", 0, args.steps.max(1) + 1);
+    let mut seconds = Vec::new();
     // The first step pays for caches and pipelines.
-    let seconds = median(reports.iter().skip(1).map(|report| report.seconds).collect());
+    for step in 0..=args.steps.max(1) {
+        if step == 1 && args.profile_kernels && !engine.executor_mut().start_profile() {
+            progress.say("this device has no timestamps: kernels are not measured");
+        }
+        let tokens: Vec<u32> =
+            (0..args.seq).map(|_| random.random_range(0..base.description.vocabulary as u32)).collect();
+        let started = Instant::now();
+        let loss = train_step(&mut engine, &Batch::of_tokens(&tokens), step as u32 + 1)?;
+        seconds.push(started.elapsed().as_secs_f64());
+        progress.show(step + 1, &format!("loss {loss:.3}"));
+    }
+    progress.finish();
+    let seconds = median(seconds.split_off(1));
+    let (peak_rss_bytes, peak_device_bytes) = (peak_memory_bytes(), engine.executor().peak_bytes());
+    let profile = match args.profile_kernels {
+        true => {
+            let times = engine.executor_mut().kernel_times();
+            Some(KernelProfile::new(times, Ceilings::measure(engine.executor_mut())?))
+        }
+        false => None,
+    };
     let figures = Figures {
         shape: args.shape.name,
-        r#type: format.to_string(),
+        r#type: args.storage.to_string(),
         seq: args.seq,
         rank: args.rank,
-        steps: reports.len() - 1,
+        steps: args.steps.max(1),
         tokens_per_second: args.seq as f64 / seconds,
         step_seconds: seconds,
-        peak_rss_bytes: peak_memory_bytes(),
-        peak_device_bytes: outcome.peak_device_bytes,
-        device: outcome.device,
+        peak_rss_bytes,
+        peak_device_bytes,
+        device,
+        profile,
     };
     print(args, &figures)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// One optimizer step over a batch; returns its mean loss.
+fn train_step<E: Executor>(engine: &mut Engine<E>, batch: &Batch, step: u32) -> anyhow::Result<f64> {
+    engine.clear_gradients();
+    let losses = engine.accumulate_gradients(batch, 1.0 / batch.targets.len() as f32)?;
+    let norm = engine.gradient_norm()?;
+    engine.step(&AdamW {
+        learning_rate: 1e-4,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.0,
+        step,
+        gradient_scale: (1.0 / norm).min(1.0),
+    });
+    engine.executor_mut().finish()?;
+    Ok(losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64)
 }
 
 fn print(args: &BenchTrainArgs, figures: &Figures) -> anyhow::Result<()> {
@@ -147,17 +177,10 @@ fn print(args: &BenchTrainArgs, figures: &Figures) -> anyhow::Result<()> {
         bytes(figures.peak_device_bytes),
         figures.device
     ));
+    if let Some(profile) = &figures.profile {
+        crate::print_data(&profile.table());
+    }
     Ok(())
-}
-
-fn random_rows(rows: usize, tokens: usize, vocabulary: usize) -> Vec<Example> {
-    let mut random = StdRng::seed_from_u64(1);
-    let mut row = |row: usize| Example {
-        tokens: (0..tokens).map(|_| random.random_range(0..vocabulary as u32)).collect(),
-        trained: vec![true; tokens],
-        row: row + 1,
-    };
-    (0..rows).map(&mut row).collect()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -202,8 +225,8 @@ mod tests {
     #[test]
     fn unknown_shapes_and_types_are_answered_with_the_known_ones() {
         assert!("gpt5".parse::<Shape>().unwrap_err().contains("smollm2-135m"));
-        assert!("Q9".parse::<Storage>().unwrap_err().contains("Q8_0"));
-        assert_eq!("q8_0".parse::<Storage>().unwrap(), "Q8_0".parse::<Storage>().unwrap());
+        assert!(parse_storage("Q9").unwrap_err().contains("Q4_K_M"));
+        assert_eq!(parse_storage("q8_0").unwrap(), Storage::Uniform(Format::Q8_0));
     }
 
     #[test]

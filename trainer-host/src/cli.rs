@@ -210,12 +210,12 @@ pub struct InspectArgs {
 /// Arguments of `bench train`.
 #[derive(Debug, Args)]
 pub struct BenchTrainArgs {
-    /// Model shape: tiny-25m, smollm2-135m or qwen2.5-0.5b
+    /// Model shape: tiny-25m, smollm2-135m, qwen2.5-0.5b, llama-3.2-1b, qwen3-1.7b, qwen3-4b or llama-3.1-8b
     #[arg(long, default_value = "tiny-25m", value_parser = parse::<crate::bench::Shape>)]
     pub shape: crate::bench::Shape,
-    /// Storage of the base: F32, F16 or Q8_0
-    #[arg(long = "type", default_value = "Q8_0", value_parser = parse::<crate::bench::Storage>)]
-    pub storage: crate::bench::Storage,
+    /// Storage of the base: a block format such as Q8_0, or the mix Q4_K_M
+    #[arg(long = "type", default_value = "Q8_0", value_parser = crate::bench::parse_storage)]
+    pub storage: halligan_finetune::random_model::Storage,
     /// Tokens of a sequence
     #[arg(long, value_name = "TOKENS", default_value_t = 512)]
     pub seq: usize,
@@ -228,6 +228,9 @@ pub struct BenchTrainArgs {
     /// Save memory: keep the widest activations in half precision (half), or compute them again (blocks)
     #[arg(long, default_value = "never", value_parser = parse_recompute)]
     pub recompute: Recompute,
+    /// Print the time of each kernel and its share of what the device can do
+    #[arg(long)]
+    pub profile_kernels: bool,
     /// Device: auto, cpu or gpu
     #[arg(long, default_value = "auto", value_parser = parse::<DeviceChoice>)]
     pub device: DeviceChoice,

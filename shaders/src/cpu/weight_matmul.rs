@@ -24,6 +24,9 @@ const FORWARD_ROWS: usize = 96;
 const FORWARD_DEPTH: usize = 1024;
 /// Rows of a weight that a backward task decodes at a time.
 const BACKWARD_ROWS: usize = 256;
+/// Gradients that all backward tasks read before any goes further, 4 MiB: they stay in the shared cache, where
+/// those of a whole vocabulary would come from memory once for each task.
+const GRADIENT_ELEMENTS: usize = 1024 * 1024;
 /// Columns of a backward task: one super-block, or one panel.
 const BACKWARD_COLUMNS: usize = 256;
 const BACKWARD_COLUMNS_MIN: usize = 64;
@@ -151,9 +154,25 @@ pub fn backward(d_out: &[f32], weight: &WeightSource, rows: usize, accumulate: b
     if rows == 0 || k == 0 {
         return;
     }
+    let span = (GRADIENT_ELEMENTS / rows).next_multiple_of(BACKWARD_ROWS);
+    for first in (0..n).step_by(span) {
+        let span = first..n.min(first + span);
+        backward_span(&d_out[..rows * n], weight, span, rows, accumulate || first > 0, &mut d_x[..rows * k]);
+    }
+}
+
+/// [`backward`] over some rows of the weight, which are columns of `d_out`.
+fn backward_span(
+    d_out: &[f32],
+    weight: &WeightSource,
+    span: std::ops::Range<usize>,
+    rows: usize,
+    accumulate: bool,
+    d_x: &mut [f32],
+) {
+    let (n, k) = (weight.rows, weight.columns);
     let split = Split::new(weight.format, rows, k);
-    let d_x = Shared::new(&mut d_x[..rows * k]);
-    let d_out = &d_out[..rows * n];
+    let d_x = Shared::new(d_x);
     (0..split.tasks()).into_par_iter().for_each(|task| {
         let (columns, batch) = split.task(task, rows, k);
         let count = columns.len();
@@ -162,8 +181,8 @@ pub fn backward(d_out: &[f32], weight: &WeightSource, rows: usize, accumulate: b
         let panel_len = BACKWARD_ROWS * width;
         DECODED.with_borrow_mut(|decoded| {
             let (panels, line) = room(decoded, strips * panel_len + count).split_at_mut(strips * panel_len);
-            for first in (0..n).step_by(BACKWARD_ROWS) {
-                let depth = BACKWARD_ROWS.min(n - first);
+            for first in span.clone().step_by(BACKWARD_ROWS) {
+                let depth = BACKWARD_ROWS.min(span.end - first);
                 decode_panels(weight, first..first + depth, columns.start, width, line, panels, panel_len);
                 for row in batch.clone().step_by(TILE_ROWS) {
                     let tile_rows = TILE_ROWS.min(batch.end - row);
@@ -177,7 +196,7 @@ pub fn backward(d_out: &[f32], weight: &WeightSource, rows: usize, accumulate: b
                             let at = (row + r) * k + columns.start + strip * width;
                             // SAFETY: these rows and columns of the result are this task's.
                             let d_x = unsafe { d_x.slice(at, valid) };
-                            if accumulate || first > 0 {
+                            if accumulate || first > span.start {
                                 d_x.iter_mut().zip(sums).for_each(|(d_x, sum)| *d_x += sum);
                             } else {
                                 d_x.copy_from_slice(&sums[..valid]);

@@ -37,7 +37,8 @@ pub(super) fn open(selection: AdapterSelection) -> Result<(wgpu::Device, wgpu::Q
         let info = adapter.get_info();
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("halligan"),
-            required_features: wgpu::Features::IMMEDIATES,
+            // Timestamps serve profiling, where the device has them.
+            required_features: wgpu::Features::IMMEDIATES | (adapter.features() & wgpu::Features::TIMESTAMP_QUERY),
             required_limits: adapter.limits(),
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()

@@ -37,7 +37,8 @@ impl GpuExecutor {
             entries: &entries,
         });
         let grid = grid.map(|groups| groups as u32);
-        self.recorder.record(Dispatch { pipeline: pipeline.raw, bindings, words: words.to_vec(), grid }, work);
+        let kernel = (*kernel, variant);
+        self.recorder.record(Dispatch { kernel, pipeline: pipeline.raw, bindings, words: words.to_vec(), grid, work });
     }
 
     /// Queues an elementwise kernel over `len` elements; `words` follow the length.

@@ -9,19 +9,33 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::ExecutorError;
+use super::{kernels::Kernel, timestamps::Timestamps};
+use crate::{ExecutorError, KernelTime};
 
 /// Dispatches in a submission: far above its fixed cost, far below what a driver's command memory holds.
-const DISPATCHES_MAX: usize = 128;
+pub(super) const DISPATCHES_MAX: usize = 128;
 /// Submissions on the device before the host waits for the oldest.
 const IN_FLIGHT_MAX: usize = 4;
 
 /// One kernel launch.
 pub(super) struct Dispatch {
+    /// Kernel and variant.
+    pub(super) kernel: (Kernel, usize),
     pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) bindings: wgpu::BindGroup,
     pub(super) words: Vec<u32>,
     pub(super) grid: [u32; 2],
+    /// Multiply-adds, about.
+    pub(super) work: u64,
+}
+
+impl Dispatch {
+    fn run(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bindings, &[]);
+        pass.set_immediates(0, bytemuck::cast_slice(&self.words));
+        pass.dispatch_workgroups(self.grid[0], self.grid[1], 1);
+    }
 }
 
 /// Collects dispatches and submits them in order.
@@ -33,6 +47,7 @@ pub(super) struct Recorder {
     work_max: u64,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     failure: Arc<Mutex<Option<Failure>>>,
+    timestamps: Option<Timestamps>,
 }
 
 /// The first thing that went wrong; it stays, because results after it are void.
@@ -68,13 +83,34 @@ impl Recorder {
             }
         });
         let (device, queue) = (device.clone(), queue.clone());
-        Self { device, queue, pending: Vec::new(), work: 0, work_max, in_flight: VecDeque::new(), failure }
+        Self {
+            device,
+            queue,
+            pending: Vec::new(),
+            work: 0,
+            work_max,
+            in_flight: VecDeque::new(),
+            failure,
+            timestamps: None,
+        }
     }
 
-    /// Queues a dispatch of about `work` multiply-adds.
-    pub(super) fn record(&mut self, dispatch: Dispatch, work: u64) {
+    /// Measures kernels from now on; false when the device has no timestamps.
+    pub(super) fn start_profile(&mut self) -> bool {
+        self.flush();
+        self.timestamps = Timestamps::new(&self.device, &self.queue);
+        self.timestamps.is_some()
+    }
+
+    pub(super) fn kernel_times(&mut self) -> Vec<KernelTime> {
+        self.flush();
+        self.timestamps.as_ref().map(Timestamps::times).unwrap_or_default()
+    }
+
+    /// Queues a dispatch.
+    pub(super) fn record(&mut self, dispatch: Dispatch) {
+        self.work += dispatch.work;
         self.pending.push(dispatch);
-        self.work += work;
         if self.work >= self.work_max || self.pending.len() >= DISPATCHES_MAX {
             self.flush();
         }
@@ -85,14 +121,14 @@ impl Recorder {
         if self.pending.is_empty() {
             return;
         }
+        if self.timestamps.is_some() {
+            return self.flush_measured();
+        }
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for dispatch in self.pending.drain(..) {
-                pass.set_pipeline(&dispatch.pipeline);
-                pass.set_bind_group(0, &dispatch.bindings, &[]);
-                pass.set_immediates(0, bytemuck::cast_slice(&dispatch.words));
-                pass.dispatch_workgroups(dispatch.grid[0], dispatch.grid[1], 1);
+                dispatch.run(&mut pass);
             }
         }
         self.work = 0;
@@ -100,6 +136,31 @@ impl Recorder {
         if self.in_flight.len() > IN_FLIGHT_MAX {
             let oldest = self.in_flight.pop_front();
             self.wait(oldest);
+        }
+    }
+
+    /// As [`flush`](Self::flush), a pass for each dispatch, and waits for their times.
+    fn flush_measured(&mut self) {
+        let Some(timestamps) = &mut self.timestamps else { return };
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut measured = Vec::with_capacity(self.pending.len());
+        for (index, dispatch) in self.pending.drain(..).enumerate() {
+            let timestamp_writes = Some(timestamps.of_dispatch(index));
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
+            dispatch.run(&mut pass);
+            let (kernel, variant) = &dispatch.kernel;
+            let product = kernel.name.starts_with("matmul") || kernel.name.starts_with("attention");
+            let operations = if product { 2.0 * dispatch.work as f64 } else { 0.0 };
+            measured.push((kernel.label(*variant), operations));
+        }
+        timestamps.resolve(&mut encoder, measured.len());
+        self.queue.submit([encoder.finish()]);
+        timestamps.map();
+        self.work = 0;
+        self.in_flight.clear();
+        self.wait(None);
+        if let Some(timestamps) = &mut self.timestamps {
+            timestamps.collect(&measured);
         }
     }
 
