@@ -37,6 +37,12 @@ pub enum Verb {
         #[command(subcommand)]
         verb: BenchVerb,
     },
+    /// Make datasets: from documents and ratings to rows with lineage
+    Data {
+        /// What to do with the data.
+        #[command(subcommand)]
+        verb: crate::data::DataVerb,
+    },
     /// Run the whole loop on the built-in model: train, carry, ask, correct, learn, roll back
     Demo(DemoArgs),
     /// Print shell completions

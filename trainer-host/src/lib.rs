@@ -9,6 +9,7 @@ pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod convert;
+pub mod data;
 pub mod demo;
 pub mod devices;
 pub mod eval;
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Check(args) => check::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
         Verb::Bench { verb: BenchVerb::Train(args) } => bench::run(&args),
+        Verb::Data { verb } => data::run(verb),
         Verb::Demo(args) => demo::run(&args),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),

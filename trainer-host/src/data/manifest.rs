@@ -1,0 +1,143 @@
+//! The manifest: what a dataset was made from, by what, and the SHA-256 of everything in it.
+//!
+//! There is no time of day in it. A dataset made twice from the same inputs is the same bytes, which is how
+//! anyone can check that it was made as it says.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Version of the folder's layout that this program reads and writes.
+pub const SCHEMA: u32 = 1;
+/// Name of the manifest in a dataset folder.
+pub const MANIFEST: &str = "manifest.json";
+/// Name of the chunks' file.
+pub const CHUNKS: &str = "chunks.jsonl";
+/// Name of the rows' file.
+pub const ROWS: &str = "rows.jsonl";
+/// Name of the file of what was left out.
+pub const SKIPPED: &str = "skipped.jsonl";
+/// Name of the templates' file.
+pub const TEMPLATES: &str = "templates.jsonl";
+/// Name of the ratings' file.
+pub const RATINGS: &str = "ratings.jsonl";
+/// Name of the file with one digest for each record: `<16 hex digits>  rows.jsonl:7`.
+pub const RECORDS: &str = "records.sha256";
+
+/// A file that was ingested.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Size of the file.
+    pub bytes: u64,
+    /// Chunks made from it.
+    pub chunks: u64,
+    /// Encoding that was found, where it is text (`UTF-8`, `windows-1252`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// Name: SHA-256 over path and content, shortened.
+    pub id: String,
+    /// Media type by content and ending, such as `text/markdown`.
+    pub media_type: String,
+    /// Path below `root`, with `/` on every system.
+    pub path: String,
+    /// Commit, where the root is a git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Folder as given on the command line.
+    pub root: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
+/// A file other than a source that a stage read: a model, a schema, a list of ratings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Size of the file.
+    pub bytes: u64,
+    /// Path as given on the command line.
+    pub path: String,
+    /// What it was read as: `base`, `model`, `schema`, `blueprint`, `ratings`, `evaluation`, ..
+    pub role: String,
+    /// SHA-256 of the file; a row names its model by this.
+    pub sha256: String,
+}
+
+/// A file of the dataset folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFacts {
+    /// Size.
+    pub bytes: u64,
+    /// Lines of a JSONL file.
+    pub records: u64,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
+/// A dataset that this one was made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// SHA-256 of its `manifest.json`, which stands for everything in it.
+    pub manifest_sha256: String,
+    /// Path as given on the command line.
+    pub path: String,
+    /// Its stage.
+    pub stage: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// How tokens were counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenCount {
+    /// `gguf` for the tokenizer of a base, `estimate` for a rule of thumb.
+    pub by: String,
+    /// Name of the base, or the rule.
+    pub name: String,
+    /// SHA-256 of the base; absent for an estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// Everything about a dataset folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Every file in the folder but the manifest.
+    pub files: BTreeMap<String, FileFacts>,
+    /// Other files that were read.
+    #[serde(default)]
+    pub inputs: Vec<Input>,
+    /// Datasets it was made from.
+    #[serde(default)]
+    pub parents: Vec<Parent>,
+    /// Words after `halligan-host data` that make it again, without output and `--json`.
+    pub recipe: Vec<String>,
+    /// Layout of the folder: [`SCHEMA`].
+    pub schema: u32,
+    /// Seed of the stage, where chance had a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Files that were ingested; a later stage carries its parents' along.
+    #[serde(default)]
+    pub sources: Vec<Source>,
+    /// Verb that made it: `ingest`, `generate`, `filter`, ..
+    pub stage: String,
+    /// What the stage counted, for readers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub summary: BTreeMap<String, Value>,
+    /// How tokens were counted; absent where nothing was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<TokenCount>,
+    /// Program and its version.
+    pub tool: String,
+    /// Version of the dataset: MAJOR changes when records went away or changed, MINOR when some came, PATCH when
+    /// only what is said about them changed.
+    pub version: String,
+}
+
+impl Manifest {
+    /// Program and version as written into manifests.
+    pub fn tool() -> String {
+        format!("halligan-host {}", env!("CARGO_PKG_VERSION"))
+    }
+}
