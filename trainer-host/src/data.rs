@@ -8,6 +8,7 @@
 pub mod canonical;
 pub mod chunk;
 pub mod dataset;
+pub mod ingest;
 pub mod ledger;
 pub mod manifest;
 pub mod row;
@@ -19,12 +20,21 @@ use clap::Subcommand;
 
 /// The verbs of `data`; each has its arguments and its `run` in its own file.
 #[derive(Debug, Subcommand)]
-pub enum DataVerb {}
+pub enum DataVerb {
+    /// Read documents, tables and code into chunks that know where they came from
+    Ingest(ingest::IngestArgs),
+    /// Print the text of a PDF as JSON; `ingest` runs it in a process of its own
+    #[command(hide = true)]
+    PdfText(ingest::pdf::PdfTextArgs),
+}
 
 /// Runs the verb that was asked for.
 ///
 /// # Errors
 /// Whatever stopped the verb; the text names the thing and the next step.
 pub fn run(verb: DataVerb) -> anyhow::Result<ExitCode> {
-    match verb {}
+    match verb {
+        DataVerb::Ingest(args) => ingest::run(&args),
+        DataVerb::PdfText(args) => ingest::pdf::run(&args),
+    }
 }

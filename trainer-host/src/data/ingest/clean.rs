@@ -1,0 +1,276 @@
+//! Cleaning text that came out of a PDF. Each step has a name, chunks name the steps that changed them, and the
+//! report says how often each did something.
+
+use std::collections::HashMap;
+
+use super::super::chunk::ChunkKind;
+use super::block::{Block, Note, Reading};
+use super::ligatures::Repairs;
+
+/// Pages with the same words at their head or foot before these count as running heads.
+const RUNNING_PAGES_MIN: usize = 3;
+/// Running heads without a page number stand on at least this share of all pages.
+const RUNNING_SHARE: f64 = 0.3;
+/// Longest running head in words.
+const RUNNING_WORDS: usize = 16;
+
+/// Cleans the blocks of a document. `derived` says that it came out of a PDF; otherwise only characters that no one
+/// types are replaced. `lines` says that line ends are those of the page, not of the author.
+pub fn clean(reading: &mut Reading, text: &str, derived: bool, lines: bool) {
+    let mut steps: HashMap<&'static str, (usize, String)> = HashMap::new();
+    let prose = |block: &Block| block.kind != ChunkKind::Code && block.fields.is_empty();
+    let words = if derived { vocabulary(reading, text) } else { HashMap::new() };
+    if derived {
+        running_heads(reading, text, &mut steps);
+    }
+    let repairs = if derived {
+        Repairs::find(reading.blocks.iter().filter(|block| prose(block)).map(|block| block.text(text)))
+    } else {
+        Repairs::default()
+    };
+    for block in reading.blocks.iter_mut().filter(|block| prose(block)) {
+        let mut step = |name: &'static str, block: &mut Block, clean: Option<(String, usize)>| {
+            let Some((clean, count)) = clean else { return };
+            let entry = steps.entry(name).or_insert_with(|| (0, example(block.text(text), &clean)));
+            entry.0 += count;
+            block.text = Some(clean);
+            if !block.cleaned.contains(&name) {
+                block.cleaned.push(name);
+            }
+        };
+        let changed = ligature_characters(block.text(text));
+        step("ligatures", block, changed);
+        let changed = symbols(block.text(text));
+        step("symbols", block, changed);
+        if derived {
+            let changed = repairs.apply(block.text(text));
+            step("broken_ligatures", block, changed);
+            let changed = hyphens(block.text(text), &words);
+            step("hyphens", block, changed);
+            let changed = rules(block.text(text));
+            step("rules", block, changed);
+            if lines && block.kind == ChunkKind::Prose {
+                let joined = block.text(text).split('\n').map(str::trim).collect::<Vec<_>>().join(" ");
+                let count = block.text(text).matches('\n').count();
+                step("line_ends", block, (count > 0).then_some((joined, count)));
+            }
+        }
+    }
+    reading.blocks.retain(|block| !block.text(text).trim().is_empty());
+    let mut steps: Vec<_> = steps.into_iter().collect();
+    steps.sort();
+    for (name, (count, example)) in steps {
+        reading.notes.push(Note::remark(name, format!("{count} times; first: {example}")));
+    }
+}
+
+/// Where two texts first differ, for the report.
+fn example(before: &str, after: &str) -> String {
+    let at = before.bytes().zip(after.bytes()).position(|(a, b)| a != b).unwrap_or(before.len().min(after.len()));
+    let piece = |text: &str| {
+        let mut start = at.min(text.len()).saturating_sub(12);
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        crate::one_line(&text[start..].chars().take(36).collect::<String>())
+    };
+    format!("{:?} became {:?}", piece(before), piece(after))
+}
+
+/// How often each word of the document stands in it, in lower case.
+fn vocabulary(reading: &Reading, text: &str) -> HashMap<String, usize> {
+    let mut words = HashMap::new();
+    for block in &reading.blocks {
+        for word in block.text(text).split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()) {
+            *words.entry(word.to_lowercase()).or_insert(0) += 1;
+        }
+    }
+    words
+}
+
+/// Characters that stand for several letters.
+fn ligature_characters(text: &str) -> Option<(String, usize)> {
+    const LIGATURES: [(char, &str); 7] = [
+        ('\u{fb00}', "ff"),
+        ('\u{fb01}', "fi"),
+        ('\u{fb02}', "fl"),
+        ('\u{fb03}', "ffi"),
+        ('\u{fb04}', "ffl"),
+        ('\u{fb05}', "st"),
+        ('\u{fb06}', "st"),
+    ];
+    let count = text.chars().filter(|c| ('\u{fb00}'..='\u{fb06}').contains(c)).count();
+    (count > 0).then(|| {
+        let spelled = text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+            match LIGATURES.iter().find(|(ligature, _)| *ligature == c) {
+                Some((_, letters)) => out.push_str(letters),
+                None => out.push(c),
+            }
+            out
+        });
+        (spelled, count)
+    })
+}
+
+/// Glyphs of symbol fonts, soft hyphens and characters without width.
+fn symbols(text: &str) -> Option<(String, usize)> {
+    let odd = |c: char| matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\0');
+    let count = text.chars().filter(|c| odd(*c)).count();
+    (count > 0).then(|| {
+        let out = text.chars().filter_map(|c| match c {
+            // Bullets of Wingdings and Symbol.
+            '\u{f0a7}' | '\u{f0b7}' | '\u{f06f}' | '\u{f0a8}' | '\u{f0d8}' => Some('\u{2022}'),
+            _ if odd(c) => None,
+            _ => Some(c),
+        });
+        (out.collect(), count)
+    })
+}
+
+/// Words that were cut at the end of a line. They are joined without the hyphen if the document has the whole
+/// word, or with it (`well- being`) if not.
+fn hyphens(text: &str, words: &HashMap<String, usize>) -> Option<(String, usize)> {
+    let (mut out, mut count, mut at) = (String::new(), 0, 0);
+    for (hyphen, _) in text.match_indices('-') {
+        let rest = &text[hyphen + 1..];
+        let gap = rest.len() - rest.trim_start_matches([' ', '\n', '\t']).len();
+        let before = text[..hyphen].rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+        let after = rest[gap..].split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+        let conjunction = matches!(after, "and" | "or" | "to" | "nor");
+        if gap == 0
+            || hyphen < at
+            || before.len() < 2
+            || after.is_empty()
+            || conjunction
+            || after.starts_with(char::is_uppercase) != before.chars().all(char::is_uppercase)
+                && after.starts_with(char::is_uppercase)
+        {
+            continue;
+        }
+        let whole = format!("{before}{after}").to_lowercase();
+        let line_end = rest[..gap].contains('\n');
+        let known = words.contains_key(&whole);
+        let halves = words.get(&before.to_lowercase()).is_some_and(|n| *n > 1)
+            && words.get(&after.to_lowercase()).is_some_and(|n| *n > 1);
+        out.push_str(&text[at..hyphen]);
+        if !known && (!line_end || halves) {
+            out.push('-');
+        }
+        at = hyphen + 1 + gap;
+        count += 1;
+    }
+    (count > 0).then(|| {
+        out.push_str(&text[at..]);
+        (out, count)
+    })
+}
+
+/// Long runs of underscores and of dots: lines to write on, and leaders of a table of contents.
+fn rules(text: &str) -> Option<(String, usize)> {
+    let (mut out, mut count) = (String::new(), 0);
+    let mut rest = text;
+    while let Some(start) = rest.find(['_', '.']) {
+        let mark = rest.as_bytes()[start];
+        let run = rest.as_bytes()[start..].iter().take_while(|byte| **byte == mark).count();
+        out.push_str(&rest[..start]);
+        if run >= 5 {
+            out.push_str(if mark == b'_' { "__" } else { "..." });
+            count += 1;
+        } else {
+            out.push_str(&rest[start..start + run]);
+        }
+        rest = &rest[start + run..];
+    }
+    (count > 0).then(|| {
+        out.push_str(rest);
+        // A page of empty lines is one.
+        while out.contains("__ __") {
+            out = out.replace("__ __", "__");
+        }
+        (out, count)
+    })
+}
+
+/// Takes the words off the head of pages that many pages begin with.
+fn running_heads(reading: &mut Reading, text: &str, steps: &mut HashMap<&'static str, (usize, String)>) {
+    let mut first: Vec<usize> = Vec::new();
+    let mut page = None;
+    for (index, block) in reading.blocks.iter().enumerate() {
+        if block.page.is_some() && block.page != page {
+            page = block.page;
+            first.push(index);
+        }
+    }
+    let heads: Vec<Vec<String>> = first.iter().map(|index| shape(reading.blocks[*index].text(text))).collect();
+    let mut shared: HashMap<&[String], usize> = HashMap::new();
+    for head in &heads {
+        for length in 2..=head.len() {
+            *shared.entry(&head[..length]).or_default() += 1;
+        }
+    }
+    let pages = heads.len();
+    for (index, head) in first.iter().zip(&heads) {
+        let numbered = |length: &usize| head[length - 1].contains('#') && shared[&head[..*length]] >= RUNNING_PAGES_MIN;
+        let often = |length: &usize| {
+            shared[&head[..*length]] >= RUNNING_PAGES_MIN
+                && shared[&head[..*length]] as f64 >= RUNNING_SHARE * pages as f64
+        };
+        let Some(length) = (2..=head.len()).rev().find(|length| numbered(length) || often(length)) else { continue };
+        let block = &mut reading.blocks[*index];
+        let rest = after_words(block.text(text), length);
+        let (head, rest) = (crate::one_line(&block.text(text)[..block.text(text).len() - rest.len()]), rest.to_owned());
+        block.text = Some(rest);
+        block.cleaned.push("running_heads");
+        let entry =
+            steps.entry("running_heads").or_insert_with(|| (0, format!("{head:?} was taken off the head of a page")));
+        entry.0 += 1;
+    }
+}
+
+/// The first words with digits blurred, so that page numbers look alike.
+fn shape(text: &str) -> Vec<String> {
+    let blur = |word: &str| -> String { word.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect() };
+    let squeeze = |word: String| {
+        let mut short = word;
+        while short.contains("##") {
+            short = short.replace("##", "#");
+        }
+        short
+    };
+    text.split_whitespace().take(RUNNING_WORDS).map(|word| squeeze(blur(word))).collect()
+}
+
+/// `text` after its first `count` words.
+fn after_words(text: &str, count: usize) -> &str {
+    let mut rest = text.trim_start();
+    for _ in 0..count {
+        rest = rest.trim_start_matches(|c: char| !c.is_whitespace()).trim_start();
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(text: &str) -> (Vec<String>, Vec<&'static str>) {
+        let mut reading = super::super::plain::read(text, true);
+        clean(&mut reading, text, true, true);
+        let texts = reading.blocks.iter().map(|block| block.text(text).to_owned()).collect();
+        (texts, reading.notes.iter().map(|note| note.reason).collect())
+    }
+
+    #[test]
+    fn page_heads_hyphens_and_glyphs_are_repaired_and_named() {
+        let pages = (1..=4).map(|n| format!("Page {n}\nField Guide (Green) {n} of 40 Rule {n}: the o\u{fb03}cer stays, a well- being of \u{f0a7} fire-\nfighters; firefighters go ......... {n}\n\n"));
+        let text: String = pages.collect();
+        let (texts, reasons) = cleaned(&text);
+        assert_eq!(texts[2], "Rule 3: the officer stays, a well-being of \u{2022} firefighters; firefighters go ... 3");
+        assert_eq!(reasons, ["hyphens", "ligatures", "line_ends", "rules", "running_heads", "symbols"]);
+    }
+
+    #[test]
+    fn hanging_hyphens_stay() {
+        assert_eq!(hyphens("short- and long-term, 10 - 20, x - y", &HashMap::new()), None);
+    }
+}

@@ -1,0 +1,167 @@
+//! JSON and JSON Lines: a record for each object, with the bytes it stands in.
+//!
+//! Objects need not look alike: each keeps its own members, nested values stay JSON, and text alone is a record of
+//! one column.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::block::Note;
+use super::records::Records;
+use super::schema::Fields;
+
+/// Reads one JSON document. Records are the elements at `pointer`, of the document if it is an array, or else of
+/// its only member that is an array of objects; a document with none is one record.
+pub fn read(text: &str, pointer: Option<&str>, records: &mut Records<'_>) {
+    let nothing: Arc<[String]> = Arc::from([]);
+    let whole: &RawValue = match serde_json::from_str(text) {
+        Ok(whole) => whole,
+        Err(error) => return records.note(Note::part("broken", format!("not JSON: {error}"))),
+    };
+    let found = match pointer {
+        Some(pointer) => match pointed(whole, pointer) {
+            Some(found) => found,
+            None => {
+                return records.note(Note::part(
+                    "no_records",
+                    format!("nothing stands at {pointer}; see `records` in the schema"),
+                ));
+            }
+        },
+        None => only_array(whole).unwrap_or(whole),
+    };
+    let elements: Vec<&RawValue> = serde_json::from_str(found.get()).unwrap_or_else(|_| vec![found]);
+    for (index, element) in elements.iter().enumerate() {
+        add(text, element, &nothing, &|| format!("element {index}"), records);
+    }
+}
+
+/// Reads JSON Lines; a line that is no JSON is noted and passed over.
+pub fn read_lines(text: &str, first_line: u64, records: &mut Records<'_>) {
+    let nothing: Arc<[String]> = Arc::from([]);
+    for (index, line) in text.lines().enumerate() {
+        let number = first_line + index as u64;
+        if line.trim().is_empty() {
+            continue;
+        }
+        match serde_json::from_str::<&RawValue>(line) {
+            Ok(element) => add(text, element, &nothing, &|| format!("line {number}"), records),
+            Err(error) => {
+                let reason = error.to_string();
+                let reason = reason.split(" at line").next().unwrap_or_default();
+                records.note(Note::part(
+                    "broken",
+                    format!("line {number} is not JSON ({reason} at column {})", error.column()),
+                ));
+            }
+        }
+    }
+}
+
+fn add(text: &str, element: &RawValue, heading: &Arc<[String]>, name: &dyn Fn() -> String, records: &mut Records<'_>) {
+    let start = element.get().as_ptr() as usize - text.as_ptr() as usize;
+    let range = start..start + element.get().len();
+    match fields(element) {
+        Ok(fields) => records.add(range, heading, fields, name),
+        Err(error) => records.note(Note::part("broken", format!("{} cannot be read: {error}", name()))),
+    }
+}
+
+/// Members of an object as columns; any other value as the one column `value`.
+fn fields(element: &RawValue) -> serde_json::Result<Fields> {
+    Ok(match serde_json::from_str::<Value>(element.get())? {
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, cell(value))).collect(),
+        other => vec![("value".to_owned(), cell(other))],
+    })
+}
+
+fn cell(value: Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        Value::Array(items) if items.iter().all(|item| item.is_string() || item.is_number()) => {
+            items.into_iter().map(cell).collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    }
+}
+
+type Members<'a> = std::collections::BTreeMap<String, &'a RawValue>;
+
+fn members(value: &RawValue) -> Option<Members<'_>> {
+    serde_json::from_str(value.get()).ok()
+}
+
+fn pointed<'a>(mut value: &'a RawValue, pointer: &str) -> Option<&'a RawValue> {
+    for part in pointer.split('/').skip(1) {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        value = match part.parse::<usize>() {
+            Ok(index) if value.get().starts_with('[') => {
+                *serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?.get(index)?
+            }
+            _ => members(value)?.remove(&part)?,
+        };
+    }
+    Some(value)
+}
+
+/// The only member of an object that is an array of objects.
+fn only_array(value: &RawValue) -> Option<&RawValue> {
+    let members = members(value)?;
+    let of_objects = |value: &&RawValue| {
+        let rest = value.get().strip_prefix('[').map(str::trim_start);
+        rest.is_some_and(|rest| rest.starts_with('{'))
+    };
+    let mut arrays = members.into_values().filter(of_objects);
+    let first = arrays.next();
+    first.filter(|_| arrays.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str, pointer: Option<&str>) -> Vec<(String, String)> {
+        let mut records = Records::new(None, true);
+        read(text, pointer, &mut records);
+        let reading = records.finish();
+        reading.blocks.iter().map(|b| (text[b.range.clone()].to_owned(), b.text(text).to_owned())).collect()
+    }
+
+    #[test]
+    fn elements_of_mixed_types_each_keep_their_bytes() {
+        let text = r#"[{"a": 1, "b": ["x", "y"]}, "alone", {"a": {"deep": true}}, 7]"#;
+        let seen = texts(text, None);
+        assert_eq!(seen[0], (r#"{"a": 1, "b": ["x", "y"]}"#.to_owned(), "a: 1\nb: x; y".to_owned()));
+        assert_eq!(seen[1].1, "value: alone");
+        assert_eq!(seen[2].1, r#"a: {"deep":true}"#);
+        assert_eq!(seen.len(), 4);
+    }
+
+    #[test]
+    fn records_are_found_in_a_document_or_by_a_pointer() {
+        let text = r#"{"meta": 1, "items": [{"a": "x"}, {"a": "y"}]}"#;
+        assert_eq!(texts(text, None).len(), 2);
+        assert_eq!(texts(text, Some("/items/1")), [(r#"{"a": "y"}"#.to_owned(), "a: y".to_owned())]);
+        assert!(texts(text, Some("/nothing")).is_empty());
+    }
+
+    #[test]
+    fn broken_line_is_named_and_the_others_are_read() {
+        let text = "{\"a\":1}\n{\"a\":\n\n{\"a\":3}\n";
+        let mut records = Records::new(None, true);
+        read_lines(text, 1, &mut records);
+        let reading = records.finish();
+        assert_eq!(reading.blocks.len(), 2);
+        assert!(reading.notes[0].detail.starts_with("line 2 is not JSON"), "{:?}", reading.notes);
+        assert_eq!(&text[reading.blocks[1].range.clone()], "{\"a\":3}");
+    }
+
+    #[test]
+    fn very_deep_json_is_refused_not_overrun() {
+        let text = "[".repeat(200_000);
+        assert!(texts(&text, None).is_empty());
+    }
+}

@@ -1,0 +1,315 @@
+//! Packing blocks into chunks: neighbours under one heading together, up to the size; a block that is larger is
+//! cut between sentences or lines, and inside one only where a single sentence is larger than a chunk.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::super::chunk::{Chunk, ChunkKind, Measured, Place};
+use super::block::{Block, Cut, trimmed};
+use super::decode::Offsets;
+use super::tokens::Counter;
+
+/// Blocks with fewer tokens are joined to the definition beside them: an attribute, a closing brace.
+const SCRAP_TOKENS: usize = 24;
+
+/// What the chunks of a document share.
+pub struct Sheet<'a> {
+    /// Id of the source.
+    pub source: &'a str,
+    /// Path for readers.
+    pub path: &'a str,
+    /// The text.
+    pub text: &'a str,
+    /// Byte of the file at which the text begins.
+    pub first_byte: u64,
+    /// Line of the file at which it begins, from 1.
+    pub first_line: u64,
+    /// What offsets count.
+    pub measured: Measured,
+}
+
+/// Packs `blocks` of a document into chunks of at most `limit` tokens.
+pub fn pack(
+    sheet: &Sheet<'_>,
+    blocks: Vec<Block>,
+    limit: usize,
+    counter: &mut Counter<'_>,
+    offsets: &mut Offsets<'_>,
+) -> Vec<Chunk> {
+    let mut packer = Packer { sheet, limit, counter, offsets, line: (0, sheet.first_line), chunks: Vec::new() };
+    let mut open: Vec<Block> = Vec::new();
+    let mut tokens = 0;
+    for block in joined_equations(blocks, sheet.text, limit, packer.counter) {
+        let size = packer.counter.count(block.text(sheet.text));
+        if let Some(last) = open.last() {
+            let scrap = size <= SCRAP_TOKENS || open.iter().all(|block| block.opening) || tokens <= SCRAP_TOKENS;
+            if tokens + size + 1 > limit || !goes_with(last, &block, scrap) {
+                packer.close(std::mem::take(&mut open));
+                tokens = 0;
+            }
+        }
+        if size > limit {
+            packer.close(std::mem::take(&mut open));
+            tokens = 0;
+            packer.cut(block);
+        } else {
+            tokens += size + usize::from(!open.is_empty());
+            open.push(block);
+        }
+    }
+    packer.close(open);
+    packer.chunks
+}
+
+/// Whether `next` may stand in one chunk with `last`. A scrap may join a definition.
+fn goes_with(last: &Block, next: &Block, scrap: bool) -> bool {
+    let code = (last.kind == ChunkKind::Code) == (next.kind == ChunkKind::Code) && last.language == next.language;
+    let records = !last.fields.is_empty() || !next.fields.is_empty();
+    let alone = last.alone || next.alone;
+    if records || last.page != next.page && alone {
+        return false;
+    }
+    if last.opening && !last.alone {
+        // A heading goes with what stands under it, of any kind.
+        return next.heading.starts_with(&last.heading) || alone && code;
+    }
+    if alone {
+        return code && scrap && next.kind == ChunkKind::Code;
+    }
+    last.heading == next.heading && (code || next.kind != ChunkKind::Table)
+}
+
+/// An equation becomes one block with the text before it, and with the text after it where that goes on in
+/// lower case (`where m is the mass`).
+fn joined_equations(blocks: Vec<Block>, text: &str, limit: usize, counter: &mut Counter<'_>) -> Vec<Block> {
+    let mut joined: Vec<Block> = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        let goes_on = |last: &Block| {
+            let lower = block.text(text).chars().next().is_some_and(char::is_lowercase);
+            let touches = block.kind == ChunkKind::Equation || last.kind == ChunkKind::Equation && lower;
+            touches
+                && last.heading == block.heading
+                && last.kind != ChunkKind::Code
+                && block.kind != ChunkKind::Code
+                && !last.opening
+        };
+        if let Some(last) = joined.last_mut()
+            && goes_on(last)
+        {
+            let both = both(last, &block, text);
+            if counter.fits(both.text(text), limit) {
+                *last = Block { kind: ChunkKind::Equation, ..both };
+                continue;
+            }
+        }
+        joined.push(block);
+    }
+    joined
+}
+
+/// Two neighbours as one block.
+fn both(first: &Block, second: &Block, text: &str) -> Block {
+    let mut block = first.clone();
+    block.range = first.range.start.min(second.range.start)..first.range.end.max(second.range.end);
+    if first.text.is_some() || second.text.is_some() {
+        block.text = Some(format!("{}\n\n{}", first.text(text), second.text(text)));
+    }
+    for step in &second.cleaned {
+        if !block.cleaned.contains(step) {
+            block.cleaned.push(step);
+        }
+    }
+    block
+}
+
+struct Packer<'a, 'b, 'c> {
+    sheet: &'a Sheet<'a>,
+    limit: usize,
+    counter: &'a mut Counter<'b>,
+    offsets: &'a mut Offsets<'c>,
+    /// An offset of the text and its line.
+    line: (usize, u64),
+    chunks: Vec<Chunk>,
+}
+
+impl Packer<'_, '_, '_> {
+    /// One chunk of these blocks.
+    fn close(&mut self, blocks: Vec<Block>) {
+        let Some(first) = blocks.first() else { return };
+        let (sheet, range) = (self.sheet, first.range.start..blocks[blocks.len() - 1].range.end);
+        // The text between two blocks is white space or a mark that was left out.
+        let whole = blocks.iter().all(|block| block.text.is_none())
+            && blocks.windows(2).all(|pair| {
+                pair[0].range.end <= pair[1].range.start
+                    && sheet.text[pair[0].range.end..pair[1].range.start].trim().is_empty()
+            });
+        let text = if whole {
+            sheet.text[range.clone()].to_owned()
+        } else {
+            blocks.iter().map(|block| block.text(sheet.text)).collect::<Vec<_>>().join("\n\n")
+        };
+        let mut shape = blocks.iter().find(|block| !block.opening).unwrap_or(first).clone();
+        shape.page = blocks.iter().find_map(|block| block.page);
+        shape.heading = deepest(&blocks);
+        shape.cleaned = blocks.iter().flat_map(|block| block.cleaned.iter().copied()).collect();
+        shape.cleaned.dedup();
+        if let Some(equation) = blocks.iter().find(|block| block.kind == ChunkKind::Equation) {
+            shape.kind = equation.kind;
+        }
+        self.push(&shape, range, text);
+    }
+
+    /// Cuts a block that is larger than a chunk.
+    fn cut(&mut self, block: Block) {
+        let own = block.text.clone();
+        let text = block.text(self.sheet.text).to_owned();
+        let head = block.repeat.clone().filter(|head| self.counter.count(head) * 2 < self.limit);
+        let head_tokens = head.as_ref().map_or(0, |head| self.counter.count(head) + 1);
+        let parts = self.parts(&text, block.cut, self.limit - head_tokens.min(self.limit / 2));
+        for (index, part) in parts.into_iter().enumerate() {
+            let piece = &text[part.clone()];
+            let whole = match &head {
+                Some(head) if index > 0 => format!("{head}\n{piece}"),
+                _ => piece.to_owned(),
+            };
+            // A part of a rewritten text has no bytes of its own; the block's are the nearest truth.
+            let range = match own {
+                Some(_) => block.range.clone(),
+                None => block.range.start + part.start..block.range.start + part.end,
+            };
+            self.push(&block, range, whole);
+        }
+    }
+
+    /// Ranges of `text` of at most `limit` tokens each, cut between units.
+    fn parts(&mut self, text: &str, cut: Cut, limit: usize) -> Vec<Range<usize>> {
+        let units: Vec<Range<usize>> = match cut {
+            Cut::Sentences => text.split_sentence_bound_indices().map(|(at, unit)| at..at + unit.len()).collect(),
+            Cut::Lines => lines(text).collect(),
+        };
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        let mut size = 0;
+        for unit in units {
+            let tokens = self.counter.count(&text[unit.clone()]);
+            if tokens > limit {
+                let pieces = if cut == Cut::Sentences || text[unit.clone()].len() > limit * 16 {
+                    self.words(text, unit, limit)
+                } else {
+                    vec![unit]
+                };
+                parts.extend(pieces);
+                size = limit;
+                continue;
+            }
+            match parts.last_mut() {
+                Some(last) if size + tokens <= limit => {
+                    last.end = unit.end;
+                    size += tokens;
+                }
+                _ => {
+                    parts.push(unit);
+                    size = tokens;
+                }
+            }
+        }
+        parts.into_iter().filter_map(|part| cut_ends(text, part, cut)).collect()
+    }
+
+    /// A sentence that is larger than a chunk, cut between words, or anywhere if it has none.
+    fn words(&mut self, text: &str, unit: Range<usize>, limit: usize) -> Vec<Range<usize>> {
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        let mut size = 0;
+        let mut at = unit.start;
+        while at < unit.end {
+            let rest = &text[at..unit.end];
+            let space = rest.char_indices().skip(1).find(|(_, c)| c.is_whitespace()).map_or(rest.len(), |(end, _)| end);
+            let mut end = space.min(limit.max(8) * 2);
+            while !rest.is_char_boundary(end) {
+                end += 1;
+            }
+            let tokens = self.counter.count(&rest[..end]);
+            match parts.last_mut() {
+                Some(last) if size + tokens <= limit => {
+                    last.end = at + end;
+                    size += tokens;
+                }
+                _ => {
+                    parts.push(at..at + end);
+                    size = tokens;
+                }
+            }
+            at += end;
+        }
+        parts
+    }
+
+    fn push(&mut self, shape: &Block, range: Range<usize>, text: String) {
+        if text.trim().is_empty() {
+            return;
+        }
+        let sheet = self.sheet;
+        let bytes = [range.start, range.end].map(|at| sheet.first_byte + self.offsets.byte(at));
+        let last = range.end.saturating_sub(1).max(range.start);
+        let lines = [self.line_of(range.start), self.line_of(last)];
+        let tokens = u32::try_from(self.counter.count(&text)).unwrap_or(u32::MAX);
+        self.chunks.push(Chunk {
+            cleaned: shape.cleaned.iter().map(|step| (*step).to_owned()).collect(),
+            fields: shape.fields.clone(),
+            heading: shape.heading.to_vec(),
+            id: Chunk::name(sheet.source, bytes, &text),
+            kind: shape.kind,
+            language: shape.language.clone(),
+            path: sheet.path.to_owned(),
+            place: Place { bytes, lines, measured: sheet.measured, page: shape.page },
+            source: sheet.source.to_owned(),
+            text,
+            tokens,
+        });
+    }
+
+    fn line_of(&mut self, at: usize) -> u64 {
+        let text = self.sheet.text.as_bytes();
+        if at < self.line.0 {
+            self.line = (0, self.sheet.first_line);
+        }
+        let between = text[self.line.0..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
+        self.line = (at, self.line.1 + between as u64);
+        self.line.1
+    }
+}
+
+/// The chain that all blocks stand under; the deepest where one holds the others.
+fn deepest(blocks: &[Block]) -> Arc<[String]> {
+    let mut chain = Arc::clone(&blocks[0].heading);
+    for block in blocks {
+        if block.heading.starts_with(&chain) || blocks.len() > 1 && block.alone {
+            chain = Arc::clone(&block.heading);
+        } else if !chain.starts_with(&block.heading) {
+            let same = chain.iter().zip(block.heading.iter()).take_while(|(a, b)| a == b).count();
+            chain = chain[..same].into();
+        }
+    }
+    chain
+}
+
+fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    text.split_inclusive('\n').map(move |line| {
+        at += line.len();
+        at - line.len()..at
+    })
+}
+
+/// White space at the ends goes; lines keep their indent.
+fn cut_ends(text: &str, part: Range<usize>, cut: Cut) -> Option<Range<usize>> {
+    let inner = trimmed(text, part.clone())?;
+    match cut {
+        Cut::Sentences => Some(inner),
+        Cut::Lines => {
+            let line = text[part.start..inner.start].rfind('\n').map_or(part.start, |at| part.start + at + 1);
+            Some(line..inner.end)
+        }
+    }
+}

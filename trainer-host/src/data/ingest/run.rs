@@ -1,0 +1,341 @@
+//! Reading all files of a listing, in order, on all cores, in bounded memory.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Mutex;
+
+use halligan_finetune::gguf::file_sha256;
+use rayon::prelude::*;
+
+use super::super::canonical::{content_id, sha256_hex};
+use super::super::ledger::Skipped;
+use super::super::manifest::{CHUNKS, Source};
+use super::super::writer::DatasetWriter;
+use super::block::Note;
+use super::earlier::{Earlier, Journal};
+use super::files::{Found, Listing, joined, skipped};
+use super::format::{Format, SAMPLE_BYTES, Unread, detect};
+use super::read::{Document, Outcome, Rules, read};
+use super::tokens::{Counter, Measure};
+use super::windows::{WINDOW_BYTES, Windows};
+use crate::progress::{Progress, bytes};
+
+/// Files that are read as a whole may have so many bytes.
+const WHOLE_BYTES_MAX: u64 = 64 << 20;
+/// Bytes and files of one batch; between two batches results are written and Ctrl-C is looked for.
+const BATCH_BYTES: u64 = 32 << 20;
+const BATCH_FILES: usize = 256;
+/// Windows of a large file that are read at the same time.
+const WINDOWS_AT_ONCE: usize = 4;
+
+/// What a run did.
+pub struct Done {
+    /// Sources that were read.
+    pub files: usize,
+    /// Of these, taken from an earlier run.
+    pub reused: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Tokens of all chunks.
+    pub tokens: u64,
+    /// What was left out and what was changed.
+    pub notes: Vec<Skipped>,
+    /// To be removed when the dataset is written.
+    pub journal: Journal,
+}
+
+/// What became of one file.
+struct Result {
+    source: Option<Source>,
+    lines: Vec<u8>,
+    tokens: u64,
+    notes: Vec<Skipped>,
+    reused: bool,
+}
+
+/// Reads all files and writes their chunks; `None` if it was interrupted.
+///
+/// # Errors
+/// A disk that takes no more.
+pub fn read_all(
+    folder: &Path,
+    listing: &Listing,
+    rules: &Rules,
+    measure: &Measure,
+    fingerprint: &str,
+    writer: &mut DatasetWriter,
+) -> anyhow::Result<Option<Done>> {
+    let earlier = Earlier::look(folder, fingerprint);
+    let counters = (0..rayon::current_num_threads()).map(|_| Mutex::new(Counter::new(measure))).collect();
+    let reader = Reader { rules, counters, earlier: &earlier };
+    let journal = Journal::open(folder, fingerprint, earlier.journal_bytes)?;
+    let mut done = Done { files: 0, reused: 0, bytes: 0, tokens: 0, notes: Vec::new(), journal };
+    let total: u64 = listing.found.iter().map(|found| found.bytes).sum();
+    // The bar counts kilobytes: files differ too much in size.
+    let mut progress = Progress::new("reading kB", 0, (total / 1000) as usize);
+    let (mut at, mut passed) = (0, 0);
+    while at < listing.found.len() {
+        if crate::interrupt::requested() {
+            done.journal.flush()?;
+            return Ok(None);
+        }
+        let first = &listing.found[at];
+        let mut end = at + 1;
+        if first.bytes as usize > WINDOW_BYTES
+            && let Ok(format) = format_of(first)
+            && format.in_windows()
+        {
+            reader.large(first, format, writer, &mut done)?;
+        } else {
+            let mut size = first.bytes;
+            while end < listing.found.len() && end - at < BATCH_FILES && size + listing.found[end].bytes <= BATCH_BYTES
+            {
+                let next = &listing.found[end];
+                if next.bytes as usize > WINDOW_BYTES {
+                    break;
+                }
+                size += next.bytes;
+                end += 1;
+            }
+            let results: Vec<Result> = listing.found[at..end].par_iter().map(|found| reader.whole(found)).collect();
+            for result in results {
+                take(result, writer, &mut done)?;
+            }
+            done.journal.flush()?;
+        }
+        passed += listing.found[at..end].iter().map(|found| found.bytes).sum::<u64>();
+        at = end;
+        progress.show((passed / 1000) as usize, &format!("{at} of {} files", listing.found.len()));
+    }
+    progress.finish();
+    Ok(Some(done))
+}
+
+fn take(result: Result, writer: &mut DatasetWriter, done: &mut Done) -> anyhow::Result<()> {
+    for line in result.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        writer.line(CHUNKS, line)?;
+    }
+    if let Some(source) = result.source {
+        done.files += 1;
+        done.reused += usize::from(result.reused);
+        done.bytes += source.bytes;
+        done.tokens += result.tokens;
+        done.journal.done(&source, &result.notes, &result.lines)?;
+        writer.source(source);
+    }
+    done.notes.extend(result.notes);
+    Ok(())
+}
+
+/// The format by name and first bytes.
+fn format_of(found: &Found) -> std::result::Result<Format, Unread> {
+    let unreadable =
+        |error: std::io::Error| Unread { reason: "unreadable", detail: format!("{error}; check its permissions") };
+    let mut sample = Vec::with_capacity(SAMPLE_BYTES);
+    let file = File::open(&found.file).map_err(unreadable)?;
+    file.take(SAMPLE_BYTES as u64).read_to_end(&mut sample).map_err(unreadable)?;
+    detect(&found.path, &sample)
+}
+
+struct Reader<'a> {
+    rules: &'a Rules,
+    counters: Vec<Mutex<Counter<'a>>>,
+    earlier: &'a Earlier,
+}
+
+impl Reader<'_> {
+    /// Reads a file as a whole.
+    fn whole(&self, found: &Found) -> Result {
+        let name = joined(&found.root, &found.path);
+        let failed = |unread: Unread| Result {
+            source: None,
+            lines: Vec::new(),
+            tokens: 0,
+            notes: vec![skipped(&name, unread.reason, &unread.detail)],
+            reused: false,
+        };
+        let format = match format_of(found) {
+            Ok(format) => format,
+            Err(unread) => return failed(unread),
+        };
+        if found.bytes > WHOLE_BYTES_MAX {
+            let limit = bytes(WHOLE_BYTES_MAX);
+            let detail = format!("{} as one document, the limit is {limit}; split it", bytes(found.bytes));
+            return failed(Unread { reason: "too_large", detail });
+        }
+        let content = match std::fs::read(&found.file) {
+            Ok(content) => content,
+            Err(error) => return failed(Unread { reason: "unreadable", detail: error.to_string() }),
+        };
+        let sha256 = sha256_hex(&content);
+        let id = source_id(found, &sha256);
+        if let Some((known, lines)) = self.earlier.find(&id) {
+            let tokens = tokens_of(&lines);
+            let source = Source { root: found.root.clone(), revision: found.revision.clone(), ..known.source };
+            return Result { source: Some(source), lines, tokens, notes: known.notes, reused: true };
+        }
+        let document = Document {
+            file: &found.file,
+            path: &found.path,
+            source: &id,
+            format,
+            bytes: &content,
+            first_byte: 0,
+            first_line: 1,
+            encoding: None,
+            head: None,
+        };
+        let outcome = match self.with_counter(|counter| read(&document, self.rules, counter)) {
+            Ok(outcome) => outcome,
+            Err(unread) => return failed(unread),
+        };
+        let mut result = Result { source: None, lines: Vec::new(), tokens: 0, notes: Vec::new(), reused: false };
+        let mut source = source(found, format, sha256, id, content.len() as u64);
+        absorb(outcome, &name, &mut source, &mut result);
+        result.source = Some(source);
+        result
+    }
+
+    /// Reads a large file in windows, some at a time.
+    fn large(&self, found: &Found, format: Format, writer: &mut DatasetWriter, done: &mut Done) -> anyhow::Result<()> {
+        let name = joined(&found.root, &found.path);
+        let unreadable =
+            |error: std::io::Error| skipped(&name, "unreadable", &format!("{error}; fix it and run again"));
+        let opened = file_sha256(&found.file).and_then(|sha256| Ok((sha256, File::open(&found.file)?)));
+        let (sha256, file) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                done.notes.push(unreadable(error));
+                return Ok(());
+            }
+        };
+        let id = source_id(found, &sha256);
+        if let Some((known, lines)) = self.earlier.find(&id) {
+            let tokens = tokens_of(&lines);
+            let source = Source { root: found.root.clone(), revision: found.revision.clone(), ..known.source };
+            return take(
+                Result { source: Some(source), lines, tokens, notes: known.notes, reused: true },
+                writer,
+                done,
+            );
+        }
+        let mut windows = match Windows::open(file, format) {
+            Ok(windows) => windows,
+            Err(error) => {
+                done.notes.push(unreadable(error));
+                return Ok(());
+            }
+        };
+        let encoding = windows.encoding;
+        if encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE {
+            let detail = format!("{} of {}; convert it to UTF-8", bytes(found.bytes), encoding.name());
+            done.notes.push(skipped(&name, "too_large", &detail));
+            return Ok(());
+        }
+        let mut facts = source(found, format, sha256, id.clone(), found.bytes);
+        loop {
+            let mut batch = Vec::new();
+            while batch.len() < WINDOWS_AT_ONCE {
+                match windows.next_window() {
+                    Ok(Some(window)) => batch.push(window),
+                    Ok(None) => break,
+                    Err(error) => {
+                        let detail = format!("it broke off at byte {}: {error}; run again", facts.bytes);
+                        done.notes.push(note(&name, Note::part("unreadable", detail)));
+                        break;
+                    }
+                }
+            }
+            if batch.is_empty() {
+                break;
+            }
+            let outcomes: Vec<_> = batch
+                .par_iter()
+                .map(|window| {
+                    let document = Document {
+                        file: &found.file,
+                        path: &found.path,
+                        source: &id,
+                        format,
+                        bytes: &window.bytes,
+                        first_byte: window.first_byte,
+                        first_line: window.first_line,
+                        encoding: Some(encoding),
+                        head: window.head.as_ref(),
+                    };
+                    self.with_counter(|counter| read(&document, self.rules, counter))
+                })
+                .collect();
+            for outcome in outcomes {
+                let mut result =
+                    Result { source: None, lines: Vec::new(), tokens: 0, notes: Vec::new(), reused: false };
+                match outcome {
+                    Ok(outcome) => absorb(outcome, &name, &mut facts, &mut result),
+                    Err(unread) => result.notes.push(skipped(&name, unread.reason, &unread.detail)),
+                }
+                done.tokens += result.tokens;
+                take(result, writer, done)?;
+            }
+        }
+        done.notes.extend(windows.notes.drain(..).map(|one| note(&name, one)));
+        done.files += 1;
+        done.bytes += facts.bytes;
+        writer.source(facts);
+        Ok(())
+    }
+
+    /// Lends the counter of this thread.
+    fn with_counter<T>(&self, work: impl FnOnce(&mut Counter<'_>) -> T) -> T {
+        let index = rayon::current_thread_index().unwrap_or(0) % self.counters.len();
+        // A counter only remembers; one that a panic left behind is as good as any.
+        let mut counter = self.counters[index].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        work(&mut counter)
+    }
+}
+
+/// Name of a source: its path and content.
+fn source_id(found: &Found, sha256: &str) -> String {
+    content_id(&[found.path.as_bytes(), sha256.as_bytes()])
+}
+
+fn source(found: &Found, format: Format, sha256: String, id: String, bytes: u64) -> Source {
+    Source {
+        bytes,
+        chunks: 0,
+        encoding: None,
+        id,
+        media_type: format.media_type().to_owned(),
+        path: found.path.clone(),
+        revision: found.revision.clone(),
+        root: found.root.clone(),
+        sha256,
+    }
+}
+
+fn absorb(outcome: Outcome, name: &str, source: &mut Source, result: &mut Result) {
+    source.chunks += outcome.chunks.len() as u64;
+    source.encoding = outcome.encoding.map(str::to_owned).or(source.encoding.take());
+    for chunk in &outcome.chunks {
+        result.tokens += u64::from(chunk.tokens);
+        // A chunk is strings and numbers in the order of their names: it has a JSON form, and it is the canonical one.
+        if serde_json::to_writer(&mut result.lines, chunk).is_ok() {
+            result.lines.push(b'\n');
+        }
+    }
+    result.notes.extend(outcome.notes.into_iter().map(|one| note(name, one)));
+}
+
+fn note(name: &str, note: Note) -> Skipped {
+    Skipped { what: note.what, ..skipped(name, note.reason, &note.detail) }
+}
+
+/// Tokens of chunks that are lines already.
+fn tokens_of(lines: &[u8]) -> u64 {
+    #[derive(serde::Deserialize)]
+    struct Counted {
+        tokens: u32,
+    }
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.filter_map(|line| serde_json::from_slice::<Counted>(line).ok()).map(|chunk| u64::from(chunk.tokens)).sum()
+}

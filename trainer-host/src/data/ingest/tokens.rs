@@ -1,0 +1,176 @@
+//! Counting tokens fast enough for whole libraries.
+//!
+//! A text is cut where every pre-tokenizer in use cuts too (before a single space that stands between two
+//! characters, after the line ends before a character), and the count of each piece is remembered: texts repeat
+//! their words. For byte-level BPE the sum is exact; for SentencePiece models, which join across spaces at
+//! will, it may differ by a token at a seam. Without a base, four bytes count as a token.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use halligan_finetune::{gguf::GgufFile, tokenizer::Tokenizer};
+
+use super::super::manifest::TokenCount;
+
+/// Pieces that are remembered before the memory is emptied.
+const REMEMBERED: usize = 1 << 17;
+/// Longer pieces are counted in parts of this size, so that text without spaces stays cheap.
+const PIECE_BYTES: usize = 512;
+/// Bytes of a token where nothing better is known.
+const ESTIMATE_BYTES: usize = 4;
+
+/// What counts the tokens.
+pub enum Measure {
+    /// Bytes divided by four.
+    Estimate,
+    /// The tokenizer of a base.
+    Base(Box<Tokenizer>, TokenCount),
+}
+
+impl Measure {
+    /// The tokenizer of the base at `path`.
+    ///
+    /// # Errors
+    /// A file that is no GGUF or has no usable tokenizer.
+    pub fn of_base(path: &Path) -> anyhow::Result<Self> {
+        let file = GgufFile::open(path)?;
+        let tokenizer = Tokenizer::from_gguf(&file).map_err(|error| crate::about(path, error))?;
+        let name = file.find_str("general.name").ok().flatten().map(str::to_owned);
+        let name = name
+            .unwrap_or_else(|| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
+        let facts = TokenCount { by: "gguf".to_owned(), name, sha256: Some(file.sha256().to_owned()) };
+        Ok(Self::Base(Box::new(tokenizer), facts))
+    }
+
+    /// What the manifest says.
+    pub fn facts(&self) -> TokenCount {
+        match self {
+            Measure::Estimate => {
+                let name = format!("{ESTIMATE_BYTES} bytes a token");
+                TokenCount { by: "estimate".to_owned(), name, sha256: None }
+            }
+            Measure::Base(_, facts) => facts.clone(),
+        }
+    }
+}
+
+/// Counts tokens; one for each thread, since it remembers.
+pub struct Counter<'a> {
+    measure: &'a Measure,
+    known: HashMap<Box<str>, u32>,
+}
+
+impl<'a> Counter<'a> {
+    /// A counter that remembers nothing yet.
+    pub fn new(measure: &'a Measure) -> Self {
+        Self { measure, known: HashMap::new() }
+    }
+
+    /// Tokens of `text`.
+    pub fn count(&mut self, text: &str) -> usize {
+        let Measure::Base(tokenizer, _) = self.measure else { return text.len().div_ceil(ESTIMATE_BYTES) };
+        let mut total = 0;
+        for piece in pieces(text) {
+            if let Some(count) = self.known.get(piece) {
+                total += *count as usize;
+                continue;
+            }
+            let count: usize =
+                parts(piece).map(|part| tokenizer.encode(part, false).map_or(part.len(), |t| t.len())).sum();
+            if self.known.len() >= REMEMBERED {
+                self.known.clear();
+            }
+            if piece.len() <= PIECE_BYTES {
+                self.known.insert(piece.into(), count as u32);
+            }
+            total += count;
+        }
+        total
+    }
+
+    /// Whether `text` has at most `limit` tokens; cheaper than counting where it is plain to see.
+    pub fn fits(&mut self, text: &str, limit: usize) -> bool {
+        // No token is longer than a word of the vocabulary; 64 bytes are beyond any but runs of spaces.
+        text.len() <= limit || (text.len() <= limit * 64 && self.count(text) <= limit)
+    }
+}
+
+/// Cuts before a single space between two characters, and after line ends.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        if start >= bytes.len() {
+            return None;
+        }
+        let mut at = start + 1;
+        while at < bytes.len() {
+            let (before, here) = (bytes[at - 1], bytes[at]);
+            let solid = |byte: u8| !byte.is_ascii_whitespace();
+            let cut = if here == b' ' {
+                solid(before) && bytes.get(at + 1).is_some_and(|next| solid(*next))
+            } else {
+                before == b'\n' && solid(here)
+            };
+            if cut {
+                break;
+            }
+            at += 1;
+        }
+        let piece = &text[start..at];
+        start = at;
+        Some(piece)
+    })
+}
+
+/// A piece in parts of at most [`PIECE_BYTES`].
+fn parts(piece: &str) -> impl Iterator<Item = &str> {
+    let mut rest = piece;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut end = rest.len().min(PIECE_BYTES);
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (part, after) = rest.split_at(end);
+        rest = after;
+        Some(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base() -> Measure {
+        Measure::of_base(&Path::new(env!("CARGO_MANIFEST_DIR")).join("base/halligan-base-q8_0.gguf")).unwrap()
+    }
+
+    #[test]
+    fn count_of_the_parts_is_that_of_the_whole() {
+        let measure = base();
+        let Measure::Base(tokenizer, _) = &measure else { panic!("a base has a tokenizer") };
+        let mut counter = Counter::new(&measure);
+        let texts = [
+            "Stay upwind, uphill and upstream. Isolate 150 feet (50 m) in all directions.",
+            "fn main() {\n    let x  = 1;\n\n\treturn x;\n}\n",
+            " leading, trailing  \n\n- item one\n  - item two\r\n\u{3bd}\u{3b5}\u{3c1}\u{3cc} caf\u{e9} \u{1f525}\n",
+            include_str!("tokens.rs"),
+        ];
+        for text in texts {
+            // Twice: fresh, and from memory.
+            for _ in 0..2 {
+                assert_eq!(counter.count(text), tokenizer.encode(text, false).unwrap().len(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_are_the_text() {
+        let text = "a b  c\n d\n\ne ";
+        assert_eq!(pieces(text).collect::<String>(), text);
+        assert_eq!(pieces(text).collect::<Vec<_>>(), ["a", " b  c\n", " d\n\n", "e "]);
+    }
+}
