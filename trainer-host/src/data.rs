@@ -5,13 +5,26 @@
 //! [`row`], [`ledger`], and [`manifest`] over them; [`dataset`] reads a folder, [`writer`] writes one, and
 //! all JSON is canonical ([`canonical`]), so that the same inputs give the same bytes.
 
+pub mod agreement;
+pub mod build;
 pub mod canonical;
 pub mod chunk;
 pub mod dataset;
+pub mod dedup;
+pub mod doctor;
+pub mod documents;
+pub mod encoding;
+pub mod export;
+pub mod filter;
+pub mod formats;
+pub mod import;
 pub mod ingest;
 pub mod ledger;
 pub mod manifest;
+pub mod resolve;
+pub mod review;
 pub mod row;
+pub mod words;
 pub mod writer;
 
 use std::process::ExitCode;
@@ -26,6 +39,24 @@ pub enum DataVerb {
     /// Print the text of a PDF as JSON; `ingest` runs it in a process of its own
     #[command(hide = true)]
     PdfText(ingest::pdf::PdfTextArgs),
+    /// Say how far experts agree: kappa, alpha, intraclass correlation
+    Agreement(agreement::AgreementArgs),
+    /// Split, mix and write down the rows that a training run reads
+    Build(build::BuildArgs),
+    /// Find rows that say the same, and keep one of each
+    Dedup(dedup::DedupArgs),
+    /// Show which tokens of rows are trained, how long rows are, and which cannot be used
+    Doctor(doctor::DoctorArgs),
+    /// Write a dataset in the form that another program reads
+    Export(export::ExportArgs),
+    /// Drop rows that would teach badly, each with its reason
+    Filter(Box<filter::FilterArgs>),
+    /// Read rows that another program wrote
+    Import(import::ImportArgs),
+    /// Make the next dataset from what experts have said
+    Resolve(resolve::ResolveArgs),
+    /// Let experts rate rows, on a screen or in a table
+    Review(review::ReviewArgs),
 }
 
 /// Runs the verb that was asked for.
@@ -36,5 +67,14 @@ pub fn run(verb: DataVerb) -> anyhow::Result<ExitCode> {
     match verb {
         DataVerb::Ingest(args) => ingest::run(&args),
         DataVerb::PdfText(args) => ingest::pdf::run(&args),
+        DataVerb::Agreement(args) => agreement::run(&args),
+        DataVerb::Build(args) => build::run(&args),
+        DataVerb::Dedup(args) => dedup::run(&args),
+        DataVerb::Doctor(args) => doctor::run(&args),
+        DataVerb::Export(args) => export::run(&args),
+        DataVerb::Filter(args) => filter::run(&args),
+        DataVerb::Import(args) => import::run(&args),
+        DataVerb::Resolve(args) => resolve::run(&args),
+        DataVerb::Review(args) => review::run(&args),
     }
 }
