@@ -1,0 +1,286 @@
+//! `halligan-host data import`: rows that another program wrote, as a dataset folder.
+//!
+//! Reads what `data export` writes, and the same forms from elsewhere. A line that is no row stops the import
+//! with its number; with `--skip-bad` it goes into `skipped.jsonl` with the reason instead.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use super::formats::lines::{Objects, Wrong, beginning};
+use super::formats::{Format, alpaca, chatml, croissant, hugging_face, messages, parquet_file, sharegpt, table};
+use super::ledger::{Left, Skipped};
+use super::manifest::SKIPPED;
+use super::row::Row;
+use super::writer::{Closing, DatasetWriter};
+use crate::progress::{Progress, count};
+
+/// Largest ChatML text, which is read whole.
+const TEXT_BYTES_MAX: u64 = 256 << 20;
+
+/// Rows between two looks of the progress line.
+const REPORT_EVERY: usize = 1_000;
+
+/// Arguments of `data import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// File, or folder of a DatasetDict or of Croissant
+    #[arg(value_name = "FILE_OR_DIR", required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// Form [default: by ending and first line]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Dataset folder to write
+    #[arg(short = 'o', long = "output", value_name = "DIR")]
+    pub output: PathBuf,
+    /// Leave out lines that are no rows, and name them in skipped.jsonl, instead of stopping
+    #[arg(long)]
+    pub skip_bad: bool,
+    /// Version of the dataset folder
+    #[arg(long, value_name = "X.Y.Z", hide = true)]
+    pub dataset_version: Option<String>,
+    /// Print the counts as one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    dataset: String,
+    version: String,
+    rows: usize,
+    /// Rows with the words and the group of an earlier one.
+    repeated: usize,
+    bad: usize,
+}
+
+/// Reads, writes and prints.
+///
+/// # Errors
+/// The first line that is no row, a file that is no such form, a place that cannot be written.
+pub fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
+    let mut import = Import {
+        writer: DatasetWriter::create(&args.output, "import")?,
+        skip_bad: args.skip_bad,
+        seen: HashMap::new(),
+        progress: Progress::new("reading rows", 0, 0),
+        rows: 0,
+        repeated: 0,
+        bad: 0,
+    };
+    for input in &args.inputs {
+        let format = match args.format {
+            Some(format) => format,
+            None => Format::guess(input)?,
+        };
+        import.read(input, format)?;
+    }
+    import.progress.finish();
+    anyhow::ensure!(
+        import.rows > 0,
+        "{}: there are no rows in it; see `halligan-host data import --help` for the forms",
+        args.inputs[0].display()
+    );
+    let Import { writer, rows, repeated, bad, .. } = import;
+    let mut recipe = vec!["import".to_owned()];
+    recipe.extend(args.inputs.iter().map(|input| input.display().to_string()));
+    if let Some(format) = args.format {
+        recipe.extend(["--format".to_owned(), format.name().to_owned()]);
+    }
+    if args.skip_bad {
+        recipe.push("--skip-bad".to_owned());
+    }
+    let summary = [("rows", rows), ("repeated", repeated), ("bad", bad)];
+    let manifest = writer.finish(Closing {
+        recipe,
+        summary: summary.map(|(name, value)| (name.to_owned(), json!(value))).into_iter().collect::<BTreeMap<_, _>>(),
+        version: args.dataset_version.clone(),
+        ..Closing::default()
+    })?;
+    let dataset = args.output.display().to_string();
+    if args.json {
+        let report = Report { dataset, version: manifest.version, rows, repeated, bad };
+        crate::print_data(&serde_json::to_string(&report)?);
+    } else {
+        crate::print_data(&format!("{dataset}: {} rows, version {}", count(rows), manifest.version));
+        if repeated + bad > 0 {
+            eprintln!(
+                "{} rows repeat an earlier one and {} lines are no rows: see {}",
+                count(repeated),
+                count(bad),
+                args.output.join(SKIPPED).display()
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Import {
+    writer: DatasetWriter,
+    skip_bad: bool,
+    /// Where each row came from first.
+    seen: HashMap<String, String>,
+    progress: Progress,
+    rows: usize,
+    repeated: usize,
+    bad: usize,
+}
+
+impl Import {
+    fn read(&mut self, input: &Path, format: Format) -> anyhow::Result<()> {
+        match format {
+            Format::Messages => self.lines(input, messages::row),
+            Format::Alpaca => self.lines(input, alpaca::row),
+            Format::Sharegpt => self.lines(input, sharegpt::row),
+            Format::Chatml => self.chatml(input),
+            Format::Parquet => {
+                self.writer.input("rows", input)?;
+                self.batches(input, None, parquet_file::batches(input)?)
+            }
+            Format::Hf => {
+                for (split, files) in hugging_face::files(input)? {
+                    for file in files {
+                        self.writer.input("rows", &file)?;
+                        self.batches(&file, Some(&split), hugging_face::batches(&file)?)?;
+                    }
+                }
+                Ok(())
+            }
+            Format::Croissant => self.croissant(input),
+        }
+    }
+
+    fn lines(
+        &mut self,
+        path: &Path,
+        read: impl Fn(&serde_json::Map<String, serde_json::Value>) -> Result<Row, String>,
+    ) -> anyhow::Result<()> {
+        anyhow::ensure!(path.is_file(), "{}: no such file; give the path of a JSONL file", path.display());
+        self.writer.input("rows", path)?;
+        for line in Objects::open(path)? {
+            let (line, row) = match line {
+                Ok(line) => {
+                    let row = read(&line.object).map_err(|problem| {
+                        (problem, beginning(serde_json::Value::Object(line.object).to_string().as_bytes()))
+                    });
+                    (line.line, row)
+                }
+                Err(Wrong::Line(line, problem, shown)) => (line, Err((problem, shown))),
+                Err(Wrong::File(error)) => return Err(error),
+            };
+            self.take(path, line, row)?;
+        }
+        Ok(())
+    }
+
+    fn chatml(&mut self, path: &Path) -> anyhow::Result<()> {
+        if path.extension().is_some_and(|ending| ending == "jsonl") {
+            return self.lines(path, |object| {
+                let text = super::formats::record::required(object, "text")?;
+                let mut conversations = chatml::conversations(&text);
+                match (conversations.pop(), conversations.is_empty()) {
+                    (Some((_, row)), true) => row,
+                    (None, _) => Err("`text` holds no message; see the form chatml".to_owned()),
+                    _ => Err("`text` holds more than one conversation; give each a line".to_owned()),
+                }
+            });
+        }
+        let bytes = std::fs::metadata(path).map_err(|error| crate::about(path, error))?.len();
+        anyhow::ensure!(
+            bytes <= TEXT_BYTES_MAX,
+            "{}: the text is larger than {TEXT_BYTES_MAX} bytes; split the file at an empty line",
+            path.display()
+        );
+        self.writer.input("rows", path)?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| anyhow::anyhow!("{}: {error}; save it as UTF-8", path.display()))?;
+        for (line, row) in chatml::conversations(&text) {
+            let shown = text.lines().nth(line - 1).unwrap_or_default();
+            self.take(path, line, row.map_err(|problem| (problem, beginning(shown.as_bytes()))))?;
+        }
+        Ok(())
+    }
+
+    fn croissant(&mut self, folder: &Path) -> anyhow::Result<()> {
+        for (name, sha256) in croissant::files(folder)? {
+            let path = folder.join(&name);
+            let found = self.writer.input("rows", &path)?;
+            anyhow::ensure!(
+                sha256.is_none_or(|said| said.eq_ignore_ascii_case(&found)),
+                "{}: its SHA-256 is not the one in {}; fetch the file again",
+                path.display(),
+                croissant::FILE
+            );
+            self.lines(&path, messages::row)?;
+        }
+        self.writer.input("croissant", &folder.join(croissant::FILE))?;
+        Ok(())
+    }
+
+    fn batches(
+        &mut self,
+        path: &Path,
+        split: Option<&str>,
+        batches: impl Iterator<Item = anyhow::Result<arrow_array::RecordBatch>>,
+    ) -> anyhow::Result<()> {
+        let mut row_number = 0;
+        for batch in batches {
+            let records =
+                table::records(&batch?).map_err(|problem| anyhow::anyhow!("{}: {problem}", path.display()))?;
+            for mut record in records {
+                row_number += 1;
+                if record.split.is_none() {
+                    record.split = split.map(str::to_owned);
+                }
+                self.take(path, row_number, record.into_row().map_err(|problem| (problem, String::new())))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, path: &Path, line: usize, row: Result<Row, (String, String)>) -> anyhow::Result<()> {
+        let place = format!("{}:{line}", path.display());
+        match row {
+            Ok(row) => match self.seen.get(&row.id) {
+                None => {
+                    self.seen.insert(row.id.clone(), place);
+                    self.writer.row(&row)?;
+                    self.rows += 1;
+                    if self.rows.is_multiple_of(REPORT_EVERY) {
+                        self.progress.show(self.rows, "");
+                    }
+                }
+                Some(earlier) => {
+                    self.repeated += 1;
+                    self.writer.skipped(&Skipped {
+                        content: None,
+                        detail: format!("{place} has the words and the group of the row of {earlier}"),
+                        id: row.id,
+                        reason: "repeated".to_owned(),
+                        stage: "import".to_owned(),
+                        what: Left::Row,
+                    })?;
+                }
+            },
+            Err((problem, _)) if !self.skip_bad => {
+                anyhow::bail!("{place}: {problem}; correct it, or leave such lines out with --skip-bad")
+            }
+            Err((problem, shown)) => {
+                self.bad += 1;
+                self.writer.skipped(&Skipped {
+                    content: Some(json!(shown)),
+                    detail: problem,
+                    id: place,
+                    reason: "not_a_row".to_owned(),
+                    stage: "import".to_owned(),
+                    what: Left::Part,
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
