@@ -1,0 +1,205 @@
+//! What a row says: its form, its substance, its support in the chunks it was made from.
+
+use std::collections::HashSet;
+
+use super::Finding;
+use crate::data::row::Row;
+use crate::data::words::{has_digit, is_stop_word, words};
+
+/// Roles of a conversation.
+const ROLES: [&str; 4] = ["system", "user", "assistant", "tool"];
+
+/// Openings and phrases of answers that answer nothing, in lower case.
+const EMPTY_PHRASES: &[&str] = &[
+    "as an ai",
+    "as a language model",
+    "i am not able to",
+    "i am unable to",
+    "i can't answer",
+    "i cannot answer",
+    "i do not have access",
+    "i do not have enough information",
+    "i do not know",
+    "i don't have enough information",
+    "i don't know",
+    "i'm not sure",
+    "i'm sorry, but",
+    "it depends on many factors",
+    "it depends on various factors",
+    "not mentioned in the text",
+    "not specified in the text",
+    "please consult a professional",
+    "the context does not",
+    "the document does not mention",
+    "the passage does not",
+    "the provided text does not",
+    "the text does not mention",
+    "there is no information",
+];
+
+/// Words of a question or an answer that point at a text which the reader does not have.
+const DANGLING_PHRASES: &[&str] = &[
+    "according to the passage",
+    "according to the text",
+    "as mentioned above",
+    "in the given text",
+    "in the passage above",
+    "in the text above",
+    "in this passage",
+    "the above passage",
+    "the above text",
+    "the given context",
+    "the provided context",
+    "the provided passage",
+];
+
+/// Whether the row is well formed: a text, or a conversation that ends with an answer, under its own name.
+pub fn schema(row: &Row) -> Option<Finding> {
+    let wrong = |detail: String| Some(Finding::new("schema", detail));
+    if row.id != row.name() {
+        return wrong(format!("its name should be {}; the words or the group were changed", row.name()));
+    }
+    match (&row.messages, &row.text) {
+        (None, Some(text)) if text.trim().is_empty() => wrong("its text is empty".to_owned()),
+        (None, Some(_)) => None,
+        (Some(messages), None) => {
+            for (index, message) in messages.iter().enumerate() {
+                if !ROLES.contains(&message.role.as_str()) {
+                    return wrong(format!("message {} has the role `{}`", index + 1, message.role));
+                }
+                if message.content.trim().is_empty() {
+                    return wrong(format!("message {} is empty", index + 1));
+                }
+                let system_late = message.role == "system" && index > 0;
+                if system_late {
+                    return wrong(format!("message {} is the system's; only the first may be", index + 1));
+                }
+            }
+            let roles = || messages.iter().map(|message| message.role.as_str()).filter(|role| *role != "system");
+            if roles().next() != Some("user") {
+                return wrong("no question comes first".to_owned());
+            }
+            if roles().next_back() != Some("assistant") {
+                return wrong("the last message is no answer".to_owned());
+            }
+            None
+        }
+        _ => wrong("it has not exactly one of messages and text".to_owned()),
+    }
+}
+
+/// Whether the answer says anything of its own.
+pub fn generic(row: &Row, least_words: usize) -> Option<Finding> {
+    row.messages.as_ref()?;
+    // Typographic apostrophes are the plain one here.
+    let answer = row.answer().to_lowercase().replace('\u{2019}', "'");
+    if let Some(phrase) = EMPTY_PHRASES.iter().find(|phrase| answer.contains(**phrase)) {
+        return Some(Finding::new("too_generic", format!("the answer says \"{phrase}\"")));
+    }
+    let both = format!("{}\n{answer}", row.question().to_lowercase());
+    if let Some(phrase) = DANGLING_PHRASES.iter().find(|phrase| both.contains(**phrase)) {
+        return Some(Finding::new("too_generic", format!("it says \"{phrase}\", which the reader does not have")));
+    }
+    let count = words(&answer).count();
+    if count < least_words {
+        return Some(Finding::new("too_short", format!("the answer has {count} words; {least_words} are asked for")));
+    }
+    let content = |text: &str| words(text).filter(|word| !is_stop_word(word)).collect::<HashSet<_>>();
+    let (asked, said) = (content(row.question()), content(&answer));
+    if said.is_subset(&asked) && !matches!(words(&answer).next().as_deref(), Some("yes" | "no")) {
+        return Some(Finding::new("too_generic", "the answer only repeats words of the question".to_owned()));
+    }
+    None
+}
+
+/// Share of an answer's content words and numbers that stand in its chunks or its question, and those that do
+/// not.
+pub fn support(row: &Row, chunks: &HashSet<String>) -> (f64, Vec<String>) {
+    let mut known: HashSet<String> = words(row.question()).collect();
+    known.extend(chunks.iter().cloned());
+    let said: Vec<String> = words(row.answer()).filter(|word| !is_stop_word(word)).collect();
+    let mut missing: Vec<String> = said.iter().filter(|word| !is_known(word, &known)).cloned().collect();
+    let share = if said.is_empty() { 1.0 } else { 1.0 - missing.len() as f64 / said.len() as f64 };
+    missing.sort_unstable();
+    missing.dedup();
+    (share, missing)
+}
+
+/// Whether a word stands in the text, or does so in another number (`valve`, `valves`).
+fn is_known(word: &str, known: &HashSet<String>) -> bool {
+    known.contains(word)
+        || !has_digit(word)
+            && (known.contains(&format!("{word}s"))
+                || word.strip_suffix("es").is_some_and(|stem| known.contains(stem))
+                || word.strip_suffix('s').is_some_and(|stem| known.contains(stem)))
+}
+
+/// Whether the answer is supported: enough of its words, and every number, stand in its chunks or its question.
+pub fn grounding(share: f64, unsupported: &[String], least: f64) -> Option<Finding> {
+    let numbers: Vec<&str> = unsupported.iter().map(String::as_str).filter(|word| has_digit(word)).collect();
+    if !numbers.is_empty() {
+        let detail = format!("the answer says {}, which stands in none of its chunks", numbers.join(", "));
+        return Some(Finding::new("not_grounded", detail));
+    }
+    (share < least).then(|| {
+        let some = unsupported.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let detail = format!("{:.0} % of the answer's words stand in its chunks; not {some}", 100.0 * share);
+        Finding::new("not_grounded", detail)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use halligan_finetune::chat::Message;
+
+    use super::*;
+
+    fn row(question: &str, answer: &str) -> Row {
+        Row::of_answer("record", "g", question, answer)
+    }
+
+    fn chunk(text: &str) -> HashSet<String> {
+        words(text).collect()
+    }
+
+    #[test]
+    fn malformed_rows_are_named_by_what_is_wrong() {
+        assert_eq!(schema(&row("How far?", "150 feet.")), None);
+        assert!(schema(&row("How far?", " ")).unwrap().detail.contains("message 2 is empty"));
+        let mut turned = row("How far?", "150 feet.");
+        turned.messages.as_mut().unwrap().reverse();
+        assert!(schema(&turned.clone()).unwrap().detail.contains("name should be"));
+        assert!(schema(&turned.named()).unwrap().detail.contains("no question comes first"));
+        let mut both = row("a", "b");
+        both.text = Some("c".to_owned());
+        assert!(schema(&both.named()).unwrap().detail.contains("exactly one"));
+        let mut odd = row("a", "b");
+        odd.messages.as_mut().unwrap().push(Message::new("narrator", "x"));
+        assert!(schema(&odd.named()).unwrap().detail.contains("`narrator`"));
+        assert_eq!(schema(&Row::of_text("text", "g", "Water.")), None);
+    }
+
+    #[test]
+    fn answers_without_substance_are_too_generic() {
+        let generic = |question, answer| generic(&row(question, answer), 1).map(|found| found.reason);
+        assert_eq!(generic("How far do I stay from chlorine?", "Stay 150 feet away."), None);
+        assert_eq!(generic("Is acetone flammable?", "Yes."), None);
+        assert_eq!(generic("How far?", "I don\u{2019}t know how far."), Some("too_generic"));
+        assert_eq!(generic("What is a safety zone?", "A safety zone is a safety zone."), Some("too_generic"));
+        assert_eq!(generic("What does the provided context say?", "Stay upwind."), Some("too_generic"));
+        assert_eq!(super::generic(&row("How far?", "150 feet"), 3).unwrap().reason, "too_short");
+    }
+
+    #[test]
+    fn invented_numbers_are_not_grounded_and_reworded_answers_are() {
+        let text = chunk("UN1090 Acetone, class 3, packing group II. Close the valve before you enter.");
+        let judge = |answer: &str| {
+            let (share, unsupported) = support(&row("What is the packing group of acetone?", answer), &text);
+            grounding(share, &unsupported, 0.6)
+        };
+        assert_eq!(judge("The packing group of acetone is II."), None);
+        assert_eq!(judge("Close the valves; it is UN1090."), None);
+        assert!(judge("Acetone is UN1091, packing group II.").unwrap().detail.contains("un1091"));
+        assert!(judge("Helicopters land on rooftops during storms.").unwrap().detail.contains("helicopters"));
+    }
+}
