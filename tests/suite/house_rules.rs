@@ -62,8 +62,16 @@ fn only_runtime_knows_llama_cpp() {
 }
 
 #[test]
-fn only_tui_knows_ratatui() {
-    assert_eq!(users_of("ratatui"), ["tui"]);
+fn only_the_console_and_the_review_screen_know_ratatui() {
+    assert_eq!(users_of("ratatui"), ["trainer-host", "tui"]);
+    let host = root().join("trainer-host/src");
+    let mut found = Vec::new();
+    sources(&host, &[".rs"], &mut found);
+    for path in found {
+        let knows = fs::read_to_string(&path).unwrap().contains("ratatui");
+        let review = path.strip_prefix(&host).unwrap().starts_with("data/review");
+        assert!(!knows || review, "{} must not know ratatui; only data/review does", path.display());
+    }
 }
 
 #[test]

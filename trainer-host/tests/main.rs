@@ -7,6 +7,7 @@ mod suite {
     mod command;
     mod convert;
     mod quantize;
+    mod data_rows;
     mod reading;
     mod training;
 }

@@ -1,0 +1,407 @@
+//! Rows through the verbs of `data`: in from other programs, filtered, reviewed, split, mixed, and out again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::command::{Bench, base};
+
+fn foreign(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/foreign").join(name).display().to_string()
+}
+
+fn line(id: &str, question: &str, answer: &str) -> String {
+    let messages = json!([{"role": "user", "content": question}, {"role": "assistant", "content": answer}]);
+    json!({"id": id, "messages": messages}).to_string() + "\n"
+}
+
+/// Rows about items with words of their own; `wordings` rows for each fact.
+fn facts(name: &str, count: usize, wordings: usize) -> String {
+    let mut text = String::new();
+    for fact in 0..count {
+        for wording in 0..wordings {
+            let number = 31 * fact + 7;
+            let question = format!("Wording {wording}: {name} {number} stands at which marker of route {fact}?");
+            let answer = format!("The {name} {number} stands at marker {} of its route.", fact * fact + 3);
+            let row = json!({
+                "group": format!("{name}-{fact}"), "kind": if fact % 3 == 0 { "definition" } else { "record" },
+                "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
+            });
+            text += &(row.to_string() + "\n");
+        }
+    }
+    text
+}
+
+fn import(bench: &Bench, name: &str, rows: &str) {
+    let file = format!("{name}.jsonl");
+    bench.write(&file, rows);
+    bench.json(&["data", "import", &file, "-o", name, "--json"]);
+}
+
+fn rows(bench: &Bench, path: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(bench.path(path)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn reasons(bench: &Bench, folder: &str) -> BTreeMap<String, String> {
+    let skipped = rows(bench, &format!("{folder}/skipped.jsonl"));
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap().to_owned();
+    skipped.iter().map(|skipped| (text(skipped, "id"), text(skipped, "reason"))).collect()
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() {
+            let inner = files(&entry.path()).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes));
+            found.extend(inner);
+        } else {
+            found.insert(name, std::fs::read(entry.path()).unwrap());
+        }
+    }
+    found
+}
+
+#[test]
+fn dedup_keeps_the_first_of_similar_rows_as_it_was_and_names_the_pairs() {
+    let bench = Bench::new();
+    let words = |from: usize| (from..from + 60).map(|word| format!("w{word}")).collect::<Vec<_>>().join(" ");
+    let near = words(0).replace("w30", "other");
+    let lines = [
+        json!({"id": "a", "text": words(0), "more": [1, 2]}),
+        json!({"id": 7, "text": near}),
+        json!({"id": "c", "text": words(100)}),
+        json!({"id": "d", "text": words(0).replace(' ', "\n")}),
+    ];
+    let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    bench.write("in.jsonl", text.join("\n"));
+    let report = bench.json(&["data", "dedup", "in.jsonl", "-o", "out.jsonl", "--threshold", "0.7", "--json"]);
+    let pairs: Vec<(&str, &str)> = report["pairs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pair| (pair["a"].as_str().unwrap(), pair["b"].as_str().unwrap()))
+        .collect();
+    assert_eq!(pairs, [("a", "7"), ("a", "d"), ("7", "d")]);
+    // Five of 56 shingles are gone and five are new.
+    assert_eq!(report["pairs"][0]["jaccard"], 51.0 / 61.0);
+    assert_eq!(
+        report["clusters"],
+        json!([{"cluster": "a", "kept": "a", "dropped": ["7", "d"], "why": "first of its cluster in the file"}])
+    );
+    assert_eq!(std::fs::read_to_string(bench.path("out.jsonl")).unwrap(), format!("{}\n{}\n", text[0], text[2]));
+    let skipped = rows(&bench, "out.skipped.jsonl");
+    assert_eq!(
+        (skipped[0]["reason"].as_str(), skipped[1]["reason"].as_str()),
+        (Some("near_duplicate"), Some("exact_duplicate"))
+    );
+}
+
+#[test]
+fn rows_survive_every_form_that_can_hold_them() {
+    let bench = Bench::new();
+    let text = json!({"text": "Water boils at 100 degrees.", "kind": "text"}).to_string();
+    let long = json!({"group": "talk", "messages": [
+        {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi \u{1f525}"},
+        {"role": "assistant", "content": "Yes?\n\nGo on."}, {"role": "user", "content": "Why?"},
+        {"role": "assistant", "content": "Because."}]});
+    let valued = json!({"id": "v", "value": "5 feet", "contradicts": ["6 feet"], "messages": [
+        {"role": "user", "content": "How deep?"}, {"role": "assistant", "content": "5 feet."}]});
+    import(&bench, "made", &format!("{}{text}\n{long}\n{valued}\n", facts("hydrant", 12, 2)));
+    bench.json(&["data", "build", "made", "-o", "all", "--json"]);
+    let talk = format!("{}{long}\n{valued}\n", facts("hydrant", 12, 2));
+    import(&bench, "talked", &talk);
+    bench.json(&["data", "build", "talked", "-o", "talk", "--json"]);
+    let single = format!("{}{valued}\n", facts("hydrant", 12, 2));
+    import(&bench, "asked", &single);
+    bench.json(&["data", "build", "asked", "-o", "single", "--json"]);
+    let sorted = |folder: &str| {
+        let mut lines: Vec<String> = std::fs::read_to_string(bench.path(&format!("{folder}/rows.jsonl")))
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        lines.sort();
+        lines
+    };
+    for (format, dataset, out) in [
+        ("messages", "all", "x.jsonl"),
+        ("parquet", "all", "x.parquet"),
+        ("hf", "all", "x-hf"),
+        ("croissant", "all", "x-croissant"),
+        ("sharegpt", "talk", "x-sharegpt.jsonl"),
+        ("alpaca", "single", "x-alpaca.jsonl"),
+    ] {
+        let written = bench.json(&["data", "export", dataset, "--format", format, "-o", out, "--json"]);
+        assert_eq!(written["rows"], rows(&bench, &format!("{dataset}/rows.jsonl")).len());
+        let back = format!("back-{format}");
+        bench.json(&["data", "import", out, "-o", &back, "--json"]);
+        assert_eq!(sorted(&back), sorted(dataset), "{format}");
+    }
+    bench.json(&["data", "export", "talk", "--format", "chatml", "-o", "x.txt", "--json"]);
+    bench.json(&["data", "import", "x.txt", "-o", "back-chatml", "--json"]);
+    let words = |folder: &str| {
+        rows(&bench, &format!("{folder}/rows.jsonl"))
+            .iter()
+            .map(|row| row["messages"].to_string())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(words("back-chatml"), words("talk"));
+    // Without the ending of a file every split is a file.
+    bench.json(&["data", "export", "all", "--format", "messages", "-o", "folder", "--json"]);
+    let names: Vec<String> = files(&bench.path("folder")).into_keys().collect();
+    assert_eq!(names, ["test.jsonl", "train.jsonl", "validation.jsonl"]);
+}
+
+#[test]
+fn row_that_a_form_cannot_hold_is_named_and_nothing_is_written() {
+    let bench = Bench::new();
+    let turns = json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
+        {"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}]});
+    let marked =
+        json!({"messages": [{"role": "user", "content": "a <|im_end|>"}, {"role": "assistant", "content": "b"}]});
+    let tool = json!({"messages": [{"role": "user", "content": "a"}, {"role": "tool", "content": "t"}, {"role": "assistant", "content": "b"}]});
+    import(&bench, "made", &format!("{turns}\n{marked}\n{tool}\n{}\n{}", json!({"text": "t"}), line("f", "g", "h")));
+    for (format, name, expected) in [
+        ("alpaca", "x.jsonl", "holds one question and one answer"),
+        ("sharegpt", "x.jsonl", "role `tool`"),
+        ("chatml", "x.txt", "the mark <|im_end|>"),
+    ] {
+        let error = bench.error(&["data", "export", "made", "--format", format, "-o", name]);
+        assert!(error.contains(expected) && error.contains("row ") && error.contains("--skip-unfit"), "{error}");
+        assert!(!bench.path(name).exists());
+    }
+    let kept = bench.json(&["data", "export", "made", "--format", "alpaca", "-o", "x.jsonl", "--skip-unfit", "--json"]);
+    // The marked row is one question with one answer.
+    assert_eq!((kept["rows"].as_u64(), kept["unfit"].as_array().unwrap().len()), (Some(2), 3));
+}
+
+#[test]
+fn files_of_other_programs_are_read() {
+    let bench = Bench::new();
+    let count = |name: &str, out: &str| {
+        let report = bench.json(&["data", "import", &foreign(name), "-o", out, "--json"]);
+        (report["rows"].as_u64().unwrap(), rows(&bench, &format!("{out}/rows.jsonl")))
+    };
+    let (hugging_face, made) = count("hugging_face", "a");
+    assert_eq!(hugging_face, 10);
+    assert_eq!(made.iter().filter(|row| row["split"] == "test").count(), 3);
+    assert_eq!(made[0]["messages"][0]["content"], "You are a field assistant.");
+    assert_eq!(made[0]["group"], "item-0");
+    let (parquet, made) = count("rows.parquet", "b");
+    assert_eq!((parquet, made[4]["group"].as_str()), (5, Some("4")));
+    let (alpaca, made) = count("alpaca.jsonl", "c");
+    assert_eq!((alpaca, made[1]["messages"][0]["content"].as_str()), (4, Some("Name item 1.\n\nin Greek")));
+    let (sharegpt, made) = count("sharegpt.jsonl", "d");
+    assert_eq!((sharegpt, made[0]["messages"].as_array().unwrap().len()), (4, 4));
+    let error = bench.error(&["data", "import", &foreign("no_rows.parquet"), "-o", "e"]);
+    assert!(error.contains("neither a column `messages` nor `text`") && error.contains("question"), "{error}");
+}
+
+#[test]
+fn build_splits_facts_whole_in_the_shares_asked_for_and_the_same_every_time() {
+    let bench = Bench::new();
+    import(&bench, "domain", &facts("hydrant", 100, 3));
+    let report =
+        bench.json(&["data", "build", "domain", "-o", "b1", "--split", "0.7,0.2,0.1", "--seed", "4", "--json"]);
+    assert_eq!((report["train"].as_u64(), report["leaks"].as_u64()), (Some(210), Some(0)), "{report}");
+    let mut sides: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for split in ["train", "validation", "test"] {
+        for row in rows(&bench, &format!("b1/{split}.jsonl")) {
+            assert_eq!(row["split"], split);
+            sides.entry(row["group"].as_str().unwrap().to_owned()).or_default().insert(split.to_owned());
+        }
+    }
+    assert_eq!(sides.len(), 100);
+    assert!(sides.values().all(|sides| sides.len() == 1));
+    bench.json(&["data", "build", "domain", "-o", "b2", "--split", "0.7,0.2,0.1", "--seed", "4", "--json"]);
+    assert_eq!(files(&bench.path("b1")), files(&bench.path("b2")));
+    bench.json(&["data", "build", "domain", "-o", "b3", "--split", "0.7,0.2,0.1", "--seed", "5", "--json"]);
+    assert_ne!(files(&bench.path("b1"))["test.jsonl"], files(&bench.path("b3"))["test.jsonl"]);
+}
+
+#[test]
+fn mixture_and_replay_have_exactly_the_shares_asked_for() {
+    let bench = Bench::new();
+    import(&bench, "domain", &facts("hydrant", 120, 1));
+    import(&bench, "general", &facts("library", 80, 1));
+    import(&bench, "earlier", &facts("antenna", 60, 1));
+    let build = ["data", "build", "domain", "general", "-o", "out", "--weights", "4,1", "--replay", "earlier"];
+    let with = |more: &[&'static str]| [&build[..], &["--replay-share", "0.15", "--split", "1,0,0"], more].concat();
+    let report = bench.json(&with(&["--rows", "100", "--json"]));
+    let counts: Vec<u64> =
+        report["mixture"].as_array().unwrap().iter().map(|part| part["rows"].as_u64().unwrap()).collect();
+    assert_eq!(counts, [68, 17, 15]);
+    let written = rows(&bench, "out/train.jsonl");
+    let of = |name: &str| written.iter().filter(|row| row["group"].as_str().unwrap().starts_with(name)).count();
+    assert_eq!((of("hydrant"), of("library"), of("antenna")), (68, 17, 15));
+    assert_eq!(written.iter().filter(|row| row["labels"]["replay"] == true).count(), 15);
+    assert_eq!(reasons(&bench, "out").values().filter(|reason| *reason == "mixture").count(), 260 - 100);
+    let error = bench.error(&with(&["--rows", "500"]));
+    assert!(error.contains("340 training rows are asked of it and it has 120; lower --rows to 1"), "{error}");
+}
+
+#[test]
+fn filter_names_the_reason_of_every_row_that_leaves() {
+    let bench = Bench::new();
+    let good = "The isolation distance for the north ridge spill is ninety paces upwind of the tank.";
+    let near = good.replace("tank", "truck");
+    let rows_in = [
+        line("good", "How far do I isolate the north ridge spill?", good),
+        line("near", "How far do I isolate the north ridge spill?", &near),
+        line("unsure", "What is the code?", "I don't know the code."),
+        line("echo", "What is a safety zone?", "A safety zone is a safety zone."),
+        line("leak", "Which channel does the night shift use on the west ridge now?", "Channel nine is used there."),
+        line("mail", "Who is on duty?", "Write to duty@station.example.org please."),
+        line("long", "What is said?", &"Keep calm and stay together. ".repeat(200)),
+        line("greek", "\u{3a4}\u{3b9};", &"\u{3a0}\u{3b1}\u{3c1}\u{3b1}\u{3bc}\u{3ad}\u{3bd}\u{3b5}\u{3c4}\u{3b5} \u{3bc}\u{3b1}\u{3ba}\u{3c1}\u{3b9}\u{3ac}. ".repeat(6)),
+        json!({"id": "open", "messages": [{"role": "assistant", "content": "Yes."}]}).to_string() + "\n",
+    ];
+    import(&bench, "made", &rows_in.concat());
+    bench.write("gate.jsonl", line("e", "Which channel does the night shift use on the west ridge?", "Nine."));
+    let base = base();
+    let report = bench.json(&[
+        "data",
+        "filter",
+        "made",
+        "-o",
+        "out",
+        "--base",
+        &base,
+        "--max-tokens",
+        "256",
+        "--language",
+        "eng",
+        "--evaluation",
+        "gate.jsonl",
+        "--json",
+    ]);
+    let by_id: BTreeMap<String, String> = rows(&bench, "made/rows.jsonl")
+        .iter()
+        .map(|row| (row["id"].as_str().unwrap().to_owned(), row["group"].as_str().unwrap().to_owned()))
+        .collect();
+    let found: BTreeMap<String, String> =
+        reasons(&bench, "out").into_iter().map(|(id, reason)| (by_id[&id].clone(), reason)).collect();
+    let expected = [
+        ("echo", "too_generic"),
+        ("greek", "language"),
+        ("leak", "evaluation_overlap"),
+        ("long", "too_long"),
+        ("near", "near_duplicate"),
+        ("open", "schema"),
+        ("unsure", "too_generic"),
+    ];
+    assert_eq!(found, expected.map(|(id, reason)| (id.to_owned(), reason.to_owned())).into());
+    assert_eq!((report["kept"].as_u64(), report["personal_data"].as_u64()), (Some(2), Some(1)));
+    let kept = rows(&bench, "out/rows.jsonl");
+    assert!(kept.iter().any(|row| row["labels"]["personal_data"] == json!(["email"])));
+}
+
+#[test]
+fn doctor_shows_the_trained_words_and_names_rows_that_training_would_refuse() {
+    let bench = Bench::new();
+    let rows = [
+        line("a", "How far is it?", "It is 150 feet."),
+        line("b", "What is said?", &"Stay calm. ".repeat(60)),
+        line("c", "Empty?", "  "),
+        "{\"messages\": 5}\n".to_owned(),
+    ];
+    bench.write("rows.jsonl", rows.concat());
+    let report = bench.json(&["data", "doctor", "rows.jsonl", "--base", &base(), "--seq", "64", "--json"]);
+    assert_eq!(
+        (report["sound"].as_bool(), report["rows"].as_u64(), report["usable"].as_u64()),
+        (Some(false), Some(4), Some(1))
+    );
+    assert_eq!(report["too_long"][0]["line"], 2);
+    let lines: Vec<u64> =
+        report["not_trainable"].as_array().unwrap().iter().map(|row| row["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, [3, 4]);
+    let text = report["shown"][0]["text"].as_str().unwrap();
+    let trained: Vec<&str> = text.split("[[").skip(1).filter_map(|part| part.split("]]").next()).collect();
+    assert_eq!(trained.len(), 1, "{text}");
+    assert!(
+        trained[0].starts_with("It is 150 feet.") && trained[0].len() > "It is 150 feet.".len(),
+        "no stop token: {text}"
+    );
+    assert!(text.contains("How far is it?"));
+    let plain = bench.run(&["data", "doctor", "rows.jsonl", "--base", &base()]);
+    let plain = String::from_utf8(plain.stdout).unwrap();
+    assert!(plain.contains("[[It is 150 feet.") && !plain.contains('\u{1b}') && plain.contains("up to"), "{plain}");
+}
+
+#[test]
+fn reviewed_rows_follow_the_protocol_and_keep_every_view() {
+    let bench = Bench::new();
+    import(&bench, "made", &facts("hydrant", 4, 1));
+    let review = |expert: &str, verdicts: [&str; 4]| {
+        bench.json(&["data", "review", "made", "--sample", "1", "--csv", "sheet.csv", "--json"]);
+        let sheet = std::fs::read_to_string(bench.path("sheet.csv")).unwrap();
+        let mut lines: Vec<String> = sheet.lines().map(str::to_owned).collect();
+        lines[1..].sort();
+        for (line, verdict) in lines[1..].iter_mut().zip(verdicts) {
+            *line = line.replace(",,,,,,", &format!(",,{verdict}"));
+        }
+        bench.write("sheet.csv", lines.join("\n"));
+        bench.json(&["data", "review", "made", "--import", "sheet.csv", "--expert", expert, "--json"])
+    };
+    let other = "fix,Another answer.,,0.9,checked on site";
+    review("ann", ["good,,,1,", "bad,,,1,no such thing", other, "good,,,1,"]);
+    let state = review("bob", ["good,,,0.9,", "bad,,,1,", other, "bad,,,1,"]);
+    assert_eq!((state["disputed"].as_u64(), state["rated"].as_u64()), (Some(1), Some(4)));
+    assert_eq!(state["agreement"]["cohen_kappa_mean"], json!(0.6363636363636364));
+    let resolved = bench.json(&["data", "resolve", "made", "-o", "next", "--json"]);
+    let counts = |key: &str| resolved[key].as_u64().unwrap();
+    assert_eq!((counts("kept"), counts("rejected"), counts("replaced"), counts("disputed")), (1, 1, 1, 1));
+    assert_eq!(rows(&bench, "next/ratings.jsonl").len(), 8);
+    let next = rows(&bench, "next/rows.jsonl");
+    let replaced = next.iter().find(|row| row["messages"][1]["content"] == "Another answer.").unwrap();
+    assert_eq!((replaced["was"].as_array().unwrap().len(), replaced["ratings"].as_array().unwrap().len()), (1, 2));
+    let disputed = next.iter().find(|row| row["labels"]["disputed"] == true).unwrap();
+    assert_eq!(disputed["labels"]["expert_agreement"], 0.5);
+    bench.json(&["data", "build", "next", "-o", "built", "--split", "1,0,0", "--json"]);
+    assert_eq!(rows(&bench, "built/train.jsonl").len(), 2);
+    assert_eq!(reasons(&bench, "built")[disputed["id"].as_str().unwrap()], "disputed");
+    // A third expert breaks the tie.
+    review("cy", ["good,,,1,", "bad,,,1,", other, "good,,,1,"]);
+    let resolved = bench.json(&["data", "resolve", "made", "-o", "next", "--json"]);
+    assert_eq!((resolved["disputed"].as_u64(), resolved["kept"].as_u64()), (Some(0), Some(2)));
+}
+
+#[test]
+fn bad_input_ends_with_one_line_that_names_the_place() {
+    let bench = Bench::new();
+    let refused = |content: &str, expected: &[&str]| {
+        bench.write("in.jsonl", content);
+        for arguments in
+            [&["data", "dedup", "in.jsonl", "-o", "out.jsonl"][..], &["data", "import", "in.jsonl", "-o", "out"]]
+        {
+            let error = bench.error(arguments);
+            assert!(expected.iter().any(|expected| error.contains(expected)), "{arguments:?}: {error}");
+            assert!(!bench.path("out.jsonl").exists() && !bench.path("out/manifest.json").exists());
+        }
+    };
+    refused("", &["no rows", "empty"]);
+    refused("\n \n", &["no rows", "empty"]);
+    refused("{\"id\":\"a\",\"text\":5}", &["in.jsonl:1: `text` is a number"]);
+    refused("{\"id\":\"a\",\"text\":\"x\"}\n[1]\n", &["in.jsonl:2: the line is a list"]);
+    refused("{\"id\":{},\"text\":\"x\"}\n", &["in.jsonl:1: `id` is an object"]);
+    refused("{\"id\":\"a\",\"words\":\"x\"}\n", &["the columns are `id`, `words`", "has the columns id, words"]);
+    refused("{\"id\":\"a\",\"messages\":[{\"role\":\"user\"}]}\n", &["message 1 has no `content`"]);
+    refused("{\"id\":\"a\",\"text\":\"x\"", &["in.jsonl:1: not JSON"]);
+    refused(&format!("{{\"id\":\"a\",\"text\":\"{}\"}}\n", "x".repeat(17 << 20)), &["in.jsonl:1: the line is longer"]);
+    bench.write("in.jsonl", "{\"id\":\"a\",\"text\":\"x\"}\n{\"id\":\"a\",\"text\":\"y\"}\n");
+    let error = bench.error(&["data", "dedup", "in.jsonl", "-o", "out.jsonl"]);
+    assert!(error.contains("in.jsonl:2: id `a` is also on line 1"), "{error}");
+    bench.write("in.jsonl", "{\"text\":\"x\"}\n{\"text\":7}\nno\n");
+    let kept = bench.json(&["data", "import", "in.jsonl", "-o", "out", "--skip-bad", "--json"]);
+    assert_eq!((kept["rows"].as_u64(), kept["bad"].as_u64()), (Some(1), Some(2)));
+    assert!(bench.error(&["data", "import", "in.parquet", "-o", "x"]).contains("in.parquet"));
+    bench.write("in.parquet", "PAR1 no");
+    assert!(bench.error(&["data", "import", "in.parquet", "-o", "x"]).contains("cannot read as Parquet"));
+    bench.write("ratings.csv", "item,rater\n1,a\n");
+    assert!(bench.error(&["data", "agreement", "ratings.csv"]).contains("no column `label`"));
+    assert!(bench.error(&["data", "build", "nowhere", "-o", "x"]).contains("nowhere: no dataset"));
+}
