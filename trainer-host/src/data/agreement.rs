@@ -27,6 +27,9 @@ use ratings::{Ratings, read_csv};
 /// Kappa that ratings should reach before they decide about rows.
 pub const TARGET_KAPPA: f64 = 0.7;
 
+/// Reason of every figure that needs numbers.
+const NOT_NUMBERS: &str = "labels are not numbers";
+
 /// Cells of the bar that shows a kappa.
 const BAR_CELLS: usize = 30;
 
@@ -139,7 +142,7 @@ pub fn agreement(ratings: &Ratings) -> Agreement {
     // Weights by distance mean nothing for labels in the order of the alphabet.
     let numeric = ratings.values.is_some();
     let weighted = |weights| {
-        if numeric { cohen_kappa_mean(&all, weights) } else { Err(Undefined::new("labels are not numbers")) }
+        if numeric { cohen_kappa_mean(&all, weights) } else { Err(Undefined::new(NOT_NUMBERS)) }
     };
     let mean = keep("cohen_kappa_mean", cohen_kappa_mean(&all, Weights::None));
     let pair = |pair: &kappa::Pair| {
@@ -196,18 +199,22 @@ pub fn describe(agreement: &Agreement) -> String {
         ("  ordinal", "krippendorff_alpha_ordinal", agreement.krippendorff_alpha_ordinal),
         ("  interval", "krippendorff_alpha_interval", agreement.krippendorff_alpha_interval),
     ];
-    for (name, key, value) in rows {
+    let words = agreement.undefined.get("icc").is_some_and(|reason| reason == NOT_NUMBERS);
+    // Weights, ranks and distances have no meaning for words; one line says so for all of them.
+    for (name, key, value) in rows.into_iter().filter(|(name, ..)| !(words && name.starts_with(' '))) {
         lines.push(match (value, agreement.undefined.get(key)) {
             (Some(value), _) => format!("{name:<22} {value:>7.4}  {}", bar(value)),
             (None, reason) => format!("{name:<22}    none  {}", reason.map_or("", String::as_str)),
         });
     }
     lines.push(format!("{:<32}{:>width$} target {TARGET_KAPPA}", "", "^", width = target_cell() + 2));
-    match &agreement.icc {
-        Some(forms) => lines.extend(icc_lines(forms)),
-        None => {
-            let reason = agreement.undefined.get("icc").map_or("", String::as_str);
-            lines.push(format!("{:<22}    none  {reason}", "Intraclass correlation"));
+    match (&agreement.icc, agreement.undefined.get("icc")) {
+        (Some(forms), _) => lines.extend(icc_lines(forms)),
+        (None, _) if words => {
+            lines.push("labels are words, so there are no weighted figures and no intraclass correlation".to_owned())
+        }
+        (None, reason) => {
+            lines.push(format!("{:<22}    none  {}", "Intraclass correlation", reason.map_or("", String::as_str)));
         }
     }
     if agreement.pairs.len() > 1 {

@@ -6,8 +6,8 @@
 //! the totals of labels in them and `d` the squared difference of two labels,
 //! `alpha = 1 - (n - 1) sum(o d) / sum(n_c n_k d)`.
 
-use super::Undefined;
 use super::ratings::Ratings;
+use super::{NOT_NUMBERS, Undefined};
 
 /// What a difference between two labels means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn krippendorff_alpha(ratings: &Ratings, level: Level) -> Result<f64, Undefi
 }
 
 fn not_numbers() -> Undefined {
-    Undefined::new("labels are not numbers")
+    Undefined::new(NOT_NUMBERS)
 }
 
 /// Middle of the ranks that each label's ratings take when all ratings stand in order. The sum of the totals

@@ -7,9 +7,9 @@
 
 use serde::Serialize;
 
-use super::Undefined;
 use super::f_distribution::{quantile, upper_tail};
 use super::ratings::Ratings;
+use super::{NOT_NUMBERS, Undefined};
 
 /// Confidence of the intervals.
 pub const CONFIDENCE: f64 = 0.95;
@@ -76,7 +76,7 @@ struct MeanSquares {
 /// # Errors
 /// Labels that are no numbers, fewer than two raters or items, or no difference between any two ratings.
 pub fn icc_forms(ratings: &Ratings) -> Result<IccForms, Undefined> {
-    let values = ratings.values.as_ref().ok_or_else(|| Undefined::new("labels are not numbers"))?;
+    let values = ratings.values.as_ref().ok_or_else(|| Undefined::new(NOT_NUMBERS))?;
     let raters = ratings.raters.len();
     if raters < 2 {
         return Err(Undefined::new("there are fewer than two raters"));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Finding;
 use crate::data::row::Row;
-use crate::data::words::{has_digit, is_stop_word, words};
+use crate::data::words::{content_words, has_digit, words};
 
 /// Roles of a conversation.
 const ROLES: [&str; 4] = ["system", "user", "assistant", "tool"];
@@ -104,9 +104,8 @@ pub fn generic(row: &Row, least_words: usize) -> Option<Finding> {
     if count < least_words {
         return Some(Finding::new("too_short", format!("the answer has {count} words; {least_words} are asked for")));
     }
-    let content = |text: &str| words(text).filter(|word| !is_stop_word(word)).collect::<HashSet<_>>();
-    let (asked, said) = (content(row.question()), content(&answer));
-    if said.is_subset(&asked) && !matches!(words(&answer).next().as_deref(), Some("yes" | "no")) {
+    let asked: HashSet<String> = content_words(row.question()).collect();
+    if content_words(row.answer()).all(|word| asked.contains(&word)) {
         return Some(Finding::new("too_generic", "the answer only repeats words of the question".to_owned()));
     }
     None
@@ -117,7 +116,7 @@ pub fn generic(row: &Row, least_words: usize) -> Option<Finding> {
 pub fn support(row: &Row, chunks: &HashSet<String>) -> (f64, Vec<String>) {
     let mut known: HashSet<String> = words(row.question()).collect();
     known.extend(chunks.iter().cloned());
-    let said: Vec<String> = words(row.answer()).filter(|word| !is_stop_word(word)).collect();
+    let said: Vec<String> = content_words(row.answer()).map(|word| word.to_lowercase()).collect();
     let mut missing: Vec<String> = said.iter().filter(|word| !is_known(word, &known)).cloned().collect();
     let share = if said.is_empty() { 1.0 } else { 1.0 - missing.len() as f64 / said.len() as f64 };
     missing.sort_unstable();
@@ -184,6 +183,7 @@ mod tests {
         let generic = |question, answer| generic(&row(question, answer), 1).map(|found| found.reason);
         assert_eq!(generic("How far do I stay from chlorine?", "Stay 150 feet away."), None);
         assert_eq!(generic("Is acetone flammable?", "Yes."), None);
+        assert_eq!(generic("Which suit level is vapor tight?", "The vapor tight suit level is Level A."), None);
         assert_eq!(generic("How far?", "I don\u{2019}t know how far."), Some("too_generic"));
         assert_eq!(generic("What is a safety zone?", "A safety zone is a safety zone."), Some("too_generic"));
         assert_eq!(generic("What does the provided context say?", "Stay upwind."), Some("too_generic"));
