@@ -5,9 +5,9 @@ mod suite {
     mod bad_input;
     mod check;
     mod command;
+    mod data_rows;
     mod convert;
     mod quantize;
-    mod data_rows;
     mod reading;
     mod training;
 }
