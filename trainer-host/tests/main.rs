@@ -5,8 +5,8 @@ mod suite {
     mod bad_input;
     mod check;
     mod command;
-    mod data_rows;
     mod convert;
+    mod data_rows;
     mod quantize;
     mod reading;
     mod training;

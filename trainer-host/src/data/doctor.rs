@@ -191,22 +191,18 @@ fn describe(report: &Report, encoder: &Encoder, paint: Paint) -> String {
     lines.push(format!("trained  {}", report.trained_tokens.line()));
     lines.extend(report.tokens.bars());
     let limit = report.max_tokens.map_or_else(|| "the context".to_owned(), |limit| format!("{} tokens", count(limit)));
-    for (title, patients) in [
-        (format!("do not fit into {limit}"), &report.too_long),
-        ("cannot be trained".to_owned(), &report.not_trainable),
-    ] {
-        lines.extend(listed(&title, patients));
-    }
+    lines.extend(listed(&format!("do not fit into {limit}"), &format!("all rows fit into {limit}"), &report.too_long));
+    lines.extend(listed("cannot be trained", "all rows can be trained", &report.not_trainable));
     lines.join("\n")
 }
 
-fn listed(title: &str, patients: &[Patient]) -> Vec<String> {
+fn listed(some: &str, none: &str, patients: &[Patient]) -> Vec<String> {
     /// More patients than this are counted, not listed.
     const SHOWN: usize = 10;
     if patients.is_empty() {
-        return vec![format!("no rows {title}")];
+        return vec![none.to_owned()];
     }
-    let mut lines = vec![format!("{} rows {title}:", count(patients.len()))];
+    let mut lines = vec![format!("{} rows {some}:", count(patients.len()))];
     let line = |patient: &Patient| {
         let id = patient.id.as_ref().map_or(String::new(), |id| format!(" ({id})"));
         format!("  line {}{id}: {}", patient.line, patient.problem)

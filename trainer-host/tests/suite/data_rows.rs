@@ -111,7 +111,7 @@ fn rows_survive_every_form_that_can_hold_them() {
     let valued = json!({"id": "v", "value": "5 feet", "contradicts": ["6 feet"], "messages": [
         {"role": "user", "content": "How deep?"}, {"role": "assistant", "content": "5 feet."}]});
     import(&bench, "made", &format!("{}{text}\n{long}\n{valued}\n", facts("hydrant", 12, 2)));
-    bench.json(&["data", "build", "made", "-o", "all", "--json"]);
+    bench.json(&["data", "build", "made", "-o", "all", "--split", "0.5,0.25,0.25", "--json"]);
     let talk = format!("{}{long}\n{valued}\n", facts("hydrant", 12, 2));
     import(&bench, "talked", &talk);
     bench.json(&["data", "build", "talked", "-o", "talk", "--json"]);
