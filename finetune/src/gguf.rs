@@ -124,7 +124,11 @@ impl GgufFile {
         let map = unsafe { Mmap::map(&file) }.map_err(unreadable)?;
         let header = preflight::walk(&map).map_err(|fault| GgufError::Header { path: path.clone(), fault })?;
         let map = Arc::new(map);
-        let reader = io::Cursor::new(AfterMagic(Arc::clone(&map)));
+        // Tensors were read by our walk, which knows more types than the decoder; it is told that there are none.
+        let mut start = [0; AfterCounts::START - 4];
+        start.copy_from_slice(&map[4..AfterCounts::START]);
+        start[4..12].fill(0);
+        let reader = io::Cursor::new(start).chain(io::Cursor::new(AfterCounts(Arc::clone(&map))));
         // `u64::MAX`: the decoder shortens `tokenizer.*` arrays above this length, and we need them whole.
         let model = gguf_rs::GGUFContainer::new(gguf_rs::ByteOrder::LE, Box::new(reader), u64::MAX)
             .decode()
@@ -196,12 +200,16 @@ impl std::fmt::Debug for GgufFile {
     }
 }
 
-/// The map without its first four bytes: the decoder is told the byte order instead of reading the magic.
-struct AfterMagic(Arc<Mmap>);
+/// The map without the magic, the version and the two counts, which every sound file has.
+struct AfterCounts(Arc<Mmap>);
 
-impl AsRef<[u8]> for AfterMagic {
+impl AfterCounts {
+    const START: usize = 24;
+}
+
+impl AsRef<[u8]> for AfterCounts {
     fn as_ref(&self) -> &[u8] {
-        &self.0[4..]
+        &self.0[Self::START..]
     }
 }
 

@@ -28,6 +28,7 @@ pub use backend::gpu_name;
 pub(crate) use backend::{backend, construction};
 pub use bare::BareModel;
 pub(crate) use generate::loss;
+pub(crate) use thread::useful_threads;
 
 /// Number format of the key-value cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::convert::config::read_text;
 
+/// Longest head that is read; those of the hub take a few kilobytes.
+const HEAD_BYTES_MAX: usize = 128 << 10;
+
 /// Names of files that hold a licence.
 const LICENCE_FILES: &[&str] = &["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING"];
 
@@ -73,6 +76,9 @@ impl ModelCard {
             return Self { body: text.to_owned(), problem, ..Self::default() };
         };
         let body = rest[end + 4..].trim_start_matches(['\r', '\n']).to_owned();
+        if end > HEAD_BYTES_MAX {
+            return Self { body, problem: Some(format!("the head takes {end} bytes, {HEAD_BYTES_MAX} are read")), ..Self::default() };
+        }
         match serde_saphyr::from_str::<Value>(&rest[..end]) {
             Ok(head) => {
                 let licence = first_text(&head, "license").filter(|name| name != "other");

@@ -98,11 +98,7 @@ impl Engine {
     fn load(path: PathBuf, mut settings: InferenceSettings) -> Result<Engine, ModelError> {
         // Before C reads it: every count, shape and offset lies inside the file.
         let file = open_sound(&path)?;
-        if settings.threads == 0 {
-            settings.threads = u32::try_from(physical_cores()).unwrap_or(1);
-        }
-        let useful = file.file_bytes() / BYTES_PER_THREAD;
-        settings.threads = settings.threads.clamp(1, u32::try_from(useful).unwrap_or(u32::MAX).max(1));
+        settings.threads = useful_threads(file.file_bytes(), settings.threads);
         let model = load_model(&path, &settings)?;
         let prompt = ChatPrompt::new(&file, &model)?;
         let trained_for = model.n_ctx_train();
@@ -217,6 +213,13 @@ impl Engine {
         let context = new_context(model, settings, adapters, active, purpose)?;
         Ok((context, model, prompt))
     }
+}
+
+/// Threads for a model of this size, at most those `asked` for; 0 asks for the physical cores.
+pub(crate) fn useful_threads(file_bytes: usize, asked: u32) -> u32 {
+    let asked = if asked == 0 { u32::try_from(physical_cores()).unwrap_or(1) } else { asked };
+    let useful = u32::try_from(file_bytes / BYTES_PER_THREAD).unwrap_or(u32::MAX);
+    asked.clamp(1, useful.max(1))
 }
 
 fn load_model(path: &Path, settings: &InferenceSettings) -> Result<LlamaModel, ModelError> {

@@ -14,9 +14,8 @@ use super::QuantizeError;
 use super::binding::c_path;
 use super::residence::{Loading, Mapping};
 use crate::error::ModelError;
-use crate::inference::{backend, construction};
+use crate::inference::{backend, construction, useful_threads};
 use crate::model::open_sound;
-use crate::probe::physical_cores;
 
 /// Longest window of a text, in tokens: the length at which perplexities are usually given.
 pub(super) const WINDOW_TOKENS: usize = 512;
@@ -36,12 +35,13 @@ pub(super) struct Measured {
     model: NonNull<sys::llama_model>,
     mapping: Mapping,
     vocabulary: usize,
+    threads: i32,
 }
 
 impl Measured {
     /// Loads a decoder with a tokenizer.
     pub fn load(path: &Path) -> Result<Self, QuantizeError> {
-        check_measurable(path)?;
+        let file_bytes = check_measurable(path)?;
         backend()?;
         let name = c_path(path)?;
         let mut loading = Loading::watch(path);
@@ -63,7 +63,13 @@ impl Measured {
         };
         // SAFETY: the model is loaded, its vocabulary lives as long.
         let vocabulary = unsafe { sys::llama_vocab_n_tokens(sys::llama_model_get_vocab(model.as_ptr())) };
-        Ok(Self { path: path.to_path_buf(), model, mapping, vocabulary: usize::try_from(vocabulary).unwrap_or(0) })
+        Ok(Self {
+            path: path.to_path_buf(),
+            model,
+            mapping,
+            vocabulary: usize::try_from(vocabulary).unwrap_or(0),
+            threads: i32::try_from(useful_threads(file_bytes, 0)).unwrap_or(1),
+        })
     }
 
     /// The file.
@@ -107,15 +113,14 @@ impl Measured {
         // Shared with the callback, so it is held by pointer.
         let watcher = Watcher { mapping: self.mapping, pending: Vec::new(), bytes: 0, on_input };
         let watcher = NonNull::from(Box::leak(Box::new(watcher)));
-        let threads = i32::try_from(physical_cores()).unwrap_or(1).max(1);
         // SAFETY: a plain value.
         let mut params = unsafe { sys::llama_context_default_params() };
         params.n_ctx = WINDOW_TOKENS as u32;
         params.n_batch = batch_tokens as u32;
         params.n_ubatch = batch_tokens as u32;
         params.n_seq_max = 1;
-        params.n_threads = threads;
-        params.n_threads_batch = threads;
+        params.n_threads = self.threads;
+        params.n_threads_batch = self.threads;
         params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_DISABLED;
         params.type_k = sys::GGML_TYPE_F32;
         params.type_v = sys::GGML_TYPE_F32;
@@ -337,8 +342,8 @@ unsafe extern "C" fn mapped(_share: f32, state: *mut c_void) -> bool {
     true
 }
 
-/// llama.cpp would end the process over a text without a tokenizer, or logits of an encoder.
-fn check_measurable(path: &Path) -> Result<(), QuantizeError> {
+/// Length of the file. llama.cpp would end the process over a text without a tokenizer, or logits of an encoder.
+fn check_measurable(path: &Path) -> Result<usize, QuantizeError> {
     let file = open_sound(path)?;
     let not = |reason| Err(QuantizeError::NotMeasurable { path: path.to_path_buf(), reason });
     let text = |key: &str| file.find_str(key).ok().flatten();
@@ -353,5 +358,5 @@ fn check_measurable(path: &Path) -> Result<(), QuantizeError> {
     if causal == Some(false) || architecture.contains("bert") || architecture.starts_with("t5") {
         return not("is an encoder");
     }
-    Ok(())
+    Ok(file.file_bytes())
 }

@@ -12,9 +12,8 @@ use llama_cpp_2::token::LlamaToken;
 
 use super::QuantizeError;
 use crate::error::ModelError;
-use crate::inference::{backend, construction};
+use crate::inference::{backend, construction, useful_threads};
 use crate::model::open_sound;
-use crate::probe::physical_cores;
 
 /// Tokens of the prompt.
 const PROMPT_TOKENS: usize = 128;
@@ -37,9 +36,9 @@ pub struct SpeedProbe {
 /// # Errors
 /// [`QuantizeError`] where the model cannot be loaded or run.
 pub fn probe_speed(path: &Path) -> Result<SpeedProbe, QuantizeError> {
-    open_sound(path)?;
+    let file_bytes = open_sound(path)?.file_bytes();
     let backend = backend()?;
-    let threads = i32::try_from(physical_cores()).unwrap_or(1).max(1);
+    let threads = i32::try_from(useful_threads(file_bytes, 0)).unwrap_or(1);
     let load = |reason: String| QuantizeError::from(ModelError::Load { path: path.to_path_buf(), reason });
     let failed = |reason: String| QuantizeError::from(ModelError::Decode(reason));
     let (model, params) = {

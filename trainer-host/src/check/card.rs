@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::candidate::Candidate;
 use super::{Finding, Verdict};
+use crate::model_card::ModelCard;
 
-/// Longest card that is read, and longest front matter in it.
+/// Longest card that is read.
 const CARD_BYTES_MAX: u64 = 2 << 20;
-const FRONT_MATTER_BYTES_MAX: usize = 128 << 10;
 
 /// Tokens of pre-training that are good, and below which a model knows too little.
 const TRAINING_TOKENS_GOOD: f64 = 1e12;
@@ -41,17 +41,9 @@ impl Card {
 
     /// Splits and parses a card.
     pub fn parse(text: &str) -> Card {
-        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
-        let split = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---"));
-        let Some((yaml, body)) = split.filter(|(yaml, _)| yaml.len() <= FRONT_MATTER_BYTES_MAX) else {
-            return Card { front: Value::Null, problem: None, body: text, tags: Vec::new() };
-        };
-        let (front, problem) = match serde_saphyr::from_str::<Value>(yaml) {
-            Ok(front) => (front, None),
-            Err(error) => (Value::Null, Some(crate::one_line(&error.to_string()))),
-        };
+        let ModelCard { head: front, body, problem, .. } = ModelCard::parse(&text.replace("\r\n", "\n"));
         let tags = texts(&front["tags"]);
-        Card { front, problem, body: body.to_owned(), tags }
+        Card { front, problem, body, tags }
     }
 }
 

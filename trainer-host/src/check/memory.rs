@@ -108,14 +108,18 @@ fn memory(candidate: &Candidate, placements: &[Placement]) -> Finding {
         return Finding::unknown(rule, format!("{missing} are not known"));
     };
     let profiles = devices::profiles();
-    let best: Vec<String> = (profiles.iter().enumerate())
-        .map(|(index, profile)| {
-            let fit = |placement: &Placement| placement.profiles.get(index).filter(|fit| fit.fits).cloned();
-            let fitting = placements.iter().find_map(|placement| Some((placement, fit(placement)?.context_tokens)));
-            match fitting {
-                Some((placement, tokens)) => format!("{} {} with {tokens} tokens", profile.name, placement.r#type),
-                None => format!("{} none", profile.name),
-            }
+    // Profiles by the largest type that fits them, in the order of the types.
+    let largest = |index: usize| {
+        let fits = |placement: &&Placement| placement.profiles.get(index).is_some_and(|fit| fit.fits);
+        placements.iter().find(fits).map(|placement| placement.r#type.as_str())
+    };
+    let named = placements.iter().map(|placement| Some(placement.r#type.as_str())).chain([None]);
+    let best: Vec<String> = named
+        .filter_map(|name| {
+            let chosen = profiles.iter().enumerate().filter(|(index, _)| largest(*index) == name);
+            let names: Vec<&str> = chosen.map(|(_, profile)| profile.name.as_str()).collect();
+            let what = name.unwrap_or("nothing");
+            (!names.is_empty()).then(|| format!("{what} on {}", names.join(", ")))
         })
         .collect();
     let fitting = smallest.profiles.iter().filter(|fit| fit.fits).count();
@@ -127,5 +131,5 @@ fn memory(candidate: &Candidate, placements: &[Placement]) -> Finding {
     let about = if smallest.counted { "" } else { "about " };
     let sizes: Vec<String> =
         placements.iter().map(|placement| format!("{} {about}{}", placement.r#type, bytes(placement.bytes))).collect();
-    Finding::new(rule, verdict, format!("{}; largest that fits: {}", sizes.join(", "), best.join(", ")))
+    Finding::new(rule, verdict, format!("{}; largest that fits: {}", sizes.join(", "), best.join("; ")))
 }

@@ -146,7 +146,7 @@ fn digits(encoder: &Encoder) -> Finding {
 
 fn white_space(encoder: &Encoder) -> Finding {
     let rule = "white space";
-    let text = format!("if ready:\n{}start()", " ".repeat(SPACES));
+    let text = format!("ready:\n{}start()", " ".repeat(SPACES));
     let Ok(tokens) = encoder.encode(&text) else { return Finding::unknown(rule, "an indented line cannot be encoded") };
     let blank = |token: &&u32| {
         let text = encoder.text(**token);

@@ -189,6 +189,11 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How many things were left out for each reason.
+pub fn reasons(skipped: &[Skipped]) -> BTreeMap<String, usize> {
+    files::by_reason(skipped.iter())
+}
+
 fn of_kind(skipped: &[Skipped], wanted: impl Fn(Left) -> bool) -> BTreeMap<String, usize> {
     files::by_reason(skipped.iter().filter(|one| wanted(one.what)))
 }

@@ -262,10 +262,16 @@ mod tests {
 
     #[test]
     fn page_heads_hyphens_and_glyphs_are_repaired_and_named() {
-        let pages = (1..=4).map(|n| format!("Page {n}\nField Guide (Green) {n} of 40 Rule {n}: the o\u{fb03}cer stays, a well- being of \u{f0a7} fire-\nfighters; firefighters go ......... {n}\n\n"));
-        let text: String = pages.collect();
+        let page = |(number, word)| {
+            format!(
+                "Page {number}\nField Guide (Green) {number} of 40 {word}: the o\u{fb03}cer stays, a well- being of \u{f0a7} \
+                 fire-\nfighters; firefighters go ......... {number}\nhome.\n\n"
+            )
+        };
+        let text: String = (1..).zip(["Alpha", "Bravo", "Charlie", "Delta"]).map(page).collect();
         let (texts, reasons) = cleaned(&text);
-        assert_eq!(texts[2], "Rule 3: the officer stays, a well-being of \u{2022} firefighters; firefighters go ... 3");
+        let whole = "Charlie: the officer stays, a well-being of \u{2022} firefighters; firefighters go ... 3 home.";
+        assert_eq!(texts[2], whole);
         assert_eq!(reasons, ["hyphens", "ligatures", "line_ends", "rules", "running_heads", "symbols"]);
     }
 

@@ -204,8 +204,10 @@ impl Walk<'_> {
         if (self.fits)(&self.text[range.clone()]) || depth >= DEPTH_MAX {
             self.covered = range.end;
             if let Some(range) = trimmed(self.text, range) {
+                // One line, such as `mod a;`, is packed with its neighbours.
                 let alone = node.end_position().row > node.start_position().row;
-                self.push(Block { alone, ..Block::prose(self.indented(range), &inner) });
+                let heading = if alone { &inner } else { scope };
+                self.push(Block { alone, ..Block::prose(self.indented(range), heading) });
             }
         } else {
             self.open(node, &inner, depth + 1);
@@ -256,15 +258,17 @@ impl Walk<'_> {
     }
 
     fn holds_definitions(&self, node: Node<'_>) -> bool {
-        matches!(
-            node.kind(),
-            "declaration_list"
-                | "linkage_specification"
-                | "class_body"
-                | "field_declaration_list"
-                | "preproc_if"
-                | "preproc_ifdef"
-        )
+        let of_class = || node.parent().is_some_and(|parent| parent.kind() == "class_definition");
+        node.kind() == "block" && of_class()
+            || matches!(
+                node.kind(),
+                "declaration_list"
+                    | "linkage_specification"
+                    | "class_body"
+                    | "field_declaration_list"
+                    | "preproc_if"
+                    | "preproc_ifdef"
+            )
     }
 
     /// The signature: everything before the body, on one line.

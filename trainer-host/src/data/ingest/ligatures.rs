@@ -16,7 +16,7 @@ static KNOWN: LazyLock<HashSet<&'static str>> =
 const RIGHT: &[&str] = &[
     "of", "if", "fame", "fed", "fat", "fare", "fee", "feet", "fog", "fan", "fair", "fake", "fax", "for", "fir", "far",
     "fur", "few", "elf", "self", "half", "safe", "life", "wife", "knife", "tough", "to", "ten", "tin", "tree", "tank",
-    "torn", "te",
+    "torn", "te", "tick", "ticks", "tan", "food", "foods", "fog",
 ];
 
 /// What may have stood where an `f` is.

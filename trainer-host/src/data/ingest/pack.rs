@@ -45,7 +45,8 @@ pub fn pack(
         let size = packer.counter.count(block.text(sheet.text));
         if let Some(last) = open.last() {
             let scrap = size <= SCRAP_TOKENS || open.iter().all(|block| block.opening) || tokens <= SCRAP_TOKENS;
-            if tokens + size + 1 > limit || !goes_with(last, &block, scrap) {
+            let second = block.alone && open.iter().any(|block| block.alone);
+            if tokens + size + 1 > limit || second || !goes_with(last, &block, scrap) {
                 packer.close(std::mem::take(&mut open));
                 tokens = 0;
             }

@@ -3,6 +3,8 @@
 //! Templates are minijinja over the record's columns. Unknown keys and columns that no template could mean are
 //! refused when the file is read, not in the middle of a long run.
 
+use std::collections::BTreeMap;
+
 use std::path::Path;
 
 use globset::{Glob, GlobMatcher};
@@ -150,7 +152,7 @@ pub fn render(
     let mut columns: Vec<(&str, Value)> =
         fields.iter().map(|(name, cell)| (name.as_str(), Value::from(cell.as_str()))).collect();
     columns.extend(title.map(|title| ("title", Value::from(title))));
-    let text = environment.render_str(template, Value::from_iter(columns)).map_err(|error| {
+    let text = environment.render_str(template, Value::from(columns.into_iter().collect::<BTreeMap<_, _>>())).map_err(|error| {
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         anyhow::anyhow!(
             "template {template:?}: {}; columns are {}",

@@ -171,6 +171,6 @@ mod tests {
     fn pieces_are_the_text() {
         let text = "a b  c\n d\n\ne ";
         assert_eq!(pieces(text).collect::<String>(), text);
-        assert_eq!(pieces(text).collect::<Vec<_>>(), ["a", " b  c\n", " d\n\n", "e "]);
+        assert_eq!(pieces(text).collect::<Vec<_>>(), ["a", " b  c\n d\n\n", "e "]);
     }
 }
