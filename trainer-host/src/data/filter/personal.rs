@@ -84,8 +84,10 @@ pub fn personal_data(text: &str) -> Vec<Personal> {
             groups.map(|group| group.as_str().parse::<u32>().unwrap_or(u32::MAX)).collect::<Vec<_>>()
         })
     };
-    // Loopback and version numbers such as 1.0.0.0 name no one.
-    let is_host = |part: &Vec<u32>| part.iter().all(|byte| *byte < 256) && part[0] > 1 && part[0] != 127;
+    // Section and version numbers such as 5.1.2.3 have small parts; an address with two of ten or more is no such.
+    let is_host = |part: &Vec<u32>| {
+        part.iter().all(|byte| *byte < 256) && part[0] != 127 && part.iter().filter(|byte| **byte >= 10).count() >= 2
+    };
     add(Personal::IpAddress, groups(&IP_ADDRESS).any(|parts| is_host(&parts)));
     add(Personal::Phone, matches(&PHONE, text).any(|number| number.bytes().filter(u8::is_ascii_digit).count() >= 9));
     let is_given_out = |part: &Vec<u32>| !matches!(part[0], 0 | 666 | 900..) && part[1] > 0 && part[2] > 0;

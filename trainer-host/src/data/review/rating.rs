@@ -268,7 +268,10 @@ mod tests {
         Journal::open(folder.path()).unwrap().add(&all).unwrap();
         let path = journal_path(folder.path());
         let bytes = std::fs::read(&path).unwrap();
-        for length in 0..bytes.len() {
+        // Every seventh byte, and the bytes around each line end.
+        let ends = (0..bytes.len()).filter(|at| bytes[*at] == b'\n');
+        let around: Vec<usize> = ends.flat_map(|at| [at, at + 1]).filter(|at| *at < bytes.len()).collect();
+        for length in (0..bytes.len()).step_by(7).chain(around) {
             std::fs::write(&path, &bytes[..length]).unwrap();
             let whole = bytes[..length].iter().filter(|byte| **byte == b'\n').count();
             Journal::open(folder.path()).unwrap().add(&[rating("c", Verdict::Good)]).unwrap();
