@@ -77,7 +77,11 @@ impl ModelCard {
         };
         let body = rest[end + 4..].trim_start_matches(['\r', '\n']).to_owned();
         if end > HEAD_BYTES_MAX {
-            return Self { body, problem: Some(format!("the head takes {end} bytes, {HEAD_BYTES_MAX} are read")), ..Self::default() };
+            return Self {
+                body,
+                problem: Some(format!("the head takes {end} bytes, {HEAD_BYTES_MAX} are read")),
+                ..Self::default()
+            };
         }
         match serde_saphyr::from_str::<Value>(&rest[..end]) {
             Ok(head) => {

@@ -152,14 +152,16 @@ pub fn render(
     let mut columns: Vec<(&str, Value)> =
         fields.iter().map(|(name, cell)| (name.as_str(), Value::from(cell.as_str()))).collect();
     columns.extend(title.map(|title| ("title", Value::from(title))));
-    let text = environment.render_str(template, Value::from(columns.into_iter().collect::<BTreeMap<_, _>>())).map_err(|error| {
-        let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-        anyhow::anyhow!(
-            "template {template:?}: {}; columns are {}",
-            crate::one_line(&error.to_string()),
-            names.join(", ")
-        )
-    })?;
+    let text = environment.render_str(template, Value::from(columns.into_iter().collect::<BTreeMap<_, _>>())).map_err(
+        |error| {
+            let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+            anyhow::anyhow!(
+                "template {template:?}: {}; columns are {}",
+                crate::one_line(&error.to_string()),
+                names.join(", ")
+            )
+        },
+    )?;
     Ok(text.lines().map(crate::one_line).collect::<Vec<_>>().join("\n").trim().to_owned())
 }
 

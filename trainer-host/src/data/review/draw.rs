@@ -172,7 +172,7 @@ fn editor(frame: &mut Frame, screen: &Screen, look: Look, area: Rect) {
     }
     let title = match field {
         Field::Answer => " Right answer ",
-        Field::Context => " In which circumstances is the answer another? ",
+        Field::Context => " Where does another answer hold? ",
         Field::Comment => " Note ",
     };
     let block = Block::bordered().border_type(BorderType::Plain).title(Span::styled(title, look.label()));
