@@ -16,6 +16,7 @@ use std::path::Path;
 
 use crate::gguf::{GgmlType, GgufFile, MetadataValue, TensorData, TensorView, write_gguf};
 pub use error::AdapterError;
+pub use peft::PeftScale;
 pub use peft_names::PeftBase;
 
 /// Suffixes of the two halves of a pair.

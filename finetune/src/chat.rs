@@ -131,7 +131,7 @@ impl ChatTemplate {
     pub fn new(source: &str, bos: String, eos: String) -> Result<Self, ChatError> {
         let mut environment = environment::chat_environment();
         environment
-            .add_template_owned(TEMPLATE, source.to_string())
+            .add_template_owned(TEMPLATE, environment::without_generation_marks(source))
             .map_err(|error| ChatError::Syntax { reason: error.to_string() })?;
         Ok(Self { environment, bos, eos })
     }

@@ -2,10 +2,11 @@
 //!
 //! A row is `{"messages": [{"role": .., "content": ..}, ..]}`, trained on the assistant's turns, or
 //! `{"text": ".."}`, trained on every token but the first. Fields that belong to evaluation (`id`, `value`,
-//! `contradicts`) are kept; others are ignored. Nothing is cut or skipped: a row that cannot be used is an
-//! error that names file and line.
+//! `contradicts`) are kept; others are ignored. Nothing is cut off or skipped: a row that cannot be used is an
+//! error that names file and line, and a text longer than a sequence is refused or [split](LongText).
 
-mod pack;
+mod hold_out;
+pub(crate) mod pack;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::chat::{ChatError, ChatTemplate, EncodedConversation, Message};
 use crate::gguf::atomic_file::{WriteError, write_bytes_atomically};
 use crate::tokenizer::{Tokenizer, TokenizerError};
+pub use hold_out::hold_out;
 pub use pack::pack;
 
 /// Longest line of a dataset in bytes.
@@ -140,6 +142,8 @@ pub struct Row {
     pub content: Content,
     /// Name of the fact; rows of one fact share it.
     pub id: Option<String>,
+    /// Rows that say the same share it, in datasets where each row has an `id` of its own.
+    pub group: Option<String>,
     /// What a right answer must contain.
     pub value: Option<String>,
     /// What a right answer must not contain.
@@ -149,7 +153,14 @@ pub struct Row {
 impl Row {
     /// A conversation made in memory.
     pub fn from_messages(messages: Vec<Message>) -> Self {
-        Self { line: 0, content: Content::Messages(messages), id: None, value: None, contradicts: Vec::new() }
+        Self {
+            line: 0,
+            content: Content::Messages(messages),
+            id: None,
+            group: None,
+            value: None,
+            contradicts: Vec::new(),
+        }
     }
 
     /// The conversation, `None` for a text row.
@@ -166,6 +177,8 @@ impl Row {
 struct StoredRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     messages: Option<Vec<Message>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,7 +249,7 @@ fn parse_row(bytes: &[u8], path: &Path, line: usize) -> Result<Row, DatasetError
             return Err(malformed("it has neither `messages` nor `text`".to_string()));
         }
     };
-    Ok(Row { line, content, id: stored.id, value: stored.value, contradicts: stored.contradicts })
+    Ok(Row { line, content, id: stored.id, group: stored.group, value: stored.value, contradicts: stored.contradicts })
 }
 
 /// Writes rows as JSONL, whole or not at all.
@@ -253,6 +266,7 @@ pub fn write_rows(path: impl AsRef<Path>, rows: &[Row]) -> Result<(), WriteError
         };
         let stored = StoredRow {
             id: row.id.clone(),
+            group: row.group.clone(),
             messages,
             text,
             value: row.value.clone(),
@@ -264,8 +278,31 @@ pub fn write_rows(path: impl AsRef<Path>, rows: &[Row]) -> Result<(), WriteError
     write_bytes_atomically(path, &bytes)
 }
 
-/// Turns rows into tokens. `path` is the file they are from, for error texts; `max_tokens` is the length
-/// of a training sequence, which no row may exceed.
+/// What becomes of a text that is longer than a training sequence. Conversations are never cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LongText {
+    /// An error that names the row.
+    #[default]
+    Refuse,
+    /// Several sequences, each beginning with the last token of the one before, so that every token but the
+    /// first is still predicted once.
+    Split,
+}
+
+impl std::str::FromStr for LongText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "split" => Ok(Self::Split),
+            _ => Err("choose split or refuse".to_owned()),
+        }
+    }
+}
+
+/// [`encode_rows_with`] that refuses long texts.
 ///
 /// # Errors
 /// The first row that cannot be used, by its line.
@@ -276,11 +313,50 @@ pub fn encode_rows(
     template: Option<&ChatTemplate>,
     max_tokens: usize,
 ) -> Result<Vec<Example>, DatasetError> {
+    encode_rows_with(path, rows, tokenizer, template, max_tokens, LongText::Refuse)
+}
+
+/// Turns rows into tokens. `path` is the file they are from, for error texts; `max_tokens` is the length
+/// of a training sequence, which no row may exceed but a text that is to be split.
+///
+/// # Errors
+/// The first row that cannot be used, by its line.
+pub fn encode_rows_with(
+    path: impl AsRef<Path>,
+    rows: &[Row],
+    tokenizer: &Tokenizer,
+    template: Option<&ChatTemplate>,
+    max_tokens: usize,
+    long: LongText,
+) -> Result<Vec<Example>, DatasetError> {
     let path = path.as_ref();
     if rows.is_empty() {
         return Err(DatasetError::Empty { path: path.to_path_buf() });
     }
-    (rows.iter()).map(|row| encode_row(path, row, tokenizer, template, max_tokens)).collect()
+    let mut examples = Vec::with_capacity(rows.len());
+    for row in rows {
+        let example = encode_row(path, row, tokenizer, template)?;
+        let (line, tokens) = (row.line, example.tokens.len());
+        let is_text = matches!(row.content, Content::Text(_));
+        if tokens <= max_tokens {
+            examples.push(example);
+        } else if is_text && long == LongText::Split && max_tokens >= 2 {
+            examples.extend(split(&example, max_tokens));
+        } else {
+            return Err(DatasetError::TooLong { path: path.to_path_buf(), line, tokens, limit: max_tokens });
+        }
+    }
+    Ok(examples)
+}
+
+/// Sequences of at most `max_tokens` tokens that overlap by one.
+fn split(text: &Example, max_tokens: usize) -> impl Iterator<Item = Example> {
+    let starts = (0..text.tokens.len() - 1).step_by(max_tokens - 1);
+    starts.map(move |start| {
+        let tokens = text.tokens[start..text.tokens.len().min(start + max_tokens)].to_vec();
+        let trained = (0..tokens.len()).map(|index| index > 0).collect();
+        Example { tokens, trained, row: text.row }
+    })
 }
 
 fn encode_row(
@@ -288,7 +364,6 @@ fn encode_row(
     row: &Row,
     tokenizer: &Tokenizer,
     template: Option<&ChatTemplate>,
-    max_tokens: usize,
 ) -> Result<Example, DatasetError> {
     let (path, line) = (path.to_path_buf(), row.line);
     let EncodedConversation { tokens, trained } = match &row.content {
@@ -318,9 +393,6 @@ fn encode_row(
     };
     if !trained.contains(&true) {
         return Err(DatasetError::EmptyMask { path, line });
-    }
-    if tokens.len() > max_tokens {
-        return Err(DatasetError::TooLong { path, line, tokens: tokens.len(), limit: max_tokens });
     }
     Ok(Example { tokens, trained, row: line })
 }

@@ -1,7 +1,8 @@
 //! Choice of the device that trains, and why it was chosen.
 
+pub use halligan_shaders::{DeviceInfo, DeviceKind};
 use halligan_shaders::{
-    DeviceInfo, Executor, ExecutorError,
+    Executor, ExecutorError,
     cpu::CpuExecutor,
     gpu::{AdapterSelection, GpuExecutor},
 };

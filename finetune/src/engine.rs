@@ -101,6 +101,11 @@ impl<E: Executor> Engine<E> {
         &mut self.exec
     }
 
+    /// Rows whose logits exist at a time.
+    pub(crate) fn logit_rows(&self) -> usize {
+        self.workspace.head_rows
+    }
+
     /// Most rows that one batch may have.
     pub fn max_rows(&self) -> usize {
         self.workspace.max_rows
@@ -191,9 +196,17 @@ impl<E: Executor> Engine<E> {
 
     /// One AdamW step of every factor.
     pub fn step(&mut self, hyper: &AdamW) {
+        self.step_lora_plus(hyper, 1.0);
+    }
+
+    /// One AdamW step of every factor; the learning rate of B is `b_ratio` times that of A (LoRA+, Hayou et
+    /// al. 2024, arXiv 2402.12354).
+    pub fn step_lora_plus(&mut self, hyper: &AdamW, b_ratio: f64) {
         let Self { exec, lora, .. } = self;
-        for parameter in parameters(lora) {
-            parameter.step(exec, hyper);
+        let learning_rate = (f64::from(hyper.learning_rate) * b_ratio) as f32;
+        for matrix in lora.iter_mut().flatten() {
+            matrix.a.step(exec, hyper);
+            matrix.b.iter_mut().for_each(|b| b.step(exec, &AdamW { learning_rate, ..*hyper }));
         }
     }
 

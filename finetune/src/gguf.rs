@@ -13,6 +13,7 @@ mod metadata;
 mod preflight;
 #[cfg(test)]
 mod tests;
+mod typed_metadata;
 mod write;
 
 use std::collections::HashMap;

@@ -16,6 +16,7 @@ pub mod device;
 pub mod engine;
 pub mod gguf;
 pub mod lora;
+pub mod merge;
 pub mod model;
 pub mod random_model;
 pub mod schedule;

@@ -1,25 +1,33 @@
-//! A training run: options in, adapter out, progress reported on the way.
+//! A training run: options and rows in, adapter out, progress reported on the way.
 
+pub mod budget;
 mod checkpoint;
+mod damage;
+mod divergence;
 mod error;
+mod exact;
+mod forward;
+pub mod memory;
+mod mixture;
+mod noise_scale;
 mod options;
 mod plan;
 mod run;
+mod state;
+mod training_set;
 
-pub use checkpoint::{Checkpoint, data_fingerprint};
+pub use checkpoint::{CHECKPOINT_FILE, Checkpoint};
 pub use error::TrainError;
 pub use options::TrainOptions;
-pub use plan::{Plan, StepPlan};
+pub use plan::Plan;
+pub use training_set::{Share, Source, TrainingSet};
 
 use std::path::PathBuf;
-
-use halligan_shaders::Executor;
 
 use crate::{
     adapter::Adapter,
     dataset::Example,
     device::{self, Device, DeviceChoice},
-    engine::{Batch, Engine},
     model::BaseModel,
 };
 
@@ -28,6 +36,8 @@ use crate::{
 pub enum Control {
     /// Go on.
     Continue,
+    /// Write a checkpoint and wait, asking again a few times a second; memory stays held.
+    Pause,
     /// Write a checkpoint and stop after this step.
     Stop,
 }
@@ -50,6 +60,12 @@ pub struct StepReport {
     pub tokens: usize,
     /// Wall time of the step.
     pub seconds: f64,
+    /// Device batches of the step, where their number adapts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_batches: Option<usize>,
+    /// Gradient noise scale in target tokens, once it is measured; infinite scales are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_scale: Option<f64>,
     /// Mean tokens per second since the run began or was resumed.
     #[serde(skip)]
     pub tokens_per_second: f64,
@@ -58,8 +74,21 @@ pub struct StepReport {
     pub seconds_left: f64,
 }
 
+/// One evaluation on the held-out rows.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct EvalReport {
+    /// Steps done, 0 before the first.
+    pub step: usize,
+    /// Mean negative log-likelihood of the held-out target tokens, nats.
+    pub eval_loss: f64,
+    /// Whether it is the lowest so far.
+    #[serde(skip)]
+    pub best: bool,
+}
+
 /// What happens during a run.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum TrainEvent {
     /// The device is open and the plan is made.
     Started {
@@ -76,6 +105,10 @@ pub enum TrainEvent {
     },
     /// A step was taken.
     Step(StepReport),
+    /// The held-out rows were evaluated.
+    Evaluated(EvalReport),
+    /// The run waits, since the last answer was [`Control::Pause`].
+    Paused,
     /// A checkpoint was written.
     CheckpointSaved(PathBuf),
 }
@@ -91,15 +124,30 @@ pub struct Continuation {
     pub initial_adapter: Option<Adapter>,
 }
 
+/// The adapter that did best on the held-out rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Best {
+    /// The adapter.
+    pub adapter: Adapter,
+    /// Steps it was trained for; 0 when training only made it worse.
+    pub step: usize,
+    /// Its held-out loss, nats.
+    pub loss: f64,
+}
+
 /// Result of a run.
 #[derive(Debug, Clone)]
 pub struct TrainOutcome {
     /// The adapter after the last step taken.
     pub adapter: Adapter,
+    /// The best adapter on the held-out rows, where there are any.
+    pub best: Option<Best>,
     /// Steps done in total.
     pub steps: usize,
     /// The caller stopped the run before its last step; a checkpoint is there when a folder was given.
     pub stopped: bool,
+    /// The held-out loss did not improve any more, and the run ended early.
+    pub stopped_early: bool,
     /// Loss of the last step, nats.
     pub final_loss: f64,
     /// Tokens processed by this call.
@@ -124,20 +172,22 @@ impl TrainOutcome {
 /// # Errors
 /// [`TrainError`]: impossible options, data that does not fit, a failing device, a diverging loss, or a
 /// checkpoint that belongs to another run.
-pub fn train(
+pub fn train<'a>(
     base: &BaseModel,
-    examples: &[Example],
+    examples: impl Into<TrainingSet<'a>>,
     options: &TrainOptions,
     choice: DeviceChoice,
     continuation: &Continuation,
     observe: &mut dyn FnMut(&TrainEvent) -> Control,
 ) -> Result<TrainOutcome, TrainError> {
     options.check(base)?;
+    let set = examples.into();
+    let plan = Plan::new(&set, options)?;
     let selected = device::select(choice)?;
-    let reason = selected.reason.clone();
+    let task = run::Task { device: &selected.reason, base, set: &set, plan: &plan, options, continuation };
     match selected.device {
-        Device::Cpu(exec) => run::run(exec, &reason, base, examples, options, continuation, observe),
-        Device::Gpu(exec) => run::run(*exec, &reason, base, examples, options, continuation, observe),
+        Device::Cpu(exec) => run::run(exec, task, observe),
+        Device::Gpu(exec) => run::run(*exec, task, observe),
     }
 }
 
@@ -153,8 +203,8 @@ pub fn mean_loss(
     observe: &mut dyn FnMut(usize, usize),
 ) -> Result<(f64, usize), TrainError> {
     match device::select(choice)?.device {
-        Device::Cpu(exec) => run::mean_loss(exec, base, adapter, examples, observe),
-        Device::Gpu(exec) => run::mean_loss(*exec, base, adapter, examples, observe),
+        Device::Cpu(exec) => forward::mean_loss(exec, base, adapter, examples, observe),
+        Device::Gpu(exec) => forward::mean_loss(*exec, base, adapter, examples, observe),
     }
 }
 
@@ -178,14 +228,8 @@ pub fn last_logits(
         let problem = format!("holds {token}, the vocabulary ends at {}", vocabulary - 1);
         return Err(TrainError::BadOption { option: "--tokens", problem });
     }
-    fn on<E: Executor>(exec: E, base: &BaseModel, adapter: &Adapter, tokens: &[u32]) -> Result<Vec<f32>, TrainError> {
-        let mut engine = Engine::new(exec, base, adapter, tokens.len(), crate::engine::Recompute::Blocks)?;
-        Ok(engine.last_logits(&Batch::of_tokens(tokens))?)
-    }
-    let none = run::no_adapter(base);
-    let adapter = adapter.unwrap_or(&none);
     match device::select(choice)?.device {
-        Device::Cpu(exec) => on(exec, base, adapter, tokens),
-        Device::Gpu(exec) => on(*exec, base, adapter, tokens),
+        Device::Cpu(exec) => forward::last_logits(exec, base, adapter, tokens),
+        Device::Gpu(exec) => forward::last_logits(*exec, base, adapter, tokens),
     }
 }

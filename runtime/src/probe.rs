@@ -70,7 +70,7 @@ pub fn probe(home: Option<&Path>) -> (Hardware, HardwareProbe) {
         memory_available_mib: available >> 20,
         gpu: gpu.as_ref().map(|gpu| gpu.name.clone()),
         on_mains_power: on_mains_power(root),
-        temperature_celsius: temperature_celsius(root).or_else(sensor_celsius),
+        temperature_celsius: hottest_celsius(root),
         disk_free_mib: home.and_then(disk_free_mib),
     };
     let probe = to_probe(&hardware, gpu.as_ref());
@@ -101,6 +101,15 @@ pub fn board_name(root: &Path) -> Option<String> {
         .find_map(|path| read_text(&root.join(path)))
 }
 
+/// Memory that programs can still take, within the limits of the container they run in; `None` where the system
+/// does not tell.
+pub fn memory_available_bytes() -> Option<u64> {
+    let mut system = sysinfo::System::new().ok()?;
+    system.refresh_memory();
+    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    Some(system.available_memory().min(limit)).filter(|bytes| *bytes > 0)
+}
+
 /// Whether the machine is on mains power; `None` without a battery of its own.
 pub fn on_mains_power(root: &Path) -> Option<bool> {
     let mut has_battery = false;
@@ -123,6 +132,11 @@ pub fn on_mains_power(root: &Path) -> Option<bool> {
         }
     }
     has_battery.then(|| plugged.unwrap_or(!discharging))
+}
+
+/// Hottest thermal zone or other sensor in degrees Celsius.
+pub fn hottest_celsius(root: &Path) -> Option<f32> {
+    temperature_celsius(root).or_else(sensor_celsius)
 }
 
 /// Hottest thermal zone in degrees Celsius.

@@ -8,6 +8,7 @@
 //! same executor; a kernel checks its shapes before it runs; this crate reads no files or
 //! environment, no clock unless it is asked to profile, and knows nothing of models.
 
+pub mod counting;
 #[macro_use]
 pub mod cpu;
 pub mod error;

@@ -5,5 +5,6 @@ mod bad_input;
 mod convert;
 mod house_rules;
 mod llama_parity;
+mod merging;
 mod peft_parity;
 mod the_loop;

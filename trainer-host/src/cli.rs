@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use halligan_finetune::{device::DeviceChoice, engine::Recompute, lora::Target, schedule::Schedule};
+use halligan_finetune::{device::DeviceChoice, engine::Recompute, lora::Target};
+
+use crate::train::args::TrainArgs;
 
 /// Headquarters' side of Halligan: documents in, adapter out.
 #[derive(Debug, Parser)]
@@ -21,6 +23,8 @@ pub enum Verb {
     Convert(crate::convert::ConvertArgs),
     /// Train a LoRA adapter over a (quantized) GGUF base
     Train(Box<TrainArgs>),
+    /// Add an adapter to the weights of its base: one dense model
+    Merge(crate::merge::MergeArgs),
     /// Score a base, with or without an adapter, on a dataset
     Eval(EvalArgs),
     /// Print the logits that follow a list of tokens
@@ -59,95 +63,6 @@ pub enum Verb {
 pub enum BenchVerb {
     /// Training speed on a random model of a real shape; needs no weights
     Train(BenchTrainArgs),
-}
-
-/// Arguments of `train`.
-#[derive(Debug, Args)]
-pub struct TrainArgs {
-    /// Base model
-    #[arg(long, value_name = "GGUF")]
-    pub base: PathBuf,
-    /// Dataset: JSONL rows {"messages": [..]} (loss on assistant turns) or {"text": ".."} (loss on every token)
-    #[arg(long, value_name = "JSONL")]
-    pub data: PathBuf,
-    /// Adapter to write
-    #[arg(short = 'o', long = "output", value_name = "GGUF")]
-    pub output: PathBuf,
-    /// Rank of the factors
-    #[arg(long, default_value_t = 16)]
-    pub rank: usize,
-    /// The adapter is scaled by alpha / rank
-    #[arg(long, default_value_t = 32.0)]
-    pub alpha: f32,
-    /// Adapted matrices, out of q,k,v,o,gate,up,down
-    #[arg(long, value_delimiter = ',', default_value = "q,k,v,o,gate,up,down", value_parser = parse_target)]
-    pub targets: Vec<Target>,
-    /// Peak learning rate
-    #[arg(long, default_value_t = 2e-4)]
-    pub lr: f64,
-    /// Passes over the data; fractions are allowed
-    #[arg(long, default_value_t = 3.0)]
-    pub epochs: f64,
-    /// Stop after this many steps
-    #[arg(long)]
-    pub max_steps: Option<usize>,
-    /// Sequences in a device batch
-    #[arg(long, default_value_t = 1)]
-    pub batch: usize,
-    /// Device batches in an optimizer step
-    #[arg(long, default_value_t = 1)]
-    pub accumulate: usize,
-    /// Tokens of a sequence [default: 512, or the context of the base where that is shorter]
-    #[arg(long, value_name = "TOKENS")]
-    pub seq: Option<usize>,
-    /// Seed of initial factors and row order
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Shape of the learning rate: constant, linear or cosine
-    #[arg(long, default_value = "cosine", value_parser = parse::<Schedule>)]
-    pub schedule: Schedule,
-    /// Steps of linear warm-up
-    #[arg(long, value_name = "STEPS", default_value_t = 10)]
-    pub warmup: usize,
-    /// Decoupled weight decay
-    #[arg(long, default_value_t = 0.0)]
-    pub weight_decay: f64,
-    /// Clip gradients to this norm; 0 turns it off
-    #[arg(long, default_value_t = 1.0)]
-    pub max_grad_norm: f64,
-    /// Keep the rows in the order of the file
-    #[arg(long)]
-    pub no_shuffle: bool,
-    /// One row per sequence
-    #[arg(long)]
-    pub no_pack: bool,
-    /// Start from this adapter instead of a fresh one
-    #[arg(long, value_name = "GGUF_OR_PEFT_DIR", conflicts_with = "resume")]
-    pub init_adapter: Option<PathBuf>,
-    /// Go on from the checkpoint in this folder
-    #[arg(long, value_name = "DIR")]
-    pub resume: Option<PathBuf>,
-    /// Also write the adapter as PEFT safetensors into this folder
-    #[arg(long, value_name = "DIR")]
-    pub save_peft: Option<PathBuf>,
-    /// Folder of the checkpoint [default: <output>.checkpoint]
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    pub checkpoint_dir: Option<PathBuf>,
-    /// Steps between checkpoints
-    #[arg(long, value_name = "STEPS", default_value_t = 50)]
-    pub checkpoint_steps: usize,
-    /// Save memory: keep the widest activations in half precision (half), or compute them again (blocks)
-    #[arg(long, default_value = "never", value_parser = parse_recompute)]
-    pub recompute: Recompute,
-    /// Device: auto, cpu or gpu
-    #[arg(long, default_value = "auto", value_parser = parse::<DeviceChoice>)]
-    pub device: DeviceChoice,
-    /// Write one JSON line a step here, and the loss curve as SVG beside it
-    #[arg(long, value_name = "JSONL")]
-    pub log: Option<PathBuf>,
-    /// Print the result as one JSON object on stdout
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Arguments of `eval`.
@@ -269,7 +184,7 @@ pub(crate) fn parse<T: std::str::FromStr<Err = String>>(text: &str) -> Result<T,
     text.parse()
 }
 
-fn parse_target(text: &str) -> Result<Target, String> {
+pub(crate) fn parse_target(text: &str) -> Result<Target, String> {
     Target::from_name(text).ok_or_else(|| format!("no such matrix; choose out of {}", names(Target::ALL)))
 }
 
@@ -277,7 +192,7 @@ fn names(targets: [Target; Target::ALL.len()]) -> String {
     targets.map(Target::name).join(",")
 }
 
-fn parse_recompute(text: &str) -> Result<Recompute, String> {
+pub(crate) fn parse_recompute(text: &str) -> Result<Recompute, String> {
     match text {
         "never" => Ok(Recompute::Never),
         "half" => Ok(Recompute::Half),
@@ -311,7 +226,7 @@ mod tests {
             "q,down",
         ]);
         let Verb::Train(args) = cli.unwrap().verb else { panic!("train was asked for") };
-        assert_eq!(args.targets, [Target::Q, Target::Down]);
+        assert_eq!(args.settings.targets, Some(vec![Target::Q, Target::Down]));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use halligan_finetune::{model::BaseModel, train};
+use halligan_finetune::{dataset::LongText, model::BaseModel, train};
 use halligan_runtime::{
     evaluate::{self, Evaluation, Question},
     inference::{Inference, InferenceSettings},
@@ -56,7 +56,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let adapter = args.adapter.as_deref().map(|path| rows::open_adapter(path, &base)).transpose()?;
     let mut data = rows::read(&args.data)?;
     data.truncate(args.limit.unwrap_or(usize::MAX).max(1));
-    let examples = rows::encode(&base, &args.data, &data, base.description.context_tokens)?;
+    let examples = rows::encode(&base, &args.data, &data, base.description.context_tokens, LongText::Split)?;
     let questions = rows::questions(&args.data, &data)?;
 
     let evaluation = if questions.is_empty() { None } else { Some(answer(args, &questions)?) };

@@ -156,7 +156,7 @@ fn trainable(file: &GgufFile, kind: &str) -> Result<TrainingMemory, String> {
     }
     let base = BaseModel::open(file.path()).map_err(|error| crate::one_line(&error.to_string()))?;
     Tokenizer::from_gguf(file).map_err(|error| crate::one_line(&error.to_string()))?;
-    Ok(TrainingMemory::of(&base))
+    TrainingMemory::of(&base).map_err(|error| error.to_string())
 }
 
 fn tokenizer_facts(file: &GgufFile) -> Option<TokenizerFacts> {

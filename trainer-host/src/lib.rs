@@ -17,6 +17,7 @@ pub mod inspect;
 pub mod interrupt;
 pub mod logits;
 pub mod loss_chart;
+pub mod merge;
 pub mod model_card;
 pub mod outputs;
 pub mod progress;
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.verb {
         Verb::Convert(args) => convert::run(&args),
         Verb::Train(args) => train::run(&args),
+        Verb::Merge(args) => merge::run(&args),
         Verb::Eval(args) => eval::run(&args),
         Verb::Logits(args) => logits::run(&args),
         Verb::Inspect(args) => inspect::run(&args),

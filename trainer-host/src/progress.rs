@@ -43,6 +43,15 @@ impl Progress {
         }
     }
 
+    /// Shows `done` of a `total` that may have changed.
+    pub fn show_of(&mut self, done: usize, total: usize, note: &str) {
+        self.total = total;
+        if let Some(bar) = &self.bar {
+            bar.set_length(total as u64);
+        }
+        self.show(done, note);
+    }
+
     /// Shows one optimizer step.
     pub fn show_step(&mut self, report: &StepReport) {
         self.show(report.step, &step_note(report));
@@ -64,8 +73,11 @@ impl Progress {
     }
 }
 
-fn step_note(report: &StepReport) -> String {
-    format!("loss {:.3}  {:.0} tokens/s  {} left", report.loss, report.tokens_per_second, duration(report.seconds_left))
+/// A step in words: loss, speed, time left, and the batch where it adapts.
+pub fn step_note(report: &StepReport) -> String {
+    let (loss, speed, left) = (report.loss, report.tokens_per_second, duration(report.seconds_left));
+    let batch = report.device_batches.map(|batches| format!("  {batches} batches a step")).unwrap_or_default();
+    format!("loss {loss:.3}  {speed:.0} tokens/s  {left} left{batch}")
 }
 
 /// Seconds for a reader: `7 s`, `3 min 05 s`, `2 h 10 min`.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use halligan_finetune::{
-    adapter::{Adapter, PeftBase},
+    adapter::{Adapter, PeftBase, PeftScale},
     chat::ChatTemplate,
-    dataset::{self, Example, Row},
+    dataset::{self, Example, LongText, Row},
     lora::tensor_names,
     model::BaseModel,
     tokenizer::Tokenizer,
@@ -23,11 +23,17 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
     Ok(dataset::read_rows(path)?)
 }
 
-/// Turns rows into tokens of the base, each at most `max_tokens` long.
+/// Turns rows into tokens of the base, each at most `max_tokens` long; a longer text is split or refused.
 ///
 /// # Errors
 /// A base without a usable tokenizer or chat template, or the first row that cannot be used.
-pub fn encode(base: &BaseModel, path: &Path, rows: &[Row], max_tokens: usize) -> anyhow::Result<Vec<Example>> {
+pub fn encode(
+    base: &BaseModel,
+    path: &Path,
+    rows: &[Row],
+    max_tokens: usize,
+    long: LongText,
+) -> anyhow::Result<Vec<Example>> {
     let file = base.file.path();
     let tokenizer = Tokenizer::from_gguf(&base.file).map_err(|error| about(file, error))?;
     // A base without a template still trains on text rows; the dataset says which row needs one.
@@ -36,7 +42,7 @@ pub fn encode(base: &BaseModel, path: &Path, rows: &[Row], max_tokens: usize) ->
     } else {
         None
     };
-    Ok(dataset::encode_rows(path, rows, &tokenizer, template.as_ref(), max_tokens)?)
+    Ok(dataset::encode_rows_with(path, rows, &tokenizer, template.as_ref(), max_tokens, long)?)
 }
 
 /// The rows that have a `value`, as questions to ask.
@@ -100,13 +106,15 @@ pub fn open_adapter(path: &Path, base: &BaseModel) -> anyhow::Result<Adapter> {
     Ok(adapter)
 }
 
-/// Writes the adapter as PEFT safetensors into `folder`.
+/// Writes the adapter as PEFT safetensors into `folder`, with the scale as alpha / sqrt(rank) where it was trained
+/// `rank_stabilized`.
 ///
 /// # Errors
 /// What the system refused, or a tensor without a PEFT name.
-pub fn write_peft(adapter: &Adapter, folder: &Path, base: &BaseModel) -> anyhow::Result<()> {
+pub fn write_peft(adapter: &Adapter, folder: &Path, base: &BaseModel, rank_stabilized: bool) -> anyhow::Result<()> {
     let names = PeftBase::from_gguf(&base.file).map_err(|error| about(base.file.path(), error))?;
-    adapter.write_peft(folder, &names).map_err(|error| about(folder, error))
+    let scale = if rank_stabilized { PeftScale::RootOfRank } else { PeftScale::Rank };
+    adapter.write_peft_scaled(folder, &names, scale).map_err(|error| about(folder, error))
 }
 
 #[cfg(test)]

@@ -1,325 +1,254 @@
-//! `halligan-host train`: a dataset and a base in, an adapter out.
+//! `halligan-host train`: datasets and a base in, an adapter out.
 //!
 //! Everything that can go wrong late is checked early: outputs are tried before the model is opened, and
-//! an interrupted run leaves a checkpoint and the command that goes on from it.
+//! a run that is interrupted, runs out of its budget or is killed leaves a checkpoint to go on from.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use halligan_finetune::{
     adapter::Adapter,
-    dataset::Example,
-    device::DeviceChoice,
-    gguf::file_sha256,
+    device::{self, DeviceChoice, DeviceInfo},
+    lora::targets_of,
     model::BaseModel,
-    train::{self, Continuation, Control, Plan, StepReport, TrainEvent, TrainOptions, TrainOutcome},
+    train::{
+        self, Continuation, Plan, TrainError, TrainOptions, TrainOutcome,
+        budget::{Budget, Guard},
+        memory::{self, MemoryPlan},
+    },
 };
-use serde::Serialize;
 
 use crate::{
-    about,
-    cli::TrainArgs,
-    interrupt, loss_chart, outputs,
-    progress::{Progress, bytes, count, duration},
+    about, interrupt, outputs,
+    progress::{bytes, count},
     rows,
 };
 
+pub mod args;
+mod config;
+mod datasets;
+mod dry_run;
+mod meter;
+mod report;
+mod resume;
 mod step_log;
+mod watch;
 
-use step_log::StepLog;
+use args::{Settings, TrainArgs};
+use config::ConfigFile;
+use datasets::Datasets;
+use dry_run::Prepared;
+use meter::SystemMeter;
+use watch::Watch;
 
 /// Sequence length where none is given and the base allows it.
 const DEFAULT_SEQUENCE_TOKENS: usize = 512;
 
-/// What a finished run reports with `--json`.
-#[derive(Debug, Serialize)]
-struct Summary<'a> {
-    adapter: &'a Path,
-    adapter_sha256: String,
-    steps: usize,
-    final_loss: f64,
-    tokens: usize,
-    tokens_per_second: f64,
-    train_seconds: f64,
-    device: &'a str,
-    parameters: usize,
-    peak_device_bytes: u64,
-}
+/// Exit code of a run that a budget stopped: it may go on later (`EX_TEMPFAIL` of sysexits.h).
+const BUDGET_USED_UP: u8 = 75;
 
 /// Trains and writes the adapter.
 ///
 /// # Errors
-/// Unwritable outputs, a bad base, adapter or dataset, impossible options, a failing device.
+/// Unwritable outputs, a bad base, adapter, dataset or settings file, impossible options, a failing device.
 pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
-    let checkpoint_dir = checkpoint_dir(args);
-    check_outputs(args, &checkpoint_dir)?;
-    let base = BaseModel::open(&args.base).map_err(|error| about(&args.base, error))?;
-    let initial_adapter = args.init_adapter.as_deref().map(|path| rows::open_adapter(path, &base)).transpose()?;
-    let options = options(args, &base, initial_adapter.as_ref());
-    options.check(&base)?;
-    let examples = rows::encode(&base, &args.data, &rows::read(&args.data)?, options.sequence_tokens)?;
-    describe_data(args, &base, &examples, &options)?;
-    interrupt::listen("finishing this step, then leaving a checkpoint; Ctrl-C again ends at once without one")?;
-
-    let had_checkpoint_dir = checkpoint_dir.exists();
-    let continuation =
-        Continuation { checkpoint_dir: Some(checkpoint_dir.clone()), resume: args.resume.is_some(), initial_adapter };
-    let mut watch = Watch { log: StepLog::none(), log_path: args.log.clone(), ..Watch::default() };
-    let outcome = train::train(&base, &examples, &options, args.device, &continuation, &mut |event| watch.see(event));
-    watch.finish();
-    let outcome = outcome.map_err(|error| about(&args.data, error))?;
-    if let Some(error) = watch.failure.take() {
-        return Err(error);
+    if args.print_config {
+        crate::print_data(config::example().trim_end());
+        return Ok(ExitCode::SUCCESS);
     }
-    if outcome.stopped {
-        eprintln!("stopped after step {} of {}; nothing is lost. Go on with:", outcome.steps, watch.steps);
-        eprintln!("  {}", resume_command(&checkpoint_dir));
-        return Ok(ExitCode::from(interrupt::INTERRUPTED));
-    }
-    write_outputs(args, &base, &outcome, &watch)?;
-    remove_checkpoint(&checkpoint_dir, had_checkpoint_dir && args.resume.is_none());
-    report(args, &outcome, &watch)?;
-    Ok(ExitCode::SUCCESS)
+    let file = args.config.as_deref().map(ConfigFile::read).transpose()?;
+    let settings = args.settings.clone().or(file.as_ref().map(|file| file.settings.clone()).unwrap_or_default());
+    config::check(&settings, file.as_ref(), &args.settings)?;
+    Job::new(args, settings, file.as_ref())?.run()
 }
 
-fn checkpoint_dir(args: &TrainArgs) -> PathBuf {
-    let beside_output = || {
-        let mut name = args.output.clone().into_os_string();
-        name.push(".checkpoint");
-        PathBuf::from(name)
-    };
-    args.resume.clone().or_else(|| args.checkpoint_dir.clone()).unwrap_or_else(beside_output)
+/// A run whose settings are complete and whose places can be written.
+struct Job<'a> {
+    args: &'a TrainArgs,
+    file: Option<&'a ConfigFile>,
+    settings: Settings,
+    base_path: PathBuf,
+    output: PathBuf,
+    checkpoint_dir: PathBuf,
 }
 
-fn check_outputs(args: &TrainArgs, checkpoint_dir: &Path) -> anyhow::Result<()> {
-    outputs::check_file(&args.output)?;
-    if let Some(log) = &args.log {
-        outputs::check_file(log)?;
+impl<'a> Job<'a> {
+    fn new(args: &'a TrainArgs, settings: Settings, file: Option<&'a ConfigFile>) -> anyhow::Result<Self> {
+        let (base_path, output) =
+            (settings.base.clone().unwrap_or_default(), settings.output.clone().unwrap_or_default());
+        let given = args.resume.clone().or_else(|| settings.checkpoint_dir.clone());
+        let checkpoint_dir = given.unwrap_or_else(|| resume::default_folder(&output));
+        let job = Self { args, file, settings, base_path, output, checkpoint_dir };
+        job.check_outputs()?;
+        Ok(job)
     }
-    if let Some(folder) = &args.save_peft {
-        outputs::check_folder(folder)?;
+
+    fn check_outputs(&self) -> anyhow::Result<()> {
+        let files = [Some(&self.output), self.settings.log.as_ref(), self.settings.save_last.as_ref()];
+        files.into_iter().flatten().try_for_each(|path| outputs::check_file(path))?;
+        if let Some(folder) = &self.settings.save_peft {
+            outputs::check_folder(folder)?;
+        }
+        if self.args.resume.is_some() && !self.checkpoint_dir.is_dir() {
+            anyhow::bail!(
+                "there is no checkpoint folder {}; name the folder that the interrupted run printed",
+                self.checkpoint_dir.display()
+            );
+        }
+        outputs::check_folder(&self.checkpoint_dir)
     }
-    if args.resume.is_some() && !checkpoint_dir.is_dir() {
-        anyhow::bail!(
-            "there is no checkpoint folder {}; name the folder that the interrupted run printed",
-            checkpoint_dir.display()
+
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        let base = BaseModel::open(&self.base_path).map_err(|error| about(&self.base_path, error))?;
+        let init = self.settings.init_adapter.as_deref();
+        let initial_adapter = init.map(|path| rows::open_adapter(path, &base)).transpose()?;
+        let options = self.options(&base, initial_adapter.as_ref());
+        options.check(&base).map_err(|error| self.explain(error))?;
+        let datasets = Datasets::read(&self.settings, &base, options.sequence_tokens)?;
+        let set = datasets.training_set();
+        let plan = Plan::new(&set, &options).map_err(|error| self.explain(error))?;
+        self.describe(&base, &datasets, &options, &plan);
+        let choice = self.settings.device.unwrap_or_default();
+        let device = device::select(choice)?.info();
+        let initial = initial_adapter.as_ref();
+        let needed = MemoryPlan::of_run(&base, &set, &plan, &options, initial).map_err(|error| self.explain(error))?;
+        if self.args.dry_run {
+            let (base, set, plan, options) = (&base, &set, &plan, &options);
+            let prepared = Prepared { base, set, plan, options, initial, memory: &needed, device: &device };
+            dry_run::run(prepared, choice, self.args.json)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if let Some(available) = dry_run::available(&device) {
+            memory::check_fits(&base, &needed, &options, initial, device.kind, available)?;
+        }
+        interrupt::listen("finishing this step, then leaving a checkpoint; Ctrl-C again ends at once without one")?;
+
+        let guard = Guard::new(self.budget(), SystemMeter::new(Path::new("/")))?;
+        let had_checkpoint_dir = self.checkpoint_dir.exists();
+        let resumed = self.args.resume.is_some();
+        if !resumed && let Some(aside) = resume::set_aside(&self.checkpoint_dir)? {
+            eprintln!("note    the checkpoint of an earlier run is kept as {}", aside.display());
+        }
+        let mut watch = Watch::new(self.settings.log.clone(), resumed, &self.checkpoint_dir, guard);
+        let checkpoint_dir = Some(self.checkpoint_dir.clone());
+        let continuation = Continuation { checkpoint_dir, resume: resumed, initial_adapter };
+        let outcome = train::train(&base, &set, &options, choice, &continuation, &mut |event| watch.see(event));
+        watch.finish();
+        let outcome = outcome.map_err(|error| {
+            let smaller = || self.smaller(&error, &base, &needed, &options, &device);
+            match smaller() {
+                Some(text) => anyhow::anyhow!("{error}; {text}"),
+                None => self.keep_best(error, &base, &watch),
+            }
+        })?;
+        if let Some(error) = watch.failure.take() {
+            return Err(error);
+        }
+        if outcome.stopped {
+            return Ok(self.stopped(&outcome, &watch));
+        }
+        report::write(&self.settings, &self.output, &base, &outcome, &watch)?;
+        resume::remove(&self.checkpoint_dir, had_checkpoint_dir && !resumed);
+        report::print(&self.settings, &self.output, self.args.json, &outcome, &watch)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The engine's options. An adapter to start from brings its own rank, scale and matrices.
+    fn options(&self, base: &BaseModel, initial: Option<&Adapter>) -> TrainOptions {
+        let sequence = DEFAULT_SEQUENCE_TOKENS.min(base.description.context_tokens);
+        let mut options = self.settings.options(self.settings.seq.unwrap_or(sequence));
+        if let Some(adapter) = initial {
+            let targets = targets_of(adapter, &base.description);
+            let differs = self.settings.rank.is_some_and(|rank| rank != adapter.rank)
+                || self.settings.alpha.is_some_and(|alpha| alpha != adapter.alpha)
+                || self.settings.targets.as_ref().is_some_and(|asked| *asked != targets);
+            if differs {
+                eprintln!("note    rank, alpha and targets are those of the adapter to start from");
+            }
+            (options.rank, options.alpha, options.targets) = (adapter.rank, adapter.alpha, targets);
+        }
+        options
+    }
+
+    /// What would take less, after a device had too little memory. How much it has is not known: drivers do not tell.
+    fn smaller(
+        &self,
+        error: &TrainError,
+        base: &BaseModel,
+        needed: &MemoryPlan,
+        options: &TrainOptions,
+        device: &DeviceInfo,
+    ) -> Option<String> {
+        if !error.is_lack_of_memory() {
+            return None;
+        }
+        let total = needed.total(device.kind);
+        let savings = memory::savings(base, options, needed.rows, None, device.kind).ok()?;
+        let smaller = savings.iter().filter(|saving| saving.bytes < total);
+        let words: Vec<String> = smaller.map(|saving| format!("{} ({})", bytes(saving.bytes), saving.change)).collect();
+        Some(format!("the run takes {}; less: {}", bytes(total), words.join(", ")))
+    }
+
+    fn budget(&self) -> Budget {
+        Budget {
+            seconds: self.settings.max_minutes.map(|minutes| minutes * 60.0),
+            joules: self.settings.max_watt_hours.map(|hours| hours * 3600.0),
+            celsius: self.settings.max_celsius,
+        }
+    }
+
+    fn explain(&self, error: TrainError) -> anyhow::Error {
+        match &error {
+            TrainError::BadOption { .. } => config::explain(error, self.file, &self.args.settings),
+            _ => match self.settings.data.iter().flatten().next() {
+                Some(source) => about(&source.path, error),
+                None => error.into(),
+            },
+        }
+    }
+
+    fn describe(&self, base: &BaseModel, datasets: &Datasets, options: &TrainOptions, plan: &Plan) {
+        let d = &base.description;
+        eprintln!(
+            "base    {} ({}, {} layers of {} channels, {})",
+            self.base_path.display(),
+            d.architecture,
+            d.layers,
+            d.hidden,
+            bytes(base.file.file_bytes() as u64)
         );
+        datasets.describe().iter().for_each(|line| eprintln!("{line}"));
+        let names: Vec<&str> = options.targets.iter().map(|target| target.name()).collect();
+        let steps = count(plan.steps());
+        eprintln!("adapter rank {}, alpha {}, on {}; {steps} steps", options.rank, options.alpha, names.join(","));
     }
-    outputs::check_folder(checkpoint_dir)
-}
 
-fn options(args: &TrainArgs, base: &BaseModel, initial: Option<&Adapter>) -> TrainOptions {
-    TrainOptions {
-        // An adapter to start from brings its own rank and scale.
-        rank: initial.map_or(args.rank, |adapter| adapter.rank),
-        alpha: initial.map_or(args.alpha, |adapter| adapter.alpha),
-        targets: args.targets.clone(),
-        learning_rate: args.lr,
-        epochs: args.epochs,
-        max_steps: args.max_steps,
-        batch: args.batch,
-        accumulate: args.accumulate,
-        sequence_tokens: args.seq.unwrap_or(DEFAULT_SEQUENCE_TOKENS.min(base.description.context_tokens)),
-        seed: args.seed,
-        schedule: args.schedule,
-        warmup_steps: args.warmup,
-        weight_decay: args.weight_decay,
-        max_grad_norm: args.max_grad_norm,
-        shuffle: !args.no_shuffle,
-        pack: !args.no_pack,
-        recompute: args.recompute,
-        checkpoint_steps: args.checkpoint_steps,
-        ..TrainOptions::default()
-    }
-}
-
-fn describe_data(
-    args: &TrainArgs,
-    base: &BaseModel,
-    examples: &[Example],
-    options: &TrainOptions,
-) -> anyhow::Result<()> {
-    let steps = Plan::new(examples, options).map_err(|error| about(&args.data, error))?.steps.len();
-    let tokens: usize = examples.iter().map(|example| example.tokens.len()).sum();
-    let targets: usize = examples.iter().flat_map(|example| &example.trained).filter(|&&trained| trained).count();
-    let d = &base.description;
-    eprintln!(
-        "base    {} ({}, {} layers of {} channels, {})",
-        args.base.display(),
-        d.architecture,
-        d.layers,
-        d.hidden,
-        bytes(base.file.file_bytes() as u64)
-    );
-    eprintln!(
-        "data    {} rows, {} tokens, {} of them trained on",
-        count(examples.len()),
-        count(tokens),
-        count(targets)
-    );
-    let names: Vec<&str> = options.targets.iter().map(|target| target.name()).collect();
-    eprintln!("adapter rank {}, alpha {}, on {}; {} steps", options.rank, options.alpha, names.join(","), count(steps));
-    Ok(())
-}
-
-/// Follows the run: progress, log file, losses for the chart.
-#[derive(Default)]
-struct Watch {
-    progress: Option<Progress>,
-    log: StepLog,
-    log_path: Option<PathBuf>,
-    losses: Vec<(usize, f64)>,
-    steps: usize,
-    parameters: usize,
-    failure: Option<anyhow::Error>,
-}
-
-impl Watch {
-    fn see(&mut self, event: &TrainEvent) -> Control {
-        match event {
-            TrainEvent::Started { device, steps, resumed_from, parameters, .. } => {
-                eprintln!("device  {device}");
-                eprintln!("train   {} parameters, {} steps", count(*parameters), count(*steps));
-                if *resumed_from > 0 {
-                    eprintln!("resume  after step {resumed_from}");
-                }
-                self.open_log(*resumed_from);
-                (self.steps, self.parameters) = (*steps, *parameters);
-                self.progress = Some(Progress::new("training", *resumed_from, *steps));
+    /// Writes the best adapter of a run that failed, and says so in its error.
+    fn keep_best(&self, error: TrainError, base: &BaseModel, watch: &Watch) -> anyhow::Error {
+        let kept = error.best().filter(|best| best.step > 0).map(|best| {
+            let written = report::write_adapter(&best.adapter, &self.output, &self.settings, base)
+                .and_then(|()| report::write_chart(&self.settings, watch));
+            match written {
+                Ok(()) => format!(
+                    "; the best adapter, of step {} with held-out loss {:.3}, is in {}",
+                    best.step,
+                    best.loss,
+                    self.output.display()
+                ),
+                Err(error) => format!("; the best adapter could not be written: {error}"),
             }
-            TrainEvent::Step(report) => self.see_step(report),
-            TrainEvent::CheckpointSaved(path) => {
-                if let Some(progress) = self.progress.as_ref().filter(|_| interrupt::requested()) {
-                    progress.say(&format!("checkpoint in {}", path.display()));
-                }
-            }
+        });
+        let text = self.explain(error).to_string();
+        anyhow::anyhow!("{text}{}", kept.unwrap_or_default())
+    }
+
+    fn stopped(&self, outcome: &TrainOutcome, watch: &Watch) -> ExitCode {
+        if let Some(overrun) = watch.overrun {
+            eprintln!("stopped: {overrun}");
         }
-        if interrupt::requested() || self.failure.is_some() { Control::Stop } else { Control::Continue }
-    }
-
-    fn open_log(&mut self, resumed_from: usize) {
-        let Some(path) = &self.log_path else { return };
-        match StepLog::open(path, resumed_from) {
-            Ok((log, earlier)) => (self.log, self.losses) = (log, earlier),
-            Err(error) => self.failure = Some(error),
-        }
-    }
-
-    fn see_step(&mut self, report: &StepReport) {
-        self.losses.push((report.step, report.loss));
-        if let Some(progress) = &mut self.progress {
-            progress.show_step(report);
-        }
-        if let Err(error) = self.log.append(report) {
-            self.failure.get_or_insert(error);
-        }
-    }
-
-    fn finish(&self) {
-        if let Some(progress) = &self.progress {
-            progress.finish();
-        }
-    }
-}
-
-fn write_outputs(args: &TrainArgs, base: &BaseModel, outcome: &TrainOutcome, watch: &Watch) -> anyhow::Result<()> {
-    outcome.adapter.write_gguf(&args.output).map_err(|error| about(&args.output, error))?;
-    if let Some(folder) = &args.save_peft {
-        rows::write_peft(&outcome.adapter, folder, base)?;
-    }
-    if let Some(log) = &args.log {
-        let chart = log.with_extension("svg");
-        halligan_finetune::gguf::atomic_file::write_bytes_atomically(
-            &chart,
-            loss_chart::svg(&watch.losses).as_bytes(),
-        )?;
-    }
-    Ok(())
-}
-
-/// Removes the checkpoint file of a finished run, and its folder unless it was there before or holds more.
-fn remove_checkpoint(folder: &Path, keep_folder: bool) {
-    // What cannot be removed only takes room.
-    let _ = std::fs::remove_file(folder.join("checkpoint.safetensors"));
-    if !keep_folder {
-        let _ = std::fs::remove_dir(folder);
-    }
-}
-
-fn report(args: &TrainArgs, outcome: &TrainOutcome, watch: &Watch) -> anyhow::Result<()> {
-    let sha256 = file_sha256(&args.output).map_err(|error| about(&args.output, error))?;
-    let size = std::fs::metadata(&args.output).map_or(0, |metadata| metadata.len());
-    let losses: Vec<f64> = watch.losses.iter().map(|point| point.1).collect();
-    let mut lines = vec![
-        format!(
-            "loss    {}  {:.3} to {:.3}",
-            loss_chart::sparkline(&losses, 48),
-            losses.first().unwrap_or(&f64::NAN),
-            outcome.final_loss
-        ),
-        format!(
-            "speed   {:.0} tokens/s, {} for {} steps",
-            outcome.tokens_per_second(),
-            duration(outcome.seconds),
-            count(watch.losses.len())
-        ),
-        format!("memory  {} at most on the device", bytes(outcome.peak_device_bytes)),
-        format!("wrote   {} ({}, sha256 {})", args.output.display(), bytes(size), &sha256[..12]),
-    ];
-    lines.extend(args.save_peft.iter().map(|folder| format!("wrote   {} (PEFT)", folder.display())));
-    lines.extend(
-        args.log.iter().map(|log| format!("wrote   {} and {}", log.display(), log.with_extension("svg").display())),
-    );
-    let text = lines.join("\n");
-    if !args.json {
-        crate::print_data(&text);
-        return Ok(());
-    }
-    eprintln!("{text}");
-    let summary = Summary {
-        adapter: &args.output,
-        adapter_sha256: sha256,
-        steps: outcome.steps,
-        final_loss: outcome.final_loss,
-        tokens: outcome.tokens,
-        tokens_per_second: outcome.tokens_per_second(),
-        train_seconds: outcome.seconds,
-        device: &outcome.device,
-        parameters: watch.parameters,
-        peak_device_bytes: outcome.peak_device_bytes,
-    };
-    crate::print_data(&serde_json::to_string(&summary)?);
-    Ok(())
-}
-
-/// This very command with `--resume`, ready to paste into a shell.
-fn resume_command(checkpoint_dir: &Path) -> String {
-    resume_words(std::env::args(), checkpoint_dir).iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
-}
-
-fn resume_words(arguments: impl Iterator<Item = String>, checkpoint_dir: &Path) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut arguments = arguments.peekable();
-    while let Some(word) = arguments.next() {
-        let name = word.split('=').next().unwrap_or_default();
-        if ["--resume", "--checkpoint-dir", "--init-adapter"].contains(&name) {
-            if !word.contains('=') {
-                arguments.next();
-            }
-            continue;
-        }
-        words.push(word);
-    }
-    words.extend(["--resume".to_owned(), checkpoint_dir.display().to_string()]);
-    words
-}
-
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+        eprintln!("stopped after step {} of {}; nothing is lost. Go on with:", outcome.steps, watch.steps);
+        eprintln!("  {}", resume::command(&self.checkpoint_dir));
+        ExitCode::from(if watch.overrun.is_some() { BUDGET_USED_UP } else { interrupt::INTERRUPTED })
     }
 }
 
@@ -329,34 +258,5 @@ pub fn device_name(choice: DeviceChoice) -> &'static str {
         DeviceChoice::Auto => "auto",
         DeviceChoice::Cpu => "cpu",
         DeviceChoice::Gpu => "gpu",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resume_command_names_the_checkpoint_once_and_drops_the_start() {
-        let words =
-            ["halligan-host", "train", "--base", "my base.gguf", "--checkpoint-dir", "old", "--init-adapter=a.gguf"];
-        let resumed = resume_words(words.into_iter().map(str::to_owned), Path::new("c d"));
-        assert_eq!(resumed, ["halligan-host", "train", "--base", "my base.gguf", "--resume", "c d"]);
-        assert_eq!(shell_word("my base.gguf"), "'my base.gguf'");
-        assert_eq!(shell_word("--lr=2e-4"), "--lr=2e-4");
-    }
-
-    #[test]
-    fn finished_run_removes_only_its_own_checkpoint() {
-        let folder = tempfile::tempdir().unwrap();
-        let own = folder.path().join("own");
-        std::fs::create_dir(&own).unwrap();
-        std::fs::write(own.join("checkpoint.safetensors"), "x").unwrap();
-        remove_checkpoint(&own, false);
-        assert!(!own.exists());
-        std::fs::create_dir(&own).unwrap();
-        std::fs::write(own.join("mine.txt"), "x").unwrap();
-        remove_checkpoint(&own, false);
-        assert!(own.join("mine.txt").exists());
     }
 }

@@ -9,5 +9,6 @@ mod suite {
     mod data_rows;
     mod quantize;
     mod reading;
+    mod running;
     mod training;
 }

@@ -35,6 +35,15 @@ struct Config {
     alpha_pattern: Option<BTreeMap<String, Value>>,
 }
 
+/// How a PEFT configuration writes the scale of an adapter down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeftScale {
+    /// alpha / rank.
+    Rank,
+    /// alpha / sqrt(rank), `use_rslora`; for adapters of one rank.
+    RootOfRank,
+}
+
 /// Where an adapter comes from.
 #[derive(Serialize, Deserialize)]
 struct Origin {
@@ -49,7 +58,23 @@ impl Adapter {
     /// [`AdapterError::PeftArchitecture`] and [`AdapterError::PeftName`] where names are not known;
     /// otherwise what the system refused. Each file is written whole or not at all.
     pub fn write_peft(&self, folder: impl AsRef<Path>, base: &PeftBase) -> Result<(), AdapterError> {
+        self.write_peft_scaled(folder, base, PeftScale::Rank)
+    }
+
+    /// [`Adapter::write_peft`] with a choice of how the scale is written down. Both mean the same.
+    ///
+    /// # Errors
+    /// As [`Adapter::write_peft`].
+    pub fn write_peft_scaled(
+        &self,
+        folder: impl AsRef<Path>,
+        base: &PeftBase,
+        scale: PeftScale,
+    ) -> Result<(), AdapterError> {
         self.check()?;
+        let one_rank = self.pairs.values().all(|pair| pair.rank == self.rank);
+        let rank_stabilized = scale == PeftScale::RootOfRank && one_rank;
+        let lora_alpha = if rank_stabilized { self.alpha / (self.rank as f32).sqrt() } else { self.alpha };
         let folder = folder.as_ref();
         let mut contents: Vec<(String, [usize; 2], Vec<u8>)> = Vec::new();
         let mut modules = BTreeSet::new();
@@ -72,7 +97,7 @@ impl Adapter {
             "task_type": "CAUSAL_LM",
             "base_model_name_or_path": base.name,
             "r": self.rank,
-            "lora_alpha": self.alpha,
+            "lora_alpha": lora_alpha,
             "lora_dropout": 0.0,
             "target_modules": modules,
             "rank_pattern": ranks,
@@ -84,7 +109,7 @@ impl Adapter {
             "inference_mode": true,
             "init_lora_weights": true,
             "modules_to_save": null,
-            "use_rslora": false,
+            "use_rslora": rank_stabilized,
             "use_dora": false,
         });
         let origin = json!(Origin { architecture: self.architecture.clone(), base_sha256: self.base_sha256.clone() });

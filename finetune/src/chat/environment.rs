@@ -32,6 +32,28 @@ pub(super) fn chat_environment() -> Environment<'static> {
     environment
 }
 
+/// The template without transformers' `{% generation %}` blocks, which only mark the assistant's text: spans are
+/// found by rendering here. They become blocks that always hold, so that white space is trimmed all the same.
+pub(super) fn without_generation_marks(source: &str) -> String {
+    let mut text = String::new();
+    let mut rest = source;
+    while let Some((before, after)) = rest.split_once("{%") {
+        let Some((tag, after)) = after.split_once("%}") else { break };
+        let word = tag.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
+        let tag = match word {
+            "generation" => tag.replace(word, "if true"),
+            "endgeneration" => tag.replace(word, "endif"),
+            _ => tag.to_owned(),
+        };
+        text += before;
+        text += "{%";
+        text += &tag;
+        text += "%}";
+        rest = after;
+    }
+    text + rest
+}
+
 /// 26 July 2024, the date that Llama 3 templates fall back to, in a `strftime` format.
 fn fixed_date(format: &str) -> String {
     let mut text = String::new();

@@ -11,8 +11,12 @@ use super::Example;
 /// never split. One that is longer than `max_tokens` gets a sequence of its own. The result depends on
 /// nothing but the arguments; indices beyond `examples` are left out.
 pub fn pack(examples: &[Example], order: &[usize], max_tokens: usize) -> Vec<Vec<usize>> {
-    let lengths: Vec<(usize, usize)> =
-        (order.iter()).filter_map(|&index| Some((index, examples.get(index)?.tokens.len()))).collect();
+    pack_by(|index| Some(examples.get(index)?.tokens.len()), order, max_tokens)
+}
+
+/// [`pack`] for examples that lie in several lists: `length` gives the tokens of an index, `None` beyond the last.
+pub(crate) fn pack_by(length: impl Fn(usize) -> Option<usize>, order: &[usize], max_tokens: usize) -> Vec<Vec<usize>> {
+    let lengths: Vec<(usize, usize)> = (order.iter()).filter_map(|&index| Some((index, length(index)?))).collect();
     let shortest = lengths.iter().map(|(_, length)| *length).min().unwrap_or(0);
     let mut sequences: Vec<Vec<usize>> = Vec::new();
     // Sequences that can still take the shortest example, with their room.

@@ -118,3 +118,26 @@ proptest::proptest! {
         let _ = read_rows(&path);
     }
 }
+
+#[test]
+fn long_text_is_split_so_that_every_token_but_the_first_is_predicted_once() {
+    let tokenizer = tiny();
+    let rows = read("{\"text\":\"abcdefghijklmnopqrstuvwxyz\"}").unwrap();
+    let whole = encode_rows("x", &rows, tokenizer, None, 100).unwrap().remove(0);
+    for limit in [2, 3, 7, 10, 25, 26] {
+        let parts = encode_rows_with("x", &rows, tokenizer, None, limit, LongText::Split).unwrap();
+        assert!(parts.iter().all(|part| (2..=limit).contains(&part.tokens.len()) && part.row == 1));
+        let predicted: Vec<u32> = parts.iter().flat_map(|part| part.tokens[1..].to_vec()).collect();
+        assert_eq!(predicted, whole.tokens[1..], "limit {limit}");
+        assert!(parts.iter().all(|part| !part.trained[0] && part.trained[1..].iter().all(|&trained| trained)));
+    }
+    let error = encode_rows("x", &rows, tokenizer, None, 10).unwrap_err();
+    assert!(matches!(error, DatasetError::TooLong { tokens: 26, limit: 10, .. }), "{error}");
+}
+
+#[test]
+fn conversation_is_never_cut() {
+    let rows = read(GOOD).unwrap();
+    let error = encode_rows_with("x", &rows, tiny(), Some(&template()), 4, LongText::Split).unwrap_err();
+    assert!(matches!(error, DatasetError::TooLong { line: 1, .. }), "{error}");
+}

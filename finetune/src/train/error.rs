@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use halligan_shaders::ExecutorError;
 
+use super::Best;
 use crate::adapter::AdapterError;
 
 /// Failure of a training run.
@@ -31,15 +32,49 @@ pub enum TrainError {
     /// No rows to train on.
     #[error("the dataset has no rows to train on")]
     NoExamples,
-    /// The loss is not a finite number any more.
-    #[error("the loss is {loss} at step {step} (rows {rows}); lower --lr, or look at these rows")]
+    /// The loss is not a finite number any more, or far above what it was.
+    #[error("the loss is {loss} at step {step}{above} (rows {rows}); lower --lr, or look at these rows")]
     Diverged {
         /// Step, from 1.
         step: usize,
         /// The loss.
         loss: f64,
-        /// Rows of the step, by line.
+        /// Empty, or what the loss was before.
+        above: String,
+        /// Rows of the step, by file and line.
         rows: String,
+        /// The best adapter of the run, where rows were held out to judge by.
+        best: Option<Box<Best>>,
+    },
+    /// A weight of the base is not a finite number.
+    #[error(
+        "tensor {tensor} of the base holds NaN or infinity; the file is damaged: copy, convert or quantize it again"
+    )]
+    WeightNotFinite {
+        /// Its name.
+        tensor: String,
+    },
+    /// The device failed in the middle of a run.
+    #[error("step {step} failed: {source} ({kept})")]
+    DeviceFailed {
+        /// Step, from 1.
+        step: usize,
+        /// What the device said.
+        source: ExecutorError,
+        /// Which checkpoint there is.
+        kept: String,
+        /// The best adapter of the run, where rows were held out to judge by.
+        best: Option<Box<Best>>,
+    },
+    /// Base, adapter and activations do not fit in the memory there is.
+    #[error("this run needs {needed} of memory{limit}; {advice}")]
+    DoesNotFit {
+        /// Bytes in words.
+        needed: String,
+        /// What there is, where it is known.
+        limit: String,
+        /// What would fit.
+        advice: String,
     },
     /// The device failed.
     #[error(transparent)]
@@ -69,6 +104,21 @@ pub enum TrainError {
         /// File.
         path: PathBuf,
         /// What differs.
-        what: &'static str,
+        what: String,
     },
+}
+
+impl TrainError {
+    /// Whether the device had too little memory.
+    pub fn is_lack_of_memory(&self) -> bool {
+        matches!(self, Self::Executor(ExecutorError::OutOfMemory { .. } | ExecutorError::TooLarge { .. }))
+    }
+
+    /// The best adapter of a run that failed, where it kept one.
+    pub fn best(&self) -> Option<&Best> {
+        match self {
+            Self::Diverged { best, .. } | Self::DeviceFailed { best, .. } => best.as_deref(),
+            _ => None,
+        }
+    }
 }

@@ -1,137 +1,342 @@
-//! The loop: batches, gradients, clipping, optimizer, checkpoints.
+//! The loop: batches, gradients, clipping, optimizer, evaluations, checkpoints.
 
-use std::time::Instant;
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;
 
-use halligan_shaders::{AdamW, Executor};
+use std::time::{Duration, Instant};
+
+use halligan_shaders::{AdamW, Dropout, Executor, ExecutorError};
+use rand::{RngCore as _, SeedableRng as _};
+use rand_chacha::ChaCha12Rng;
 
 use super::{
-    Checkpoint, Continuation, Control, Plan, StepPlan, StepReport, TrainError, TrainEvent, TrainOptions, TrainOutcome,
-    checkpoint::data_fingerprint,
+    Best, Continuation, Control, EvalReport, Plan, StepReport, TrainError, TrainEvent, TrainOptions, TrainOutcome,
+    TrainingSet, checkpoint::Checkpoint, damage::damaged_weight, noise_scale::NormPair, state::RunState,
 };
 use crate::{
     adapter::Adapter,
-    dataset::Example,
-    engine::{Batch, Engine, Recompute},
-    lora::{LoraOptions, fresh_adapter},
+    dataset::{Example, pack},
+    engine::{Batch, Engine},
     model::BaseModel,
 };
 
-pub(super) fn run<E: Executor>(
-    exec: E,
-    device: &str,
-    base: &BaseModel,
-    examples: &[Example],
-    options: &TrainOptions,
-    continuation: &Continuation,
-    observe: &mut dyn FnMut(&TrainEvent) -> Control,
-) -> Result<TrainOutcome, TrainError> {
-    let plan = Plan::new(examples, options)?;
-    let fingerprint = data_fingerprint(examples);
-    let resumed = match (&continuation.checkpoint_dir, continuation.resume) {
-        (Some(dir), true) => Some(Checkpoint::read(dir, options, &base.sha256, &fingerprint)?),
-        _ => None,
-    };
-    let initial = match (&resumed, &continuation.initial_adapter) {
-        (Some(checkpoint), _) => checkpoint.values.clone(),
-        (None, Some(adapter)) => {
-            adapter.check_fits(&base.file)?;
-            adapter.clone()
-        }
-        (None, None) => {
-            let lora = LoraOptions::new(&options.targets, options.rank, options.alpha);
-            fresh_adapter(&base.description, &base.sha256, &lora, options.seed)
-                .map_err(|problem| TrainError::BadOption { option: "--targets", problem })?
-        }
-    };
-    let max_rows = plan.max_batch_tokens(examples);
-    let mut engine = Engine::new(exec, base, &initial, max_rows, options.recompute)?;
-    let first_step = resumed.as_ref().map_or(0, |checkpoint| checkpoint.step);
-    if let Some(checkpoint) = &resumed {
-        engine.restore(&checkpoint.values, &checkpoint.first_moments, &checkpoint.second_moments);
-    }
-    let steps = plan.steps.len();
+/// Time between two questions whether a paused run may go on.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What is to be done.
+#[derive(Clone, Copy)]
+pub(super) struct Task<'t, 'a> {
+    pub device: &'t str,
+    pub base: &'t BaseModel,
+    pub set: &'t TrainingSet<'a>,
+    pub plan: &'t Plan,
+    pub options: &'t TrainOptions,
+    pub continuation: &'t Continuation,
+}
+
+type Observe<'o> = &'o mut dyn FnMut(&TrainEvent) -> Control;
+
+pub(super) fn run<E: Executor>(exec: E, task: Task<'_, '_>, observe: Observe<'_>) -> Result<TrainOutcome, TrainError> {
+    let mut run = Run::start(exec, task)?;
     observe(&TrainEvent::Started {
-        device: device.to_owned(),
-        steps,
-        resumed_from: first_step,
-        parameters: initial.pairs.values().map(|pair| pair.a.len() + pair.b.len()).sum(),
-        examples: examples.len(),
+        device: task.device.to_owned(),
+        steps: task.plan.steps(),
+        resumed_from: run.state.step,
+        parameters: run.like.parameter_count(),
+        examples: task.set.examples().len(),
     });
-    let save = |engine: &mut Engine<E>, step: usize, observe: &mut dyn FnMut(&TrainEvent) -> Control| {
-        let Some(dir) = &continuation.checkpoint_dir else { return Ok(()) };
-        let values = engine.adapter(&initial)?;
-        let (first_moments, second_moments) = engine.moments(&initial)?;
-        let checkpoint = Checkpoint { step, values, first_moments, second_moments };
-        let path = checkpoint.write(dir, options, &base.sha256, &fingerprint)?;
-        observe(&TrainEvent::CheckpointSaved(path));
-        Ok::<(), TrainError>(())
-    };
-    let began = Instant::now();
-    let (mut tokens, mut done, mut stopped, mut final_loss) = (0, first_step, false, f64::NAN);
-    for step in first_step..steps {
-        let step_began = Instant::now();
-        let (loss, grad_norm, step_tokens) = gradients(&mut engine, &plan.steps[step], examples, step)?;
-        let lr = options.learning_rate * options.schedule.factor(step, steps, options.warmup_steps);
-        engine.step(&optimizer(options, lr, grad_norm, step));
-        tokens += step_tokens;
-        done = step + 1;
-        final_loss = loss;
-        let elapsed = began.elapsed().as_secs_f64();
-        let report = StepReport {
-            step: done,
-            steps,
+    let ending = run.go(observe)?;
+    run.outcome(ending)
+}
+
+/// Why the loop ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Finished,
+    Stopped,
+    StoppedEarly,
+}
+
+struct Run<'t, 'a, E: Executor> {
+    task: Task<'t, 'a>,
+    engine: Engine<E>,
+    state: RunState,
+    /// Shape, names and scale of the adapter.
+    like: Adapter,
+    best: Option<Adapter>,
+    fingerprint: String,
+    held_out: Vec<Batch>,
+    evaluated_at: Option<usize>,
+    saved_at: Option<usize>,
+    /// Of this call.
+    first_position: usize,
+    seconds: f64,
+    tokens: usize,
+    final_loss: f64,
+}
+
+/// Gradients of one optimizer step.
+struct StepGradients {
+    loss: f64,
+    norm: f32,
+    tokens: usize,
+    pair: Option<NormPair>,
+}
+
+impl<'t, 'a, E: Executor> Run<'t, 'a, E> {
+    fn start(exec: E, task: Task<'t, 'a>) -> Result<Self, TrainError> {
+        let Task { base, set, plan, options, continuation, .. } = task;
+        let fingerprint = set.fingerprint();
+        let resumed = match (&continuation.checkpoint_dir, continuation.resume) {
+            (Some(dir), true) => Some(Checkpoint::read(dir, options, &base.sha256, &fingerprint)?.placed(dir, plan)?),
+            _ => None,
+        };
+        let initial = match (&resumed, &continuation.initial_adapter) {
+            (Some(checkpoint), _) => checkpoint.values.clone(),
+            (None, Some(adapter)) => {
+                adapter.check_fits(&base.file)?;
+                adapter.clone()
+            }
+            (None, None) => options.first_adapter(base)?,
+        };
+        let held_out = held_out_batches(set.held_out(), options.sequence_tokens);
+        let longest = held_out.iter().map(Batch::rows).max().unwrap_or(0);
+        let max_rows = plan.max_batch_tokens(set).max(longest);
+        let mut engine = Engine::new(exec, base, &initial, max_rows, options.recompute)?;
+        let (mut state, mut best, mut saved_at) = (RunState::new(options), None, None);
+        if let Some(checkpoint) = resumed {
+            engine.restore(&checkpoint.values, &checkpoint.first_moments, &checkpoint.second_moments);
+            saved_at = Some(checkpoint.state.step);
+            (state, best) = (checkpoint.state, checkpoint.best);
+        }
+        Ok(Self {
+            task,
+            engine,
+            first_position: state.position,
+            evaluated_at: saved_at,
+            saved_at,
+            state,
+            like: initial,
+            best,
+            fingerprint,
+            held_out,
+            seconds: 0.0,
+            tokens: 0,
+            final_loss: f64::NAN,
+        })
+    }
+
+    fn go(&mut self, observe: Observe<'_>) -> Result<Ending, TrainError> {
+        let Task { plan, options, .. } = self.task;
+        if self.saved_at.is_none() {
+            // A run that is killed before its first step can be resumed too.
+            self.evaluate(observe)?;
+            self.save(observe)?;
+        }
+        while self.state.position < plan.batches().len() {
+            let report = self.step()?;
+            let mut control = observe(&TrainEvent::Step(report));
+            let done = self.state.position == plan.batches().len();
+            if done || self.state.step.is_multiple_of(options.eval_steps) {
+                self.evaluate(observe)?;
+                if self.state.judged.patience_is_over(options.patience) {
+                    return Ok(Ending::StoppedEarly);
+                }
+            }
+            if done {
+                break;
+            }
+            if control == Control::Pause {
+                self.save(observe)?;
+            }
+            while control == Control::Pause {
+                std::thread::sleep(PAUSE);
+                control = observe(&TrainEvent::Paused);
+            }
+            if control == Control::Stop {
+                self.save(observe)?;
+                return Ok(Ending::Stopped);
+            }
+            if self.state.step.is_multiple_of(options.checkpoint_steps.max(1)) {
+                self.save(observe)?;
+            }
+        }
+        Ok(Ending::Finished)
+    }
+
+    /// Takes one optimizer step.
+    fn step(&mut self) -> Result<StepReport, TrainError> {
+        let Task { base, plan, options, .. } = self.task;
+        let began = Instant::now();
+        let adapted = self.state.batch.as_ref().map(|batch| batch.count);
+        let batches = plan.step_at(self.state.position, adapted.unwrap_or(options.accumulate));
+        let gradients = self.gradients(batches).map_err(|error| self.device_failed(error))?;
+        let StepGradients { loss, norm, tokens, pair } = gradients;
+        if !loss.is_finite() || !norm.is_finite() {
+            return Err(self.diverged(loss, String::new(), batches));
+        }
+        let blind = (base.description.vocabulary as f64).ln();
+        if let Some(median) = self.state.losses.see(loss, blind, options.divergence_factor) {
+            return Err(self.diverged(loss, format!(", where {median:.3} was the running median"), batches));
+        }
+        let nominal = if adapted.is_some() { plan.nominal_step(self.state.position) } else { self.state.step };
+        let lr = options.learning_rate * options.curve(plan.steps()).factor(nominal, plan.steps());
+        self.engine.step_lora_plus(&optimizer(options, lr, norm, self.state.step), options.lora_plus_ratio);
+        self.state.step += 1;
+        self.state.position += batches.len();
+        if let (Some(batch), Some(pair)) = (&mut self.state.batch, pair) {
+            batch.learn(pair, batches.len());
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        self.seconds += seconds;
+        self.tokens += tokens;
+        self.final_loss = loss;
+        let left = plan.batches().len() - self.state.position;
+        let taken = self.state.position - self.first_position;
+        let next = self.state.batch.as_ref().map(|batch| batch.count);
+        Ok(StepReport {
+            step: self.state.step,
+            steps: next.map_or(plan.steps(), |count| self.state.step + left.div_ceil(count)),
             loss,
             lr,
-            grad_norm,
-            tokens: step_tokens,
-            seconds: step_began.elapsed().as_secs_f64(),
-            tokens_per_second: tokens as f64 / elapsed,
-            seconds_left: elapsed / (done - first_step) as f64 * (steps - done) as f64,
-        };
-        let control = observe(&TrainEvent::Step(report));
-        if control == Control::Stop && done < steps {
-            stopped = true;
-            save(&mut engine, done, observe)?;
-            break;
-        }
-        if done % options.checkpoint_steps.max(1) == 0 && done < steps {
-            save(&mut engine, done, observe)?;
-        }
+            grad_norm: norm,
+            tokens,
+            seconds,
+            device_batches: adapted.map(|_| batches.len()),
+            noise_scale: self.state.batch.as_ref().and_then(|batch| batch.noise_scale()).filter(|b| b.is_finite()),
+            tokens_per_second: self.tokens as f64 / self.seconds,
+            seconds_left: self.seconds / taken as f64 * left as f64,
+        })
     }
-    Ok(TrainOutcome {
-        adapter: engine.adapter(&initial)?,
-        steps: done,
-        stopped,
-        final_loss,
-        tokens,
-        seconds: began.elapsed().as_secs_f64(),
-        device: device.to_owned(),
-        peak_device_bytes: engine.executor().peak_bytes(),
+
+    /// Fills the gradients of one optimizer step.
+    fn gradients(&mut self, step: &[Vec<usize>]) -> Result<StepGradients, ExecutorError> {
+        let examples = self.task.set.examples();
+        let batches: Vec<Batch> = step.iter().map(|rows| Batch::of(rows.iter().map(|&row| examples[row]))).collect();
+        let targets: usize = batches.iter().map(|batch| batch.targets.len()).sum();
+        self.engine.clear_gradients();
+        let (mut total, mut small) = (0.0, None);
+        for (number, batch) in batches.iter().enumerate() {
+            self.engine.set_dropout(dropout(self.task.options, self.state.step, number))?;
+            let losses = self.engine.accumulate_gradients(batch, 1.0 / targets as f32)?;
+            total += losses.iter().map(|&loss| f64::from(loss)).sum::<f64>();
+            if number == 0 && self.state.batch.is_some() && batches.len() > 1 {
+                // So far the gradients hold this batch's share of the step's mean.
+                let count = batch.targets.len() as f64;
+                small = Some((count, f64::from(self.engine.gradient_norm()?) * targets as f64 / count.max(1.0)));
+            }
+        }
+        let norm = self.engine.gradient_norm()?;
+        Ok(StepGradients {
+            loss: total / targets.max(1) as f64,
+            norm,
+            tokens: batches.iter().map(Batch::rows).sum(),
+            pair: small.map(|small| NormPair { small, large: (targets as f64, f64::from(norm)) }),
+        })
+    }
+
+    /// Judges the adapter on the held-out rows, if there are any, and keeps it when it is the best.
+    fn evaluate(&mut self, observe: Observe<'_>) -> Result<(), TrainError> {
+        if self.held_out.is_empty() || self.evaluated_at == Some(self.state.step) {
+            return Ok(());
+        }
+        let loss = self.held_out_loss().map_err(|error| self.device_failed(error))?;
+        if !loss.is_finite() {
+            return Err(self.diverged(loss, " on the held-out rows".to_owned(), &[]));
+        }
+        let best = self.state.judged.see(self.state.step, loss, self.task.options.threshold);
+        if best {
+            self.best = Some(self.engine.adapter(&self.like).map_err(|error| self.device_failed(error))?);
+        }
+        self.evaluated_at = Some(self.state.step);
+        observe(&TrainEvent::Evaluated(EvalReport { step: self.state.step, eval_loss: loss, best }));
+        Ok(())
+    }
+
+    fn held_out_loss(&mut self) -> Result<f64, ExecutorError> {
+        let (mut total, mut count) = (0.0, 0);
+        self.engine.set_dropout(None)?;
+        for batch in &self.held_out {
+            let losses = self.engine.losses(batch)?;
+            total += losses.iter().map(|&loss| f64::from(loss)).sum::<f64>();
+            count += losses.len();
+        }
+        Ok(total / count.max(1) as f64)
+    }
+
+    fn save(&mut self, observe: Observe<'_>) -> Result<(), TrainError> {
+        let Task { base, options, continuation, .. } = self.task;
+        let Some(dir) = &continuation.checkpoint_dir else { return Ok(()) };
+        let tensors = |run: &mut Self| Ok((run.engine.adapter(&run.like)?, run.engine.moments(&run.like)?));
+        let (values, (first_moments, second_moments)) =
+            tensors(self).map_err(|error: ExecutorError| self.device_failed(error))?;
+        let best = self.best.clone();
+        let checkpoint = Checkpoint { state: self.state.clone(), values, first_moments, second_moments, best };
+        let path = checkpoint.write(dir, options, &base.sha256, &self.fingerprint)?;
+        self.saved_at = Some(self.state.step);
+        observe(&TrainEvent::CheckpointSaved(path));
+        Ok(())
+    }
+
+    fn kept_best(&self) -> Option<Best> {
+        let (step, loss) = self.state.judged.best()?;
+        Some(Best { adapter: self.best.clone()?, step, loss })
+    }
+
+    /// The loss is no number, or exploded: a damaged base is to blame if there is one, else the run.
+    fn diverged(&self, loss: f64, above: String, batches: &[Vec<usize>]) -> TrainError {
+        if !loss.is_finite()
+            && let Some(tensor) = damaged_weight(self.task.base)
+        {
+            return TrainError::WeightNotFinite { tensor };
+        }
+        let rows = self.task.set.names(batches.iter().flatten().copied());
+        let rows = if rows.is_empty() { "the held-out ones".to_owned() } else { rows };
+        let step = self.state.step + 1;
+        TrainError::Diverged { step, loss, above, rows, best: self.kept_best().map(Box::new) }
+    }
+
+    fn device_failed(&self, source: ExecutorError) -> TrainError {
+        let kept = match (&self.task.continuation.checkpoint_dir, self.saved_at) {
+            (Some(dir), Some(step)) => format!("the checkpoint of step {step} is in {}", dir.display()),
+            _ => "there is no checkpoint yet".to_owned(),
+        };
+        let best = self.kept_best().map(Box::new);
+        TrainError::DeviceFailed { step: self.state.step + 1, source, kept, best }
+    }
+
+    fn outcome(mut self, ending: Ending) -> Result<TrainOutcome, TrainError> {
+        Ok(TrainOutcome {
+            adapter: self.engine.adapter(&self.like).map_err(|error| self.device_failed(error))?,
+            best: self.kept_best(),
+            steps: self.state.step,
+            stopped: ending == Ending::Stopped,
+            stopped_early: ending == Ending::StoppedEarly,
+            final_loss: self.final_loss,
+            tokens: self.tokens,
+            seconds: self.seconds,
+            device: self.task.device.to_owned(),
+            peak_device_bytes: self.engine.executor().peak_bytes(),
+        })
+    }
+}
+
+/// The dropout of one device batch: a mask of its own, and a pure function of seed, step and batch.
+fn dropout(options: &TrainOptions, step: usize, batch: usize) -> Option<Dropout> {
+    (options.dropout > 0.0).then(|| {
+        let mut random = ChaCha12Rng::seed_from_u64(options.seed);
+        // Far from the streams of initial factors and row orders; no step has 2^20 batches.
+        random.set_stream((1 << 62) + ((step as u64) << 20) + batch as u64);
+        Dropout { probability: options.dropout as f32, seed: random.next_u32() }
     })
 }
 
-/// Fills the gradients of one optimizer step; returns mean loss, gradient norm and tokens.
-fn gradients<E: Executor>(
-    engine: &mut Engine<E>,
-    step_plan: &StepPlan,
-    examples: &[Example],
-    step: usize,
-) -> Result<(f64, f32, usize), TrainError> {
-    let batches: Vec<Batch> = step_plan.iter().map(|rows| Batch::of(rows.iter().map(|&row| &examples[row]))).collect();
-    let targets: usize = batches.iter().map(|batch| batch.targets.len()).sum();
-    engine.clear_gradients();
-    let mut total = 0.0;
-    for batch in &batches {
-        let losses = engine.accumulate_gradients(batch, 1.0 / targets as f32)?;
-        total += losses.iter().map(|&loss| f64::from(loss)).sum::<f64>();
-    }
-    let loss = total / targets as f64;
-    let grad_norm = engine.gradient_norm()?;
-    if !loss.is_finite() || !grad_norm.is_finite() {
-        let rows: Vec<String> = step_plan.iter().flatten().map(|&row| examples[row].row.to_string()).collect();
-        return Err(TrainError::Diverged { step: step + 1, loss, rows: rows.join(", ") });
-    }
-    Ok((loss, grad_norm, batches.iter().map(Batch::rows).sum()))
+/// The held-out rows, packed into sequences in their order.
+fn held_out_batches(examples: &[Example], sequence_tokens: usize) -> Vec<Batch> {
+    let order: Vec<usize> = (0..examples.len()).collect();
+    let sequences = pack(examples, &order, sequence_tokens);
+    sequences.iter().map(|rows| Batch::of(rows.iter().map(|&row| &examples[row]))).collect()
 }
 
 fn optimizer(options: &TrainOptions, lr: f64, grad_norm: f32, step: usize) -> AdamW {
@@ -146,35 +351,4 @@ fn optimizer(options: &TrainOptions, lr: f64, grad_norm: f32, step: usize) -> Ad
         step: step as u32 + 1,
         gradient_scale: if options.max_grad_norm > 0.0 { clip.min(1.0) as f32 } else { 1.0 },
     }
-}
-
-/// An adapter without any matrix, to run the base alone.
-pub(super) fn no_adapter(base: &BaseModel) -> Adapter {
-    Adapter {
-        architecture: base.description.architecture.clone(),
-        alpha: 1.0,
-        rank: 1,
-        base_sha256: Some(base.sha256.clone()),
-        pairs: Default::default(),
-    }
-}
-
-pub(super) fn mean_loss<E: Executor>(
-    exec: E,
-    base: &BaseModel,
-    adapter: Option<&Adapter>,
-    examples: &[Example],
-    observe: &mut dyn FnMut(usize, usize),
-) -> Result<(f64, usize), TrainError> {
-    let none = no_adapter(base);
-    let longest = examples.iter().map(|example| example.tokens.len()).max().ok_or(TrainError::NoExamples)?;
-    let mut engine = Engine::new(exec, base, adapter.unwrap_or(&none), longest, Recompute::Blocks)?;
-    let (mut total, mut count) = (0.0, 0);
-    for (done, example) in examples.iter().enumerate() {
-        let losses = engine.losses(&Batch::of([example]))?;
-        total += losses.iter().map(|&loss| f64::from(loss)).sum::<f64>();
-        count += losses.len();
-        observe(done + 1, examples.len());
-    }
-    Ok((total / count.max(1) as f64, count))
 }

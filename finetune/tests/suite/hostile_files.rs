@@ -122,7 +122,7 @@ fn sound() -> &'static Sound {
         let values = fresh_adapter(&base.description, &base.sha256, &options, 1).unwrap();
         values.write_gguf(at("adapter.gguf")).unwrap();
         values.write_peft(folder.path(), &peft_base()).unwrap();
-        let checkpoint = Checkpoint { step: 3, first_moments: values.clone(), second_moments: values.clone(), values };
+        let checkpoint = Checkpoint::at_start(&TrainOptions::default(), values);
         let checkpoint = checkpoint.write(folder.path(), &TrainOptions::default(), "base", "data").unwrap();
         let read = |path: PathBuf| std::fs::read(path).unwrap();
         Sound {

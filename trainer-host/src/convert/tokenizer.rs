@@ -103,7 +103,8 @@ fn swallows(
     let needed = ["</s>", "<unk>", "<s>", "<|endoftext|>"];
     let possible = needed.iter().all(|text| vocabulary.id(text).is_some());
     let swallows = swallowing > 0 && family.name == "phi3" && possible;
-    let flags: [(&str, fn(&files::AddedToken) -> bool); 3] = [
+    type Flag = (&'static str, fn(&files::AddedToken) -> bool);
+    let flags: [Flag; 3] = [
         ("lstrip", |token| token.lstrip),
         ("rstrip", |token| token.rstrip),
         ("single_word", |token| token.single_word),

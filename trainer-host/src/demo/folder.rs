@@ -133,6 +133,7 @@ fn row(correction: &Correction, question: &str) -> Row {
             Message::new("assistant", correction.correction.as_str()),
         ]),
         id: Some(correction.id.clone()),
+        group: None,
         value: Some(correction.value.clone()),
         contradicts: Vec::new(),
     }

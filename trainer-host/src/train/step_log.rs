@@ -1,10 +1,14 @@
-//! The log of a run: one JSON line a step, continued without gap or repetition when a run is resumed.
+//! The log of a run: one JSON line a step and an evaluation, continued without gap or repetition when a run is
+//! resumed.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use halligan_finetune::{gguf::atomic_file::write_bytes_atomically, train::StepReport};
+use halligan_finetune::gguf::atomic_file::write_bytes_atomically;
+use serde::Serialize;
+
+use crate::loss_chart::Curves;
 
 /// An open log, or none.
 #[derive(Default)]
@@ -12,8 +16,11 @@ pub(super) struct StepLog {
     file: Option<(PathBuf, File)>,
 }
 
-/// The steps and losses of earlier lines.
-type Losses = Vec<(usize, f64)>;
+/// What a line says.
+enum Line {
+    Step(usize, f64),
+    Evaluation(usize, f64),
+}
 
 impl StepLog {
     /// No log: [`StepLog::append`] does nothing.
@@ -21,23 +28,27 @@ impl StepLog {
         Self::default()
     }
 
-    /// Starts the log at `path`, keeping its lines up to step `resumed_from`; steps after it are taken
-    /// again. Returns the kept losses as well.
-    pub fn open(path: &Path, resumed_from: usize) -> anyhow::Result<(Self, Losses)> {
-        let old = if resumed_from > 0 { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
-        let kept: Vec<(&str, (usize, f64))> = old
-            .lines()
-            .filter_map(|line| Some((line, parse(line)?)))
-            .filter(|(_, (step, _))| *step <= resumed_from)
-            .collect();
-        let text: String = kept.iter().map(|(line, _)| format!("{line}\n")).collect();
+    /// Starts the log at `path`, keeping its lines up to step `resumed_from`; what came after is done again.
+    /// A line that a killed run left incomplete is dropped. Returns the kept losses as well.
+    pub fn open(path: &Path, resumed: bool, resumed_from: usize) -> anyhow::Result<(Self, Curves)> {
+        let old = if resumed { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
+        let (mut text, mut curves) = (String::new(), Curves::default());
+        for line in old.lines() {
+            match parse(line) {
+                Some(Line::Step(step, loss)) if step <= resumed_from => curves.training.push((step, loss)),
+                Some(Line::Evaluation(step, loss)) if step <= resumed_from => curves.held_out.push((step, loss)),
+                _ => continue,
+            }
+            text += line;
+            text += "\n";
+        }
         write_bytes_atomically(path, text.as_bytes())?;
         let file = File::options().append(true).open(path).map_err(|error| failed(path, &error))?;
-        Ok((Self { file: Some((path.to_path_buf(), file)) }, kept.into_iter().map(|(_, point)| point).collect()))
+        Ok((Self { file: Some((path.to_path_buf(), file)) }, curves))
     }
 
-    /// Adds the line of one step.
-    pub fn append(&mut self, report: &StepReport) -> anyhow::Result<()> {
+    /// Adds the line of one step or evaluation.
+    pub fn append(&mut self, report: &impl Serialize) -> anyhow::Result<()> {
         let Some((path, file)) = &mut self.file else { return Ok(()) };
         let line = serde_json::to_string(report)? + "\n";
         file.write_all(line.as_bytes()).map_err(|error| failed(path, &error))
@@ -48,13 +59,19 @@ fn failed(path: &Path, error: &std::io::Error) -> anyhow::Error {
     anyhow::anyhow!("cannot write the log {}: {error}; free disk space or train without --log", path.display())
 }
 
-fn parse(line: &str) -> Option<(usize, f64)> {
+fn parse(line: &str) -> Option<Line> {
     let row: serde_json::Value = serde_json::from_str(line).ok()?;
-    Some((row.get("step")?.as_u64()? as usize, row.get("loss")?.as_f64()?))
+    let step = row.get("step")?.as_u64()? as usize;
+    let number = |key: &str| row.get(key)?.as_f64();
+    number("loss")
+        .map(|loss| Line::Step(step, loss))
+        .or_else(|| number("eval_loss").map(|loss| Line::Evaluation(step, loss)))
 }
 
 #[cfg(test)]
 mod tests {
+    use halligan_finetune::train::{EvalReport, StepReport};
+
     use super::*;
 
     fn report(step: usize) -> StepReport {
@@ -66,31 +83,47 @@ mod tests {
             grad_norm: 0.5,
             tokens: 7,
             seconds: 0.1,
+            device_batches: None,
+            noise_scale: None,
             tokens_per_second: 70.0,
             seconds_left: 1.0,
         }
     }
 
-    #[test]
-    fn resumed_log_has_every_step_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("train.jsonl");
-        let (mut log, _) = StepLog::open(&path, 0).unwrap();
-        (1..=5).for_each(|step| log.append(&report(step)).unwrap());
-        let (mut log, earlier) = StepLog::open(&path, 3).unwrap();
-        assert_eq!(earlier.len(), 3);
-        (4..=6).for_each(|step| log.append(&report(step)).unwrap());
-        let text = std::fs::read_to_string(&path).unwrap();
-        let steps: Vec<usize> = text.lines().map(|line| parse(line).unwrap().0).collect();
-        assert_eq!(steps, [1, 2, 3, 4, 5, 6]);
+    fn keys(report: impl Serialize) -> Vec<String> {
+        let mut keys: Vec<String> =
+            serde_json::to_value(report).unwrap().as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        keys
     }
 
     #[test]
-    fn log_line_has_the_promised_keys() {
-        let line = serde_json::to_value(report(2)).unwrap();
-        let mut keys: Vec<&String> = line.as_object().unwrap().keys().collect();
-        keys.sort();
-        assert_eq!(keys, ["grad_norm", "loss", "lr", "seconds", "step", "tokens"]);
+    fn resumed_log_has_every_step_and_evaluation_once_and_no_torn_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.jsonl");
+        let (mut log, _) = StepLog::open(&path, false, 0).unwrap();
+        for step in 1..=5 {
+            log.append(&report(step)).unwrap();
+            log.append(&EvalReport { step, eval_loss: 2.0, best: true }).unwrap();
+        }
+        let torn = std::fs::read_to_string(&path).unwrap() + "{\"step\":6,\"lo";
+        std::fs::write(&path, torn).unwrap();
+        let (mut log, earlier) = StepLog::open(&path, true, 3).unwrap();
+        assert_eq!((earlier.training.len(), earlier.held_out.len()), (3, 3));
+        (4..=6).for_each(|step| log.append(&report(step)).unwrap());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let steps: Vec<usize> = text
+            .lines()
+            .filter_map(|line| if let Line::Step(step, _) = parse(line)? { Some(step) } else { None })
+            .collect();
+        assert_eq!(steps, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(text.matches("eval_loss").count(), 3);
+    }
+
+    #[test]
+    fn log_lines_have_the_promised_keys() {
+        assert_eq!(keys(report(2)), ["grad_norm", "loss", "lr", "seconds", "step", "tokens"]);
+        assert_eq!(keys(EvalReport { step: 2, eval_loss: 1.0, best: false }), ["eval_loss", "step"]);
     }
 
     #[test]
@@ -98,8 +131,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.jsonl");
         std::fs::write(&path, "{\"step\":1,\"loss\":2.0}\n").unwrap();
-        let (_, earlier) = StepLog::open(&path, 0).unwrap();
-        assert!(earlier.is_empty());
+        let (_, earlier) = StepLog::open(&path, false, 0).unwrap();
+        assert_eq!(earlier, Curves::default());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
     }
 }

@@ -21,6 +21,8 @@ from statsmodels.stats.inter_rater import fleiss_kappa
 HERE = Path(__file__).parent
 warnings.filterwarnings("ignore")
 pingouin.options["round.column.CI95"] = None
+# An F beyond this is the rounding of a variance that is zero.
+F_MAX = 1e12
 ICC_KEYS = ["ICC1", "ICC2", "ICC3", "ICC1k", "ICC2k", "ICC3k"]
 
 
@@ -73,6 +75,7 @@ def icc(table):
     frame = pd.DataFrame(rows)
     result = pingouin.intraclass_corr(frame, targets="item", raters="rater", ratings="label")
     forms = {"items": int(frame["item"].nunique()), "raters": len(table)}
+    result.loc[result["F"] > F_MAX, "F"] = math.inf
     for key, (_, row) in zip(ICC_KEYS, result.iterrows()):
         forms[key] = {
             "icc": finite(row["ICC"]),
@@ -82,7 +85,7 @@ def icc(table):
             "p": finite(row["pval"]),
             "ci95": [finite(end) for end in row["CI95"]],
         }
-        if None in forms[key]["ci95"]:
+        if None in forms[key]["ci95"] or forms[key]["f"] is None:
             # Infinity over infinity; the limit is one point, unless the raters differ by a constant.
             shifted = frame.groupby("rater")["label"].mean().nunique() > 1
             point = forms[key]["f"] is None and not (shifted and key.startswith("ICC2"))

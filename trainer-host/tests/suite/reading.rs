@@ -94,7 +94,7 @@ fn inspect_tells_which_device_fits_and_what_training_takes() {
     assert_eq!(profiles.len(), 7);
     assert!(profiles.iter().all(|fit| fit["fits"] == true && fit["context_tokens"].as_u64().unwrap() > 0));
     let training = |key: &str| facts["training"][key].as_u64().unwrap();
-    let parts = ["base_bytes", "adapter_bytes", "activation_bytes", "scratch_bytes"].map(training);
+    let parts = ["base_bytes", "adapter_bytes", "activation_bytes", "logits_bytes"].map(training);
     assert_eq!(parts.iter().sum::<u64>(), training("total_bytes"));
     assert!(training("total_bytes_recomputed") < training("total_bytes"));
     // Q8_0 takes 34 bytes for 32 weights; norms are F32.
