@@ -1,0 +1,94 @@
+//! The base model and llama.cpp.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// The base model, llama.cpp and what was asked of them.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Neither the home folder nor the command line names a model.
+    #[error("no model in {home}; run `halligan setup --model FILE.gguf` or pass --model FILE.gguf")]
+    NoModel {
+        /// The home folder.
+        home: PathBuf,
+    },
+    /// The model file is not there or cannot be read.
+    #[error("cannot read the model {path}: {source}; check the path given with --model")]
+    Unreadable {
+        /// Model file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not a GGUF model that can be used.
+    #[error("{path} is not a usable GGUF model: {reason}; copy the file again or choose another --model")]
+    Malformed {
+        /// Model file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// llama.cpp refused the model.
+    #[error("llama.cpp cannot load {path}: {reason}; run `halligan doctor` for memory and file checks")]
+    Load {
+        /// Model file.
+        path: PathBuf,
+        /// What the binding said.
+        reason: String,
+    },
+    /// llama.cpp could not make a context.
+    #[error(
+        "cannot make a context of {context_tokens} tokens: {reason}; choose a profile with a smaller context (--profile)"
+    )]
+    Context {
+        /// Tokens asked for.
+        context_tokens: u32,
+        /// What the binding said.
+        reason: String,
+    },
+    /// The adapter file could not be used by llama.cpp.
+    #[error("llama.cpp refuses the adapter {path}: {reason}; `halligan adapters rollback` returns to the previous one")]
+    Adapter {
+        /// Adapter file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The prompt and the answer do not fit; nothing is ever cut silently.
+    #[error(
+        "the question needs {needed} tokens with room for the answer, the context holds {available}; ask a shorter question or choose a larger profile (--profile)"
+    )]
+    PromptTooLong {
+        /// Prompt tokens plus room for the answer.
+        needed: usize,
+        /// Tokens of the context.
+        available: usize,
+    },
+    /// The model's chat template cannot be used.
+    #[error(
+        "the chat template of {path} cannot be rendered: {reason}; use a model with a working tokenizer.chat_template"
+    )]
+    Template {
+        /// Model file.
+        path: PathBuf,
+        /// What the template engine said.
+        reason: String,
+    },
+    /// Evaluation of tokens failed.
+    #[error("llama.cpp failed while decoding: {0}; try again, or choose a smaller profile (--profile)")]
+    Decode(String),
+    /// Nothing was asked.
+    #[error("the question is empty; type one")]
+    EmptyQuestion,
+    /// The caller stopped it.
+    #[error("stopped before the end; nothing was changed")]
+    Cancelled,
+    /// Tokens that cannot be decoded.
+    #[error("cannot decode these tokens: {0}; give token numbers of this model's vocabulary")]
+    Tokens(String),
+    /// The inference thread ended unexpectedly.
+    #[error("the inference thread has ended; start halligan again and run `halligan doctor` if it happens twice")]
+    ThreadGone,
+}
