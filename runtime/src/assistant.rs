@@ -12,12 +12,13 @@ use crate::error::{AdapterStoreError, ModelError, RuntimeError};
 use crate::generations::{Generation, Generations};
 use crate::home::{Home, sha256_of_file};
 use crate::inference::{GenerateOptions, Inference};
-use crate::journal::{Feedback, Journal, NewTurn, Turn, TurnId};
+use crate::journal::{Feedback, Journal, Reason};
 use crate::learn::{self, LearnControl, LearnEvent, LearnOptions, LearnReport};
 use crate::model::ModelInUse;
 use crate::probe::probe;
 use crate::profile::ChosenProfile;
 use crate::retrieval::{Document, Library, Passage, best_support};
+use crate::turn::{NewTurn, Turn, TurnId};
 
 pub use options::{AnswerEvent, AskOptions, AssistantOptions, DeviceChoice, Status};
 
@@ -121,6 +122,7 @@ impl Assistant {
         })?;
         let (passage, supported) = best_support(passages, question, &answer.text);
         let turn = self.journal().append(NewTurn {
+            session: options.session,
             question: question.to_owned(),
             answer: answer.text,
             confidence: answer.confidence,
@@ -129,6 +131,7 @@ impl Assistant {
             generation,
             tokens: answer.tokens,
             seconds: started.elapsed().as_secs_f64(),
+            ..NewTurn::default()
         })?;
         on_event(AnswerEvent::Finished);
         Ok(turn)
@@ -146,8 +149,8 @@ impl Assistant {
     ///
     /// # Errors
     /// Unknown turn, empty correction, failing journal.
-    pub fn give_feedback(&self, turn: TurnId, feedback: Feedback) -> Result<(), RuntimeError> {
-        Ok(self.journal().give_feedback(turn, &feedback)?)
+    pub fn give_feedback(&self, turn: TurnId, feedback: Feedback, reasons: &[Reason]) -> Result<(), RuntimeError> {
+        Ok(self.journal().give_feedback(turn, &feedback, reasons)?)
     }
 
     /// Trains a candidate from the corrections, evaluates it and activates it if it is better.

@@ -11,6 +11,8 @@
 //! replay.jsonl         rows of earlier training     gate.jsonl   questions not to be forgotten
 //! ```
 
+mod schema;
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,64 +24,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::HomeError;
 
-/// Newest schema number; stored in SQLite's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
-
 /// How long a write waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-const SCHEMA: &str = "
-CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-
-CREATE TABLE turns (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    question TEXT NOT NULL, answer TEXT NOT NULL,
-    confidence REAL, passage TEXT, supported INTEGER NOT NULL,
-    generation TEXT NOT NULL, tokens INTEGER NOT NULL, seconds REAL NOT NULL,
-    created_at INTEGER NOT NULL
-) STRICT;
-CREATE TABLE feedback (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    turn INTEGER NOT NULL REFERENCES turns (id),
-    kind TEXT NOT NULL CHECK (kind IN ('good', 'bad', 'correction')),
-    text TEXT, created_at INTEGER NOT NULL
-) STRICT;
-CREATE INDEX feedback_by_turn ON feedback (turn, id);
-
-CREATE TABLE generations (
-    id TEXT PRIMARY KEY,
-    parent TEXT, created_at INTEGER NOT NULL,
-    origin TEXT NOT NULL CHECK (origin IN ('carried', 'learned')),
-    gate_accuracy REAL, corrected_accuracy REAL,
-    rejected TEXT, size_bytes INTEGER NOT NULL
-) STRICT;
--- One row: the switch between generations is one update of it.
-CREATE TABLE activation (
-    slot INTEGER PRIMARY KEY CHECK (slot = 1),
-    active TEXT NOT NULL, previous TEXT
-) STRICT;
-INSERT INTO activation (slot, active) VALUES (1, 'base');
--- Feedback that a generation knows, that of its ancestors included.
-CREATE TABLE learned (
-    generation TEXT NOT NULL, feedback INTEGER NOT NULL,
-    PRIMARY KEY (generation, feedback)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE documents (
-    name TEXT PRIMARY KEY, sha256 TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL, added_at INTEGER NOT NULL
-) STRICT;
-CREATE TABLE passages (
-    id INTEGER PRIMARY KEY,
-    document TEXT NOT NULL REFERENCES documents (name),
-    heading TEXT NOT NULL, text TEXT NOT NULL,
-    start_byte INTEGER NOT NULL, end_byte INTEGER NOT NULL
-) STRICT;
-CREATE INDEX passages_by_document ON passages (document);
-CREATE VIRTUAL TABLE passage_words USING fts5 (
-    heading, text, content = 'passages', content_rowid = 'id', tokenize = 'porter unicode61'
-);
-";
 
 /// An open home folder.
 pub struct Home {
@@ -189,12 +135,15 @@ fn open_database(path: &Path) -> Result<Connection, HomeError> {
     // Immediate: of two processes that open a new home at once, one makes the tables.
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    if found > SCHEMA_VERSION {
-        return Err(HomeError::NewerSchema { path: path.to_path_buf(), found, known: SCHEMA_VERSION });
+    let known = schema::version();
+    if found > known {
+        return Err(HomeError::NewerSchema { path: path.to_path_buf(), found, known });
     }
-    if found == 0 {
-        transaction.execute_batch(SCHEMA).map_err(failed)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failed)?;
+    if found < known {
+        for step in schema::steps_after(found) {
+            transaction.execute_batch(step).map_err(failed)?;
+        }
+        transaction.pragma_update(None, "user_version", known).map_err(failed)?;
     }
     transaction.commit().map_err(failed)?;
     Ok(connection)

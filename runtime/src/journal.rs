@@ -5,22 +5,12 @@
 //! ever added; the latest feedback on a turn counts.
 
 use rusqlite::{OptionalExtension, Row, params};
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::JournalError;
 use crate::home::{Home, now};
-use crate::retrieval::Passage;
-
-/// Number of a turn, as shown to the user and accepted by `halligan feedback`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct TurnId(pub i64);
-
-impl std::fmt::Display for TurnId {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
+use crate::turn::{NewTurn, SessionId, Turn, TurnId};
 
 /// What the responder says about an answer. The latest feedback on a turn counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,52 +24,55 @@ pub enum Feedback {
     Correction(String),
 }
 
-/// One question with its answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Turn {
-    /// Number of the turn.
-    pub id: TurnId,
-    /// The question as asked.
-    pub question: String,
-    /// The answer as shown.
-    pub answer: String,
-    /// Mean probability of the answer's tokens, 0 to 1; `None` when nothing was generated.
-    pub confidence: Option<f32>,
-    /// The passage of the documents that fits the question and answer best.
-    pub passage: Option<Passage>,
-    /// Whether the answer's numbers, or its key words if it has none, occur in the passage.
-    pub supported: bool,
-    /// SHA-256 of the adapter that answered, or `base`.
-    pub generation: String,
-    /// Tokens generated.
-    pub tokens: usize,
-    /// Seconds from question to last token, model loading included.
-    pub seconds: f64,
-    /// Latest feedback on this turn.
-    pub feedback: Option<Feedback>,
-    /// When the question was asked, in seconds since 1970 UTC.
-    pub created_at: i64,
+/// What is wrong or right about an answer, for sorting and for headquarters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A figure or fact is wrong.
+    Incorrect,
+    /// Something needed is missing.
+    Incomplete,
+    /// It was right once.
+    Outdated,
+    /// Acting on it would put people at risk.
+    Unsafe,
+    /// Another question was answered.
+    OffTopic,
+    /// It cannot be understood quickly enough.
+    Unclear,
+    /// The cited source does not say so.
+    WrongSource,
 }
 
-/// A turn before it has a number.
-#[derive(Debug, Clone)]
-pub struct NewTurn {
-    /// See [`Turn`]; the same for all fields.
-    pub question: String,
-    /// The answer as shown.
-    pub answer: String,
-    /// Mean token probability.
-    pub confidence: Option<f32>,
-    /// Passage shown with it.
-    pub passage: Option<Passage>,
-    /// Whether the passage supports the answer.
-    pub supported: bool,
-    /// Generation that answered.
-    pub generation: String,
-    /// Tokens generated.
-    pub tokens: usize,
-    /// Seconds it took.
-    pub seconds: f64,
+impl Reason {
+    /// Every reason, in the order in which they are offered.
+    pub const ALL: [Reason; 7] = [
+        Reason::Incorrect,
+        Reason::Incomplete,
+        Reason::Outdated,
+        Reason::Unsafe,
+        Reason::OffTopic,
+        Reason::Unclear,
+        Reason::WrongSource,
+    ];
+
+    /// The word that files and command lines use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Incorrect => "incorrect",
+            Reason::Incomplete => "incomplete",
+            Reason::Outdated => "outdated",
+            Reason::Unsafe => "unsafe",
+            Reason::OffTopic => "off_topic",
+            Reason::Unclear => "unclear",
+            Reason::WrongSource => "wrong_source",
+        }
+    }
+
+    /// The reason of that name, if there is one.
+    pub fn from_name(name: &str) -> Option<Reason> {
+        Reason::ALL.into_iter().find(|reason| reason.name() == name)
+    }
 }
 
 /// Feedback that learning can use: the question and the right answer to it.
@@ -116,8 +109,8 @@ pub struct Journal<'home> {
     home: &'home Home,
 }
 
-const TURN_COLUMNS: &str = "t.id, t.question, t.answer, t.confidence, t.passage, t.supported,
-    t.generation, t.tokens, t.seconds, t.created_at, f.kind, f.text
+const TURN_COLUMNS: &str = "t.id, t.session, t.question, t.answer, t.confidence, t.assessment, t.passage, t.supported,
+    t.citations, t.tools, t.generation, t.tokens, t.seconds, t.created_at, f.kind, f.text, f.reasons
     FROM turns t LEFT JOIN feedback f
     ON f.id = (SELECT max(id) FROM feedback WHERE turn = t.id)";
 
@@ -133,39 +126,52 @@ impl<'home> Journal<'home> {
     /// [`JournalError::Database`]; nothing was recorded then.
     pub fn append(&self, turn: NewTurn) -> Result<Turn, JournalError> {
         let created_at = now();
-        let passage = turn
-            .passage
-            .as_ref()
-            .map(|passage| serde_json::to_string(passage).expect("a passage should always be JSON"));
-        self.home
-            .connection()
-            .execute(
-                "INSERT INTO turns (question, answer, confidence, passage, supported, generation,
-                 tokens, seconds, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        let store = || -> rusqlite::Result<(i64, i64)> {
+            let transaction = self.home.connection().unchecked_transaction()?;
+            transaction.execute(
+                "INSERT INTO turns (session, question, answer, confidence, assessment, passage, supported, citations,
+                 tools, generation, tokens, seconds, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                 params![
+                    turn.session.map(|session| session.0),
                     turn.question,
                     turn.answer,
                     turn.confidence,
-                    passage,
+                    turn.assessment.as_ref().map(as_json),
+                    turn.passage.as_ref().map(as_json),
                     turn.supported,
+                    as_json(&turn.citations),
+                    as_json(&turn.tools),
                     turn.generation,
                     turn.tokens as i64,
                     turn.seconds,
                     created_at
                 ],
-            )
-            .map_err(|source| self.failed("append to", source))?;
+            )?;
+            let id = transaction.last_insert_rowid();
+            // The first turn of a conversation gives it its number.
+            transaction.execute("UPDATE turns SET session = id WHERE id = ?1 AND session IS NULL", [id])?;
+            let session = transaction.query_row("SELECT session FROM turns WHERE id = ?1", [id], |row| row.get(0))?;
+            transaction.commit()?;
+            Ok((id, session))
+        };
+        let (id, session) = store().map_err(|source| self.failed("append to", source))?;
         Ok(Turn {
-            id: TurnId(self.home.connection().last_insert_rowid()),
+            id: TurnId(id),
+            session: SessionId(session),
             question: turn.question,
             answer: turn.answer,
             confidence: turn.confidence,
+            assessment: turn.assessment,
             passage: turn.passage,
             supported: turn.supported,
+            citations: turn.citations,
+            tools: turn.tools,
             generation: turn.generation,
             tokens: turn.tokens,
             seconds: turn.seconds,
             feedback: None,
+            reasons: Vec::new(),
             created_at,
         })
     }
@@ -174,7 +180,7 @@ impl<'home> Journal<'home> {
     ///
     /// # Errors
     /// [`JournalError`]: unknown turn, correction without words, failing database.
-    pub fn give_feedback(&self, turn: TurnId, feedback: &Feedback) -> Result<(), JournalError> {
+    pub fn give_feedback(&self, turn: TurnId, feedback: &Feedback, reasons: &[Reason]) -> Result<(), JournalError> {
         if self.turn(turn)?.is_none() {
             return Err(JournalError::UnknownTurn(turn.0));
         }
@@ -189,8 +195,8 @@ impl<'home> Journal<'home> {
         self.home
             .connection()
             .execute(
-                "INSERT INTO feedback (turn, kind, text, created_at) VALUES (?1, ?2, ?3, ?4)",
-                params![turn.0, kind, text, now()],
+                "INSERT INTO feedback (turn, kind, text, reasons, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![turn.0, kind, text, as_json(&reasons), now()],
             )
             .map_err(|source| self.failed("append to", source))?;
         Ok(())
@@ -291,28 +297,40 @@ pub(crate) fn same_question_key(question: &str) -> String {
     words.join(" ").trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
+fn as_json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("plain data should always be JSON")
+}
+
+/// What a column of JSON holds; nothing where this version cannot read it, which is no reason to hide the turn.
+fn from_json<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
+    text.and_then(|json| serde_json::from_str(&json).ok())
+}
+
 fn read_turn(row: &Row<'_>) -> rusqlite::Result<Turn> {
-    let passage: Option<String> = row.get(4)?;
-    let kind: Option<String> = row.get(10)?;
-    let text: Option<String> = row.get(11)?;
+    let kind: Option<String> = row.get("kind")?;
+    let text: Option<String> = row.get("text")?;
     Ok(Turn {
-        id: TurnId(row.get(0)?),
-        question: row.get(1)?,
-        answer: row.get(2)?,
-        confidence: row.get::<_, Option<f64>>(3)?.map(|value| value as f32),
-        // A passage that this version cannot read is no reason to hide the turn.
-        passage: passage.and_then(|json| serde_json::from_str(&json).ok()),
-        supported: row.get(5)?,
-        generation: row.get(6)?,
-        tokens: row.get::<_, i64>(7)? as usize,
-        seconds: row.get(8)?,
-        created_at: row.get(9)?,
+        id: TurnId(row.get("id")?),
+        session: SessionId(row.get("session")?),
+        question: row.get("question")?,
+        answer: row.get("answer")?,
+        confidence: row.get::<_, Option<f64>>("confidence")?.map(|value| value as f32),
+        assessment: from_json(row.get("assessment")?),
+        passage: from_json(row.get("passage")?),
+        supported: row.get("supported")?,
+        citations: from_json(row.get("citations")?).unwrap_or_default(),
+        tools: from_json(row.get("tools")?).unwrap_or_default(),
+        generation: row.get("generation")?,
+        tokens: row.get::<_, i64>("tokens")? as usize,
+        seconds: row.get("seconds")?,
+        created_at: row.get("created_at")?,
         feedback: match (kind.as_deref(), text) {
             (Some("good"), _) => Some(Feedback::Good),
             (Some("bad"), _) => Some(Feedback::Bad),
             (Some("correction"), Some(text)) => Some(Feedback::Correction(text)),
             _ => None,
         },
+        reasons: from_json(row.get("reasons")?).unwrap_or_default(),
     })
 }
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::assistant::{AskOptions, AssistantOptions};
-use crate::journal::{Feedback, NewTurn};
+use crate::journal::Feedback;
+use crate::turn::NewTurn;
 
 /// An assistant with one waiting correction whose sensors are files below `root`.
 fn assistant(home: &Path, root: &Path) -> Assistant {
@@ -18,15 +19,13 @@ fn assistant(home: &Path, root: &Path) -> Assistant {
         .append(NewTurn {
             question: "How far?".into(),
             answer: "10 feet.".into(),
-            confidence: None,
-            passage: None,
-            supported: false,
             generation: "base".into(),
             tokens: 3,
             seconds: 0.1,
+            ..NewTurn::default()
         })
         .unwrap();
-    assistant.give_feedback(turn.id, Feedback::Correction("150 feet.".into())).unwrap();
+    assistant.give_feedback(turn.id, Feedback::Correction("150 feet.".into()), &[]).unwrap();
     assistant
 }
 
@@ -74,7 +73,7 @@ fn without_corrections_there_is_nothing_to_learn() {
     let (home, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let assistant = assistant(home.path(), root.path());
     let turn = assistant.turns(1).unwrap().remove(0);
-    assistant.give_feedback(turn.id, Feedback::Good).unwrap();
+    assistant.give_feedback(turn.id, Feedback::Good, &[]).unwrap();
     let error = learn_error(&assistant, false);
     assert!(matches!(error, RuntimeError::Learn(LearnError::NothingToLearn)), "{error}");
     assert!(assistant.ask("How far?", &AskOptions::default(), &mut |_| {}).is_err());

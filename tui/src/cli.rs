@@ -10,9 +10,10 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use halligan_runtime::home::Home;
-use halligan_runtime::{AssistantOptions, DeviceChoice};
+use halligan_runtime::{AssistantOptions, DeviceChoice, Reason};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
@@ -103,6 +104,9 @@ pub enum Verb {
         mark: Mark,
         /// The right answer, for `correct`
         text: Vec<String>,
+        /// What is wrong, or right; may be given several times
+        #[arg(long = "reason", value_name = "TAG", value_parser = reason_tag())]
+        reasons: Vec<Reason>,
     },
     /// Train an adapter from the corrections and use it if it is better
     Learn {
@@ -188,6 +192,12 @@ pub enum DocsAction {
     List,
 }
 
+/// The names of all reasons, as clap offers and checks them.
+fn reason_tag() -> impl TypedValueParser<Value = Reason> {
+    PossibleValuesParser::new(Reason::ALL.map(Reason::name))
+        .map(|name| Reason::from_name(&name).expect("clap should let only known names through"))
+}
+
 impl Common {
     /// The flags as the runtime takes them.
     pub fn options(&self) -> AssistantOptions {
@@ -239,8 +249,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::Ask { question, no_docs, max_tokens } => {
             verbs::ask::run(&common, &question.join(" "), !no_docs, max_tokens as usize)?;
         }
-        Verb::Feedback { turn, mark, text } => {
-            return verbs::feedback::run(&common, turn, mark, &text.join(" "));
+        Verb::Feedback { turn, mark, text, reasons } => {
+            return verbs::feedback::run(&common, turn, mark, &text.join(" "), &reasons);
         }
         Verb::Learn { force, max_steps } => verbs::learn::run(&common, force, max_steps)?,
         Verb::Adapters { action } => verbs::adapters::run(&common, &action)?,

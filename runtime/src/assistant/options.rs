@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::generations::Generation;
 use crate::retrieval::Passage;
+use crate::turn::{Approver, SessionId, ToolCall, ToolUse};
 
 pub use halligan_finetune::device::DeviceChoice;
 
@@ -37,11 +38,15 @@ pub struct AskOptions {
     pub max_tokens: usize,
     /// Set to true to stop the answer early; what was generated is kept.
     pub cancel: Option<Arc<AtomicBool>>,
+    /// The conversation that the question belongs to; `None` begins one.
+    pub session: Option<SessionId>,
+    /// Asks the responder before a tool changes something; without one such calls are denied.
+    pub approver: Option<Approver>,
 }
 
 impl Default for AskOptions {
     fn default() -> Self {
-        AskOptions { use_documents: true, max_tokens: 128, cancel: None }
+        AskOptions { use_documents: true, max_tokens: 128, cancel: None, session: None, approver: None }
     }
 }
 
@@ -54,6 +59,10 @@ pub enum AnswerEvent {
     Passage(Passage),
     /// The next piece of the answer, valid UTF-8.
     Text(String),
+    /// A tool begins to run; whoever had to be asked has allowed it.
+    ToolStarted(ToolCall),
+    /// A tool has ended, or was not allowed to begin.
+    ToolEnded(ToolUse),
     /// The answer is complete and recorded.
     Finished,
 }

@@ -36,12 +36,12 @@ fn a_question_streams_its_passage_and_answer_and_is_kept() {
 
     let assistant = open(home.path());
     assert_eq!(assistant.turns(10).unwrap(), std::slice::from_ref(&turn));
-    assistant.give_feedback(turn.id, Feedback::Correction("It has 16 sections.".into())).unwrap();
+    assistant.give_feedback(turn.id, Feedback::Correction("It has 16 sections.".into()), &[]).unwrap();
     let status = assistant.status().unwrap();
     assert_eq!((status.corrections_waiting, status.turns, status.documents), (1, 1, 1));
     assert_eq!(status.profile, "laptop-cpu");
     assert_eq!(status.model_sha256.as_deref(), Some(report.model_sha256.as_str()));
-    assert!(assistant.give_feedback(TurnId(99), Feedback::Good).is_err());
+    assert!(assistant.give_feedback(TurnId(99), Feedback::Good, &[]).is_err());
 }
 
 #[test]

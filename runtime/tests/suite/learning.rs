@@ -24,7 +24,7 @@ const CORRECTIONS: [(&str, &str); 3] = [
 
 fn correct(assistant: &Assistant, question: &str, answer: &str) {
     let turn = assistant.ask(question, &AskOptions::default(), &mut |_| {}).unwrap();
-    assistant.give_feedback(turn.id, Feedback::Correction(answer.to_owned())).unwrap();
+    assistant.give_feedback(turn.id, Feedback::Correction(answer.to_owned()), &[]).unwrap();
 }
 
 fn answer(assistant: &Assistant, question: &str) -> String {

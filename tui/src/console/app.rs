@@ -227,7 +227,8 @@ impl App {
         match event {
             AnswerEvent::Passage(passage) => view.passage = Some(passage),
             AnswerEvent::Text(piece) => view.answer.push_str(&piece),
-            AnswerEvent::Finished => {}
+            AnswerEvent::ToolStarted(call) => self.notice = Some(format!("using {}", call.name)),
+            AnswerEvent::ToolEnded(_) | AnswerEvent::Finished => {}
         }
     }
 

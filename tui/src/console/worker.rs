@@ -163,7 +163,7 @@ impl Desk {
         match command {
             Command::Ask(question) => self.ask(&question),
             Command::Rate { turn, feedback } => {
-                let kept = self.with(Task::Rate, |assistant| assistant.give_feedback(turn, feedback.clone()));
+                let kept = self.with(Task::Rate, |assistant| assistant.give_feedback(turn, feedback.clone(), &[]));
                 if kept.is_some() {
                     self.say(Report::FeedbackKept { turn, feedback });
                 }

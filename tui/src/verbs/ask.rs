@@ -27,7 +27,7 @@ pub fn run(common: &Common, question: &str, use_documents: bool, max_tokens: usi
     }
     let assistant = Assistant::open(&common.options())?;
     let stop = output::stop_on_interrupt()?;
-    let options = AskOptions { use_documents, max_tokens, cancel: Some(Arc::clone(&stop)) };
+    let options = AskOptions { use_documents, max_tokens, cancel: Some(Arc::clone(&stop)), ..AskOptions::default() };
     let mut written = Ok(());
     let turn = assistant.ask(question, &options, &mut |event| {
         if let AnswerEvent::Text(text) = event

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use halligan_runtime::{Assistant, Feedback, TurnId};
+use halligan_runtime::{Assistant, Feedback, Reason, TurnId};
 use serde_json::json;
 
 use crate::cli::{Common, Mark};
@@ -17,7 +17,7 @@ const USAGE: u8 = 2;
 ///
 /// # Errors
 /// An unknown turn or a failing journal.
-pub fn run(common: &Common, turn: i64, mark: Mark, text: &str) -> Result<ExitCode> {
+pub fn run(common: &Common, turn: i64, mark: Mark, text: &str, reasons: &[Reason]) -> Result<ExitCode> {
     let text = text.trim();
     let feedback = match (mark, text.is_empty()) {
         (Mark::Good, true) => Feedback::Good,
@@ -37,12 +37,13 @@ pub fn run(common: &Common, turn: i64, mark: Mark, text: &str) -> Result<ExitCod
         }
     };
     let assistant = Assistant::open(&common.options())?;
-    assistant.give_feedback(TurnId(turn), feedback.clone())?;
+    assistant.give_feedback(TurnId(turn), feedback.clone(), reasons)?;
     let waiting = assistant.status()?.corrections_waiting;
     if common.json {
         output::json(&json!({
             "turn": turn,
             "feedback": feedback,
+            "reasons": reasons,
             "corrections_waiting": waiting,
         }))?;
     } else {

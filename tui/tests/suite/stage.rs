@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use halligan_runtime::{
-    AnswerEvent, Feedback, Generation, LearnEvent, LearnReport, Origin, Passage, Status, Turn, TurnId,
+    AnswerEvent, Feedback, Generation, LearnEvent, LearnReport, Origin, Passage, SessionId, Status, Turn, TurnId,
 };
 use halligan_tui::console::app::App;
 use halligan_tui::console::draw::draw;
@@ -286,15 +286,20 @@ pub fn passage() -> Passage {
 pub fn turn(number: i64) -> Turn {
     Turn {
         id: TurnId(number),
+        session: SessionId(1),
         question: "How far do I isolate a small chlorine spill?".to_owned(),
         answer: "Isolate the spill area for at least 60 metres in all directions.".to_owned(),
         confidence: Some(0.934),
+        assessment: None,
         passage: Some(passage()),
         supported: true,
+        citations: Vec::new(),
+        tools: Vec::new(),
         generation: ADAPTER.to_owned(),
         tokens: 17,
         seconds: 0.84,
         feedback: None,
+        reasons: Vec::new(),
         created_at: 1_795_190_459,
     }
 }

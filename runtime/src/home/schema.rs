@@ -1,0 +1,112 @@
+//! The tables of the device database, as steps from one version to the next.
+//!
+//! A database carries the number of steps that made it in SQLite's `user_version`; opening it takes the rest in one
+//! transaction. A step that has been released is never edited: a change is another step.
+
+/// Every step, oldest first.
+const STEPS: &[&str] = &[FIRST, CONVERSATIONS];
+
+/// Newest schema number.
+pub fn version() -> i64 {
+    STEPS.len() as i64
+}
+
+/// The steps that a database of version `found` lacks.
+pub fn steps_after(found: i64) -> &'static [&'static str] {
+    let taken = usize::try_from(found).unwrap_or(0).min(STEPS.len());
+    &STEPS[taken..]
+}
+
+const FIRST: &str = "
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+CREATE TABLE turns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    question TEXT NOT NULL, answer TEXT NOT NULL,
+    confidence REAL, passage TEXT, supported INTEGER NOT NULL,
+    generation TEXT NOT NULL, tokens INTEGER NOT NULL, seconds REAL NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE feedback (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    turn INTEGER NOT NULL REFERENCES turns (id),
+    kind TEXT NOT NULL CHECK (kind IN ('good', 'bad', 'correction')),
+    text TEXT, created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX feedback_by_turn ON feedback (turn, id);
+
+CREATE TABLE generations (
+    id TEXT PRIMARY KEY,
+    parent TEXT, created_at INTEGER NOT NULL,
+    origin TEXT NOT NULL CHECK (origin IN ('carried', 'learned')),
+    gate_accuracy REAL, corrected_accuracy REAL,
+    rejected TEXT, size_bytes INTEGER NOT NULL
+) STRICT;
+-- One row: the switch between generations is one update of it.
+CREATE TABLE activation (
+    slot INTEGER PRIMARY KEY CHECK (slot = 1),
+    active TEXT NOT NULL, previous TEXT
+) STRICT;
+INSERT INTO activation (slot, active) VALUES (1, 'base');
+-- Feedback that a generation knows, that of its ancestors included.
+CREATE TABLE learned (
+    generation TEXT NOT NULL, feedback INTEGER NOT NULL,
+    PRIMARY KEY (generation, feedback)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE documents (
+    name TEXT PRIMARY KEY, sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL, added_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY,
+    document TEXT NOT NULL REFERENCES documents (name),
+    heading TEXT NOT NULL, text TEXT NOT NULL,
+    start_byte INTEGER NOT NULL, end_byte INTEGER NOT NULL
+) STRICT;
+CREATE INDEX passages_by_document ON passages (document);
+CREATE VIRTUAL TABLE passage_words USING fts5 (
+    heading, text, content = 'passages', content_rowid = 'id', tokenize = 'porter unicode61'
+);
+";
+
+/// Turns belong to conversations and keep what they rest on, as JSON of the types in `turn.rs`. A turn of a database
+/// without conversations is one of its own.
+const CONVERSATIONS: &str = "
+ALTER TABLE turns ADD COLUMN session INTEGER;
+UPDATE turns SET session = id;
+CREATE INDEX turns_by_session ON turns (session, id);
+ALTER TABLE turns ADD COLUMN assessment TEXT;
+ALTER TABLE turns ADD COLUMN citations TEXT;
+ALTER TABLE turns ADD COLUMN tools TEXT;
+ALTER TABLE feedback ADD COLUMN reasons TEXT;
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::Home;
+    use crate::journal::Journal;
+    use crate::turn::SessionId;
+
+    #[test]
+    fn an_older_database_is_brought_forward_with_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = rusqlite::Connection::open(folder.path().join("device.db")).unwrap();
+        database.execute_batch(FIRST).unwrap();
+        database.pragma_update(None, "user_version", 1).unwrap();
+        database
+            .execute_batch(
+                "INSERT INTO turns (question, answer, supported, generation, tokens, seconds, created_at)
+                 VALUES ('How far?', '150 feet.', 1, 'base', 3, 0.5, 1);
+                 INSERT INTO feedback (turn, kind, created_at) VALUES (1, 'good', 2);",
+            )
+            .unwrap();
+        drop(database);
+        let home = Home::open(Some(folder.path())).unwrap();
+        let turns = Journal::new(&home).latest(10).unwrap();
+        assert_eq!(turns.len(), 1);
+        assert_eq!((turns[0].answer.as_str(), turns[0].session), ("150 feet.", SessionId(1)));
+        assert!(turns[0].feedback.is_some() && turns[0].citations.is_empty());
+    }
+}
