@@ -10,6 +10,7 @@
 
 pub mod assistant;
 pub mod doctor;
+pub mod documents;
 pub mod error;
 pub mod evaluate;
 pub mod generations;

@@ -47,6 +47,12 @@ pub enum Verb {
         #[command(subcommand)]
         verb: crate::data::DataVerb,
     },
+    /// Print the text of a PDF as JSON; `data ingest` runs it in a process of its own
+    #[command(hide = true)]
+    PdfText {
+        /// The file
+        file: PathBuf,
+    },
     /// Run the whole loop on the built-in model: train, carry, ask, correct, learn, roll back
     Demo(DemoArgs),
     /// Print shell completions

@@ -36,9 +36,6 @@ use clap::Subcommand;
 pub enum DataVerb {
     /// Read documents, tables and code into chunks that know where they came from
     Ingest(ingest::IngestArgs),
-    /// Print the text of a PDF as JSON; `ingest` runs it in a process of its own
-    #[command(hide = true)]
-    PdfText(ingest::pdf::PdfTextArgs),
     /// Say how far experts agree: kappa, alpha, intraclass correlation
     Agreement(agreement::AgreementArgs),
     /// Split, mix and write down the rows that a training run reads
@@ -66,7 +63,6 @@ pub enum DataVerb {
 pub fn run(verb: DataVerb) -> anyhow::Result<ExitCode> {
     match verb {
         DataVerb::Ingest(args) => ingest::run(&args),
-        DataVerb::PdfText(args) => ingest::pdf::run(&args),
         DataVerb::Agreement(args) => agreement::run(&args),
         DataVerb::Build(args) => build::run(&args),
         DataVerb::Dedup(args) => dedup::run(&args),

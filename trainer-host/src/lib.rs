@@ -31,6 +31,8 @@ use std::process::ExitCode;
 
 use cli::{BenchVerb, Cli, Verb};
 
+pub use halligan_runtime::documents::one_line;
+
 /// Runs the verb that was asked for.
 ///
 /// # Errors
@@ -47,15 +49,14 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Quantize(args) => quantize::run(&args),
         Verb::Bench { verb: BenchVerb::Train(args) } => bench::run(&args),
         Verb::Data { verb } => data::run(verb),
+        Verb::PdfText { file } => {
+            print_data(&halligan_runtime::documents::pdf::answer(&file)?);
+            Ok(ExitCode::SUCCESS)
+        }
         Verb::Demo(args) => demo::run(&args),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),
     }
-}
-
-/// A message on one line: line ends and runs of white space become single spaces.
-pub fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Names `path` in front of an error whose text does not name it already.

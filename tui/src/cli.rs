@@ -141,6 +141,12 @@ pub enum Verb {
         #[arg(long, value_name = "GATE.jsonl")]
         gate: Option<PathBuf>,
     },
+    /// Print the text of a PDF as JSON; `docs add` runs it in a process of its own
+    #[command(hide = true)]
+    PdfText {
+        /// The file
+        file: PathBuf,
+    },
     /// Examine this device and say what to do about problems
     Doctor,
 }
@@ -258,6 +264,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::Setup { docs, replay, gate } => {
             return verbs::setup::run(&common, docs, replay, gate);
         }
+        Verb::PdfText { file } => output::line(&halligan_runtime::documents::pdf::answer(&file)?)?,
         Verb::Doctor => return verbs::doctor::run(&common),
     }
     Ok(ExitCode::SUCCESS)

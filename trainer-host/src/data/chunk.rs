@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::canonical::content_id;
 
+pub use halligan_runtime::documents::block::BlockKind as ChunkKind;
+
 /// What a range of bytes counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,20 +28,6 @@ pub struct Place {
     /// Page, from 1, where the source has pages or page marks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
-}
-
-/// What a chunk is, for generators and filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChunkKind {
-    /// Running text.
-    Prose,
-    /// One or more records of a table, or a table in a text.
-    Table,
-    /// Source code.
-    Code,
-    /// A text with a displayed equation in it.
-    Equation,
 }
 
 /// A piece of a source.

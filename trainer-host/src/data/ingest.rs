@@ -4,31 +4,15 @@
 //! are written in that order, so the dataset does not depend on who was faster. Large tables and texts are read
 //! in windows. What is done is noted in a journal, and a second run reads only what changed.
 
-mod block;
-mod clean;
 mod code;
-mod decode;
 mod earlier;
 mod files;
-mod format;
-mod html;
-mod json;
-mod ligatures;
-mod markdown;
 mod pack;
-mod pages;
-pub mod pdf;
-mod pdf_text;
-mod plain;
 mod read;
-mod records;
-mod rst;
 mod run;
 pub mod schema;
-mod table;
 pub mod tokens;
 mod windows;
-mod xlsx;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,6 +20,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
+use halligan_runtime::documents::{
+    block, clean, decode, format, html, json, markdown, pages, pdf, plain, records, rst, table, xlsx,
+};
 use serde_json::{Value, json};
 
 use super::canonical::{canonical_json, sha256_hex};
@@ -44,7 +31,8 @@ use super::manifest::{CHUNKS, Manifest};
 use super::writer::{Closing, DatasetWriter};
 use crate::progress::{bytes, count};
 
-pub use code::{Language, parse};
+pub use code::parse;
+pub use halligan_runtime::documents::language::Language;
 
 /// Where the repository keeps the built-in base.
 const BUILT_IN_BASE: &str = "trainer-host/base/halligan-base-q8_0.gguf";

@@ -8,6 +8,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use halligan_runtime::documents::language::Language;
 use tree_sitter::{Node, ParseOptions, Parser};
 
 use super::super::chunk::ChunkKind;
@@ -20,106 +21,54 @@ const DEPTH_MAX: usize = 48;
 /// Longest signature kept as the name of a scope, in characters.
 const NAME_CHARS: usize = 120;
 
-/// A language with a grammar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// Rust.
-    Rust,
-    /// Python.
-    Python,
-    /// C.
-    C,
-    /// C++.
-    Cpp,
-    /// JavaScript.
-    JavaScript,
+fn grammar(language: Language) -> tree_sitter::Language {
+    match language {
+        Language::Rust => tree_sitter_rust::LANGUAGE,
+        Language::Python => tree_sitter_python::LANGUAGE,
+        Language::C => tree_sitter_c::LANGUAGE,
+        Language::Cpp => tree_sitter_cpp::LANGUAGE,
+        Language::JavaScript => tree_sitter_javascript::LANGUAGE,
+    }
+    .into()
 }
 
-impl Language {
-    /// The language of files with this ending.
-    pub fn of_ending(ending: &str) -> Option<Self> {
-        Some(match ending {
-            "rs" => Self::Rust,
-            "py" | "pyi" => Self::Python,
-            "c" => Self::C,
-            // Headers are read as C++, whose grammar takes nearly all of C.
-            "h" | "cc" | "cpp" | "cxx" | "hpp" | "hh" | "hxx" | "cu" | "cuh" | "ino" => Self::Cpp,
-            "js" | "mjs" | "cjs" | "jsx" => Self::JavaScript,
-            _ => return None,
-        })
-    }
-
-    /// Name for chunks.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Rust => "rust",
-            Self::Python => "python",
-            Self::C => "c",
-            Self::Cpp => "cpp",
-            Self::JavaScript => "javascript",
-        }
-    }
-
-    /// Media type for the manifest.
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Rust => "text/x-rust",
-            Self::Python => "text/x-python",
-            Self::C => "text/x-c",
-            Self::Cpp => "text/x-c++",
-            Self::JavaScript => "text/javascript",
-        }
-    }
-
-    fn grammar(self) -> tree_sitter::Language {
-        match self {
-            Self::Rust => tree_sitter_rust::LANGUAGE,
-            Self::Python => tree_sitter_python::LANGUAGE,
-            Self::C => tree_sitter_c::LANGUAGE,
-            Self::Cpp => tree_sitter_cpp::LANGUAGE,
-            Self::JavaScript => tree_sitter_javascript::LANGUAGE,
-        }
-        .into()
-    }
-
-    /// Node kinds that define something with a name.
-    fn definitions(self) -> &'static [&'static str] {
-        match self {
-            Self::Rust => &[
-                "function_item",
-                "impl_item",
-                "trait_item",
-                "mod_item",
-                "struct_item",
-                "enum_item",
-                "union_item",
-                "macro_definition",
-            ],
-            Self::Python => &["function_definition", "class_definition", "decorated_definition"],
-            Self::C => &["function_definition"],
-            Self::Cpp => &[
-                "function_definition",
-                "class_specifier",
-                "struct_specifier",
-                "namespace_definition",
-                "template_declaration",
-                "enum_specifier",
-            ],
-            Self::JavaScript => &[
-                "function_declaration",
-                "generator_function_declaration",
-                "class_declaration",
-                "method_definition",
-                "export_statement",
-            ],
-        }
+/// Node kinds that define something with a name.
+fn definitions(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::Rust => &[
+            "function_item",
+            "impl_item",
+            "trait_item",
+            "mod_item",
+            "struct_item",
+            "enum_item",
+            "union_item",
+            "macro_definition",
+        ],
+        Language::Python => &["function_definition", "class_definition", "decorated_definition"],
+        Language::C => &["function_definition"],
+        Language::Cpp => &[
+            "function_definition",
+            "class_specifier",
+            "struct_specifier",
+            "namespace_definition",
+            "template_declaration",
+            "enum_specifier",
+        ],
+        Language::JavaScript => &[
+            "function_declaration",
+            "generator_function_declaration",
+            "class_declaration",
+            "method_definition",
+            "export_statement",
+        ],
     }
 }
 
 /// The parse tree of `text`; `None` where the grammar took too long.
 pub fn parse(text: &str, language: Language) -> Option<tree_sitter::Tree> {
     let mut parser = Parser::new();
-    parser.set_language(&language.grammar()).ok()?;
+    parser.set_language(&grammar(language)).ok()?;
     let started = Instant::now();
     let mut watch = |_: &tree_sitter::ParseState| {
         if started.elapsed() > PARSE_TIME_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -254,7 +203,7 @@ impl Walk<'_> {
     fn is_definition(&self, node: Node<'_>) -> bool {
         // `struct x y;` in C++ is a use, not a definition.
         let body = node.kind().ends_with("_specifier").then(|| node.child_by_field_name("body").is_some());
-        self.language.definitions().contains(&node.kind()) && body != Some(false)
+        definitions(self.language).contains(&node.kind()) && body != Some(false)
     }
 
     fn holds_definitions(&self, node: Node<'_>) -> bool {

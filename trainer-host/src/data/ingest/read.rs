@@ -7,8 +7,8 @@ use super::block::{Note, Reading};
 use super::decode::{decode, detect};
 use super::format::{Format, Unread};
 use super::pack::{Sheet, pack};
-use super::records::Records;
-use super::schema::Schema;
+use super::records::{Records, Wording};
+use super::schema::{Schema, Worded};
 use super::table::{self, Head};
 use super::tokens::Counter;
 use super::{clean, code, html, json, markdown, pages, pdf, plain, rst, xlsx};
@@ -66,7 +66,8 @@ pub struct Outcome {
 /// Why nothing of it can be read.
 pub fn read(document: &Document<'_>, rules: &Rules, counter: &mut Counter<'_>) -> Result<Outcome, Unread> {
     let table = rules.schema.table(document.path);
-    let mut records = Records::new(table, rules.clean);
+    let worded = table.map(Worded::new);
+    let mut records = Records::new(worded.as_ref().map(|worded| worded as &dyn Wording), rules.clean);
     let mut outcome = Outcome::default();
     match document.format {
         Format::Pdf => {

@@ -9,7 +9,7 @@ use halligan_finetune::gguf::file_sha256;
 use rayon::prelude::*;
 
 use super::super::canonical::{content_id, sha256_hex};
-use super::super::ledger::Skipped;
+use super::super::ledger::{Left, Skipped};
 use super::super::manifest::{CHUNKS, Source};
 use super::super::writer::DatasetWriter;
 use super::block::Note;
@@ -327,7 +327,7 @@ fn absorb(outcome: Outcome, name: &str, source: &mut Source, result: &mut Result
 }
 
 fn note(name: &str, note: Note) -> Skipped {
-    Skipped { what: note.what, ..skipped(name, note.reason, &note.detail) }
+    Skipped { what: if note.lost { Left::Part } else { Left::Note }, ..skipped(name, note.reason, &note.detail) }
 }
 
 /// Tokens of chunks that are lines already.

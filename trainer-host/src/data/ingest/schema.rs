@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use globset::{Glob, GlobMatcher};
+use halligan_runtime::documents::records::Wording;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Deserialize;
+
+pub use halligan_runtime::documents::records::Fields;
 
 /// Most work a template may do for one record; a loop over a record ends long before.
 const TEMPLATE_FUEL: u64 = 100_000;
@@ -120,8 +123,42 @@ impl Table {
     }
 }
 
-/// A record: columns by name.
-pub type Fields = Vec<(String, String)>;
+/// A table whose templates are ready to be used.
+pub struct Worded<'a> {
+    table: &'a Table,
+    environment: Environment<'static>,
+}
+
+impl<'a> Worded<'a> {
+    /// The wording of the records of `table`.
+    pub fn new(table: &'a Table) -> Self {
+        Self { table, environment: environment() }
+    }
+
+    fn rendered(
+        &self,
+        template: Option<&String>,
+        fields: &Fields,
+        title: Option<&str>,
+    ) -> Result<Option<String>, String> {
+        let render = |template: &String| render(&self.environment, template, fields, title);
+        template.map(render).transpose().map_err(|error| error.to_string())
+    }
+}
+
+impl Wording for Worded<'_> {
+    fn columns(&self) -> Option<&[String]> {
+        self.table.columns.as_deref()
+    }
+
+    fn title(&self, fields: &Fields) -> Result<Option<String>, String> {
+        self.rendered(self.table.title.as_ref(), fields, None)
+    }
+
+    fn text(&self, fields: &Fields, title: Option<&str>) -> Result<Option<String>, String> {
+        self.rendered(self.table.text.as_ref(), fields, title)
+    }
+}
 
 /// The environment of all templates: the filters below, and nothing of the machine.
 pub fn environment() -> Environment<'static> {

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use html5gum::Tokenizer;
 use html5gum::emitters::default::{DefaultEmitter, Token};
 
-use super::super::chunk::ChunkKind;
-use super::block::{Block, Chain, Cut, Note, Reading};
+use super::block::{Block, BlockKind, Chain, Cut, Note, Reading};
 
 /// Elements whose content is no text.
 const SILENT: &[&str] = &["script", "style", "noscript", "template", "svg", "head", "iframe", "object", "canvas"];
@@ -209,10 +208,10 @@ impl State {
             self.heading = self.chain.names();
             block = Block { opening: true, heading: Arc::clone(&self.heading), ..block };
         } else if self.preformatted > 0 {
-            block = Block { kind: ChunkKind::Code, cut: Cut::Lines, language: self.language.clone(), ..block };
+            block = Block { kind: BlockKind::Code, cut: Cut::Lines, language: self.language.clone(), ..block };
         } else if self.in_table > 0 {
             let head = text.lines().next().map(str::to_owned);
-            block = Block { kind: ChunkKind::Table, cut: Cut::Lines, repeat: head, ..block };
+            block = Block { kind: BlockKind::Table, cut: Cut::Lines, repeat: head, ..block };
         }
         block.text = Some(text.to_owned());
         self.reading.blocks.push(block);

@@ -96,7 +96,7 @@ fn raw(text: &str, separator: u8) -> impl Iterator<Item = (Vec<String>, Range<us
 fn column_names(cells: Vec<String>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for (index, cell) in cells.into_iter().enumerate() {
-        let name = crate::one_line(cell.trim_start_matches('\u{feff}'));
+        let name = super::one_line(cell.trim_start_matches('\u{feff}'));
         let taken = name.is_empty() || names.contains(&name);
         names.push(if taken {
             format!("{name}{}column_{}", if name.is_empty() { "" } else { "_" }, index + 1)

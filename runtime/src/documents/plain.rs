@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::chunk::ChunkKind;
-use super::block::{Block, Cut, Reading, trimmed};
+use super::block::{Block, BlockKind, Cut, Reading, trimmed};
 use super::pages::page_mark;
 
 /// Reads text. With `marks`, lines that are only a page number set the page and are no text.
@@ -45,7 +44,7 @@ pub fn read(text: &str, marks: bool) -> Reading {
 pub fn read_code(text: &str, ending: &str) -> Reading {
     let mut reading = read(text, false);
     for block in &mut reading.blocks {
-        block.kind = ChunkKind::Code;
+        block.kind = BlockKind::Code;
         block.cut = Cut::Lines;
         block.language = Some(ending.to_owned());
         // The indent of the first line belongs to the code.

@@ -9,8 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::block::Note;
-use super::records::Records;
-use super::schema::Fields;
+use super::records::{Fields, Records};
 
 /// Reads one JSON document. Records are the elements at `pointer`, of the document if it is an array, or else of
 /// its only member that is an array of objects; a document with none is one record.

@@ -33,7 +33,7 @@ pub fn extract(bytes: &[u8]) -> Extracted {
     let mut document = match caught(|| Document::load_mem(bytes)) {
         Ok(Ok(document)) => document,
         Ok(Err(error)) => {
-            let text = crate::one_line(&error.to_string());
+            let text = super::one_line(&error.to_string());
             let locked = ["ncrypt", "assword"].iter().any(|word| text.contains(word));
             return match locked {
                 true => refuse("encrypted", "it is encrypted; save a copy without a password".to_owned()),
@@ -52,7 +52,7 @@ pub fn extract(bytes: &[u8]) -> Extracted {
         let mut page = Page::default();
         match caught(|| output_doc_page(&document, &mut page, number)) {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => extracted.failed.push((number, crate::one_line(&error.to_string()))),
+            Ok(Err(error)) => extracted.failed.push((number, super::one_line(&error.to_string()))),
             Err(reason) => extracted.failed.push((number, reason)),
         }
         let lines = page.finish();
@@ -77,7 +77,7 @@ pub fn extract(bytes: &[u8]) -> Extracted {
 fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        crate::one_line(text.unwrap_or("the parser gave up"))
+        super::one_line(text.unwrap_or("the parser gave up"))
     })
 }
 

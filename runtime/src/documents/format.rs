@@ -1,6 +1,6 @@
 //! What a file is: by its first bytes where they say so, by the ending of its name otherwise.
 
-use super::code::Language;
+use super::language::Language;
 
 /// First bytes that are looked at.
 pub const SAMPLE_BYTES: usize = 8192;

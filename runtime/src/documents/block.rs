@@ -3,8 +3,21 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::chunk::ChunkKind;
-use super::super::ledger::Left;
+use serde::{Deserialize, Serialize};
+
+/// What a block is, for those who cut, filter and generate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockKind {
+    /// Running text.
+    Prose,
+    /// One or more records of a table, or a table in a text.
+    Table,
+    /// Source code.
+    Code,
+    /// A text with a displayed equation in it.
+    Equation,
+}
 
 /// Where a block may be cut when it is larger than a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +38,7 @@ pub struct Block {
     /// Headings or scope from the outside in.
     pub heading: Arc<[String]>,
     /// What it is.
-    pub kind: ChunkKind,
+    pub kind: BlockKind,
     /// Language of code.
     pub language: Option<String>,
     /// Page, from 1.
@@ -51,7 +64,7 @@ impl Block {
             range,
             text: None,
             heading: Arc::clone(heading),
-            kind: ChunkKind::Prose,
+            kind: BlockKind::Prose,
             language: None,
             page: None,
             fields: Vec::new(),
@@ -72,8 +85,8 @@ impl Block {
 /// Something about a part of a document that the report must say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// Whether a part was lost or only changed.
-    pub what: Left,
+    /// Whether a part was lost; otherwise something was only changed.
+    pub lost: bool,
     /// One word for a program.
     pub reason: &'static str,
     /// What was seen.
@@ -83,12 +96,12 @@ pub struct Note {
 impl Note {
     /// A part that was left out.
     pub fn part(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self { what: Left::Part, reason, detail: detail.into() }
+        Self { lost: true, reason, detail: detail.into() }
     }
 
     /// Nothing is lost, but the reader should know.
     pub fn remark(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self { what: Left::Note, reason, detail: detail.into() }
+        Self { lost: false, reason, detail: detail.into() }
     }
 }
 
@@ -119,7 +132,7 @@ impl Chain {
     /// Opens a heading; those of its level and below are closed.
     pub fn open(&mut self, level: usize, title: &str) {
         self.levels.retain(|(open, _)| *open < level);
-        self.levels.push((level, crate::one_line(title)));
+        self.levels.push((level, super::one_line(title)));
     }
 
     /// The chain from the outside in.

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::super::chunk::ChunkKind;
-use super::block::{Block, Note, Reading};
+use super::block::{Block, BlockKind, Note, Reading};
 use super::ligatures::Repairs;
 
 /// Pages with the same words at their head or foot before these count as running heads.
@@ -18,7 +17,7 @@ const RUNNING_WORDS: usize = 16;
 /// types are replaced. `lines` says that line ends are those of the page, not of the author.
 pub fn clean(reading: &mut Reading, text: &str, derived: bool, lines: bool) {
     let mut steps: HashMap<&'static str, (usize, String)> = HashMap::new();
-    let prose = |block: &Block| block.kind != ChunkKind::Code && block.fields.is_empty();
+    let prose = |block: &Block| block.kind != BlockKind::Code && block.fields.is_empty();
     let words = if derived { vocabulary(reading, text) } else { HashMap::new() };
     if derived {
         running_heads(reading, text, &mut steps);
@@ -49,7 +48,7 @@ pub fn clean(reading: &mut Reading, text: &str, derived: bool, lines: bool) {
             step("hyphens", block, changed);
             let changed = rules(block.text(text));
             step("rules", block, changed);
-            if lines && block.kind == ChunkKind::Prose {
+            if lines && block.kind == BlockKind::Prose {
                 let joined = block.text(text).split('\n').map(str::trim).collect::<Vec<_>>().join(" ");
                 let count = block.text(text).matches('\n').count();
                 step("line_ends", block, (count > 0).then_some((joined, count)));
@@ -72,7 +71,7 @@ fn example(before: &str, after: &str) -> String {
         while !text.is_char_boundary(start) {
             start -= 1;
         }
-        crate::one_line(&text[start..].chars().take(36).collect::<String>())
+        super::one_line(&text[start..].chars().take(36).collect::<String>())
     };
     format!("{:?} became {:?}", piece(before), piece(after))
 }
@@ -218,7 +217,7 @@ fn running_heads(reading: &mut Reading, text: &str, steps: &mut HashMap<&'static
         let Some(length) = (2..=head.len()).rev().find(|length| numbered(length) || often(length)) else { continue };
         let block = &mut reading.blocks[*index];
         let rest = after_words(block.text(text), length);
-        let (head, rest) = (crate::one_line(&block.text(text)[..block.text(text).len() - rest.len()]), rest.to_owned());
+        let (head, rest) = (super::one_line(&block.text(text)[..block.text(text).len() - rest.len()]), rest.to_owned());
         block.text = Some(rest);
         block.cleaned.push("running_heads");
         let entry =

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use super::super::chunk::ChunkKind;
-use super::block::{Block, Chain, Cut, Note, Reading, trimmed};
+use super::block::{Block, BlockKind, Chain, Cut, Note, Reading, trimmed};
 use super::html;
 use super::pages::page_mark;
 
@@ -95,7 +94,7 @@ impl State<'_> {
         let source = &self.text[range];
         match tag {
             Tag::CodeBlock(kind) => {
-                block.kind = ChunkKind::Code;
+                block.kind = BlockKind::Code;
                 block.cut = Cut::Lines;
                 block.language = match kind {
                     CodeBlockKind::Fenced(info) => info.split([' ', ',']).next().map(str::to_owned),
@@ -104,7 +103,7 @@ impl State<'_> {
                 .filter(|name| !name.is_empty());
             }
             Tag::Table(_) => {
-                block.kind = ChunkKind::Table;
+                block.kind = BlockKind::Table;
                 block.cut = Cut::Lines;
                 block.repeat = Some(source.lines().take(2).collect::<Vec<_>>().join("\n"));
             }

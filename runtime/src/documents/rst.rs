@@ -6,8 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::chunk::ChunkKind;
-use super::block::{Block, Chain, Cut, Reading, trimmed};
+use super::block::{Block, BlockKind, Chain, Cut, Reading, trimmed};
 
 /// Directives whose content is code.
 const CODE: &[&str] = &["code-block", "code", "sourcecode", "literalinclude", "highlight", "parsed-literal"];
@@ -110,20 +109,20 @@ fn mark_kind(block: &mut Block, line: &str, text: &str, before: Option<&str>) {
     let directive = line.trim_start().strip_prefix(".. ").and_then(|rest| rest.split_once("::"));
     if let Some((name, argument)) = directive {
         if CODE.contains(&name) {
-            block.kind = ChunkKind::Code;
+            block.kind = BlockKind::Code;
             block.cut = Cut::Lines;
             block.language = Some(argument.trim().to_owned()).filter(|name| !name.is_empty());
         } else if name == "math" {
-            block.kind = ChunkKind::Equation;
+            block.kind = BlockKind::Equation;
         } else if name.ends_with("table") {
-            block.kind = ChunkKind::Table;
+            block.kind = BlockKind::Table;
             block.cut = Cut::Lines;
         }
     } else if line.starts_with([' ', '\t']) && before.is_some_and(|before| before.trim_end().ends_with("::")) {
-        block.kind = ChunkKind::Code;
+        block.kind = BlockKind::Code;
         block.cut = Cut::Lines;
     } else if line.starts_with("+-") || adornment(line.replace(' ', "").as_str()) == Some(b'=') {
-        block.kind = ChunkKind::Table;
+        block.kind = BlockKind::Table;
         block.cut = Cut::Lines;
         let source = &text[block.range.clone()];
         block.repeat = Some(source.lines().take(3).collect::<Vec<_>>().join("\n"));
@@ -150,7 +149,7 @@ mod tests {
         let text = "Run::\n\n    make\n\n    make test\n\n.. code-block:: python\n   :linenos:\n\n   x = 1\n\n   y = 2\n\nDone.\n";
         let reading = read(text);
         let kinds: Vec<_> = reading.blocks.iter().map(|block| block.kind).collect();
-        assert_eq!(kinds, [ChunkKind::Prose, ChunkKind::Code, ChunkKind::Code, ChunkKind::Prose]);
+        assert_eq!(kinds, [BlockKind::Prose, BlockKind::Code, BlockKind::Code, BlockKind::Prose]);
         assert_eq!(reading.blocks[1].text(text), "    make\n\n    make test");
         assert_eq!(reading.blocks[2].language.as_deref(), Some("python"));
     }
@@ -160,6 +159,6 @@ mod tests {
         let text = ".. math::\n\n   E = m c^2\n\n=====  =====\nGas    IDLH\n=====  =====\nA      1\n=====  =====\n";
         let reading = read(text);
         let kinds: Vec<_> = reading.blocks.iter().map(|block| block.kind).collect();
-        assert_eq!(kinds, [ChunkKind::Equation, ChunkKind::Table]);
+        assert_eq!(kinds, [BlockKind::Equation, BlockKind::Table]);
     }
 }

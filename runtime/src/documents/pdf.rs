@@ -5,14 +5,13 @@
 //! to it, one file is reported as broken and the run goes on.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::chunk::ChunkKind;
-use super::block::{Block, Chain, Cut, Note, Reading};
+use super::block::{Block, BlockKind, Chain, Cut, Note, Reading};
 use super::format::Unread;
 use super::pdf_text;
 
@@ -68,18 +67,14 @@ pub struct Extracted {
     pub refused: Option<(String, String)>,
 }
 
-/// Arguments of the hidden verb that the child runs.
-#[derive(Debug, clap::Args)]
-pub struct PdfTextArgs {
-    /// The file
-    pub file: PathBuf,
-}
+/// Hidden verb of each program that reads documents: `<program> pdf-text FILE` prints [`answer`].
+pub const CHILD_VERB: &str = "pdf-text";
 
-/// The child: bounds itself, extracts, prints one JSON object.
+/// The child: bounds its process, extracts, returns the one JSON object that it must print.
 ///
 /// # Errors
-/// A file that cannot be read.
-pub fn run(args: &PdfTextArgs) -> anyhow::Result<ExitCode> {
+/// A file that cannot be read, bounds that the system refuses.
+pub fn answer(file: &Path) -> std::io::Result<String> {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};
@@ -90,10 +85,9 @@ pub fn run(args: &PdfTextArgs) -> anyhow::Result<ExitCode> {
     }
     // A panic of the parser is an answer here; the parent words it.
     std::panic::set_hook(Box::new(|_| {}));
-    let bytes = std::fs::read(&args.file)?;
+    let bytes = std::fs::read(file)?;
     let extracted = pdf_text::extract(&bytes);
-    crate::print_data(&serde_json::to_string(&extracted)?);
-    Ok(ExitCode::SUCCESS)
+    Ok(serde_json::to_string(&extracted)?)
 }
 
 /// Extracts the text of `file` in a child.
@@ -104,7 +98,7 @@ pub fn extract(file: &Path) -> Result<Extracted, Unread> {
     let broken = |detail: String| Unread { reason: "broken", detail };
     let program = std::env::current_exe().map_err(|error| broken(format!("cannot start the reader: {error}")))?;
     let mut child = Command::new(program)
-        .args(["data", "pdf-text"])
+        .arg(CHILD_VERB)
         .arg(file)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -149,11 +143,11 @@ pub fn reading(extracted: &Extracted) -> Reading {
             PartKind::Heading(_) => block.opening = true,
             PartKind::Prose => {}
             PartKind::Table => {
-                block.kind = ChunkKind::Table;
+                block.kind = BlockKind::Table;
                 block.cut = Cut::Lines;
                 block.repeat = extracted.text[block.range.clone()].lines().next().map(str::to_owned);
             }
-            PartKind::Equation => block.kind = ChunkKind::Equation,
+            PartKind::Equation => block.kind = BlockKind::Equation,
         }
         reading.blocks.push(block);
     }

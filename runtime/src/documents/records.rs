@@ -3,19 +3,35 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use minijinja::Environment;
-
-use super::super::chunk::ChunkKind;
-use super::block::{Block, Cut, Note, Reading};
-use super::schema::{Fields, Table, environment, render};
+use super::block::{Block, BlockKind, Cut, Note, Reading};
 
 /// Notes of one reason that are written one by one; the rest are counted.
 const NOTES_EACH: usize = 20;
 
-/// Turns records into blocks by the rules of a schema, or without one.
+/// A record: columns by name.
+pub type Fields = Vec<(String, String)>;
+
+/// How the records of a file are worded, where someone has said so.
+pub trait Wording {
+    /// Columns to keep, in this order; all where `None`.
+    fn columns(&self) -> Option<&[String]>;
+
+    /// Name of a record; `None` where records have none.
+    ///
+    /// # Errors
+    /// Why it cannot be worded.
+    fn title(&self, fields: &Fields) -> Result<Option<String>, String>;
+
+    /// Text of a record called `title`; `None` leaves it to the lines `column: cell`.
+    ///
+    /// # Errors
+    /// Why it cannot be worded.
+    fn text(&self, fields: &Fields, title: Option<&str>) -> Result<Option<String>, String>;
+}
+
+/// Turns records into blocks by somebody's wording, or without one.
 pub struct Records<'a> {
-    table: Option<&'a Table>,
-    environment: Environment<'static>,
+    wording: Option<&'a dyn Wording>,
     clean: bool,
     cleaned: usize,
     failed: usize,
@@ -24,15 +40,15 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Records of a file that `table` describes; `clean` repairs the white space of cells.
-    pub fn new(table: Option<&'a Table>, clean: bool) -> Self {
-        Self { table, environment: environment(), clean, cleaned: 0, failed: 0, reading: Reading::default() }
+    /// Records worded by `wording`; `clean` repairs the white space of cells.
+    pub fn new(wording: Option<&'a dyn Wording>, clean: bool) -> Self {
+        Self { wording, clean, cleaned: 0, failed: 0, reading: Reading::default() }
     }
 
     /// Adds the record that stands at `range`; `name` is for notes, `heading` for the chain.
     pub fn add(&mut self, range: Range<usize>, heading: &Arc<[String]>, fields: Fields, name: &dyn Fn() -> String) {
         let mut steps = Vec::new();
-        let mut kept: Fields = match self.table.and_then(|table| table.columns.as_ref()) {
+        let mut kept: Fields = match self.wording.and_then(Wording::columns) {
             Some(columns) => {
                 let cell =
                     |column: &String| fields.iter().find(|(name, _)| name == column).map(|(_, cell)| cell.clone());
@@ -42,7 +58,7 @@ impl<'a> Records<'a> {
         };
         if self.clean {
             for (_, cell) in &mut kept {
-                let clean = crate::one_line(cell);
+                let clean = super::one_line(cell);
                 if clean != *cell {
                     *cell = clean;
                     steps = vec!["cells"];
@@ -54,26 +70,20 @@ impl<'a> Records<'a> {
             self.note(Note::part("empty_record", format!("{} has no content", name())));
             return;
         }
-        let title = match self.table.and_then(|table| table.title.as_ref()) {
-            Some(template) => match render(&self.environment, template, &kept, None) {
-                Ok(title) => Some(title).filter(|title| !title.is_empty()),
-                Err(error) => return self.failed(&error, name),
-            },
-            None => None,
+        let title = match self.wording.map(|wording| wording.title(&kept)).transpose() {
+            Ok(title) => title.flatten().filter(|title| !title.is_empty()),
+            Err(error) => return self.failed(&error, name),
         };
-        let text = match self.table.and_then(|table| table.text.as_ref()) {
-            Some(template) => match render(&self.environment, template, &kept, title.as_deref()) {
-                Ok(text) => text,
-                Err(error) => return self.failed(&error, name),
-            },
-            None => plain(&kept),
+        let text = match self.wording.map(|wording| wording.text(&kept, title.as_deref())).transpose() {
+            Ok(text) => text.flatten().unwrap_or_else(|| plain(&kept)),
+            Err(error) => return self.failed(&error, name),
         };
         let heading = match title {
             Some(title) => heading.iter().cloned().chain([title]).collect(),
             None => Arc::clone(heading),
         };
         let mut block = Block::prose(range, &heading);
-        block.kind = ChunkKind::Table;
+        block.kind = BlockKind::Table;
         block.cut = Cut::Lines;
         block.alone = true;
         block.text = Some(text);
@@ -91,7 +101,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    fn failed(&mut self, error: &anyhow::Error, name: &dyn Fn() -> String) {
+    fn failed(&mut self, error: &str, name: &dyn Fn() -> String) {
         self.note(Note::part("template", format!("{}: {error}", name())));
     }
 

@@ -12,8 +12,7 @@ use zip::ZipArchive;
 
 use super::block::Note;
 use super::format::Unread;
-use super::records::Records;
-use super::schema::Fields;
+use super::records::{Fields, Records};
 
 /// Most bytes that a workbook may unpack to.
 const UNPACKED_BYTES_MAX: u64 = 256 << 20;
@@ -28,7 +27,7 @@ pub fn read(bytes: &[u8], records: &mut Records<'_>) -> Result<String, Unread> {
     check_size(bytes)?;
     let broken = |error: calamine::XlsxError| Unread {
         reason: if matches!(error, calamine::XlsxError::Password) { "encrypted" } else { "broken" },
-        detail: format!("not a sound workbook: {}", crate::one_line(&error.to_string())),
+        detail: format!("not a sound workbook: {}", super::one_line(&error.to_string())),
     };
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
     let mut text = String::new();
@@ -37,7 +36,7 @@ pub fn read(bytes: &[u8], records: &mut Records<'_>) -> Result<String, Unread> {
         let mut rows = match book.worksheet_cells_reader(&sheet) {
             Ok(rows) => rows,
             Err(error) => {
-                let detail = format!("sheet {sheet:?} cannot be read: {}", crate::one_line(&error.to_string()));
+                let detail = format!("sheet {sheet:?} cannot be read: {}", super::one_line(&error.to_string()));
                 records.note(Note::part("broken", detail));
                 continue;
             }
@@ -48,7 +47,7 @@ pub fn read(bytes: &[u8], records: &mut Records<'_>) -> Result<String, Unread> {
             let next = match rows.next_cell() {
                 Ok(next) => next.map(|cell| (cell.get_position(), cell_text(cell.get_value()))),
                 Err(error) => {
-                    let detail = format!("sheet {sheet:?} breaks off: {}", crate::one_line(&error.to_string()));
+                    let detail = format!("sheet {sheet:?} breaks off: {}", super::one_line(&error.to_string()));
                     records.note(Note::part("broken", detail));
                     None
                 }
@@ -77,11 +76,11 @@ fn add_row(
     records: &mut Records<'_>,
 ) {
     let start = text.len();
-    text.push_str(&cells.iter().map(|(_, cell)| crate::one_line(cell)).collect::<Vec<_>>().join("\t"));
+    text.push_str(&cells.iter().map(|(_, cell)| super::one_line(cell)).collect::<Vec<_>>().join("\t"));
     let range = start..text.len();
     text.push('\n');
     let Some(head) = head else {
-        *head = Some(cells.into_iter().map(|(column, cell)| (column, crate::one_line(&cell))).collect());
+        *head = Some(cells.into_iter().map(|(column, cell)| (column, super::one_line(&cell))).collect());
         return;
     };
     let name = |column: u32| head.iter().find(|(known, _)| *known == column).map(|(_, name)| name.clone());
@@ -107,16 +106,16 @@ fn cell_text(cell: &DataRef<'_>) -> String {
 fn check_size(bytes: &[u8]) -> Result<(), Unread> {
     let broken = |error: String| Unread {
         reason: "broken",
-        detail: format!("not a sound workbook: {}", crate::one_line(&error)),
+        detail: format!("not a sound workbook: {}", super::one_line(&error)),
     };
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(error.to_string()))?;
     let mut left = UNPACKED_BYTES_MAX;
     let bomb = || Unread {
         reason: "zip_bomb",
         detail: format!(
-            "{} bytes unpack to more than {} or to more than {PARTS_MAX} parts; if that is meant, export its sheets as CSV",
+            "{} bytes unpack to more than {:.1} MB or to more than {PARTS_MAX} parts; if that is meant, export its sheets as CSV",
             bytes.len(),
-            crate::progress::bytes(UNPACKED_BYTES_MAX)
+            UNPACKED_BYTES_MAX as f64 / 1e6
         ),
     };
     if archive.len() > PARTS_MAX {

@@ -1,0 +1,28 @@
+//! Documents: files of many formats as blocks of text under their headings.
+//!
+//! Headquarters packs the blocks into chunks to train on, the device into passages to answer from. A reader takes
+//! text (or, for formats that are no text, bytes) and returns blocks that know their place in it, and notes on
+//! whatever was left out or changed. No reader trusts its file.
+
+pub mod block;
+pub mod clean;
+pub mod decode;
+pub mod format;
+pub mod html;
+pub mod json;
+pub mod language;
+mod ligatures;
+pub mod markdown;
+pub mod pages;
+pub mod pdf;
+mod pdf_text;
+pub mod plain;
+pub mod records;
+pub mod rst;
+pub mod table;
+pub mod xlsx;
+
+/// A message on one line: line ends and runs of white space become single spaces.
+pub fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
