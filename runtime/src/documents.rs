@@ -17,6 +17,7 @@ pub mod pages;
 pub mod pdf;
 mod pdf_text;
 pub mod plain;
+pub mod read;
 pub mod records;
 pub mod rst;
 pub mod table;

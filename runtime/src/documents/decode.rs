@@ -98,7 +98,12 @@ pub fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding, first: bool) -> 
     Decoded { text, encoding, damaged, mark }
 }
 
-impl Decoded<'_> {
+impl<'a> Decoded<'a> {
+    /// A text that is not to be decoded.
+    pub fn of_text(text: Cow<'a, str>) -> Self {
+        Self { text, encoding: UTF_8, damaged: 0, mark: 0 }
+    }
+
     /// A cursor that turns offsets of the text into offsets of the bytes it was decoded from.
     pub fn offsets(&self) -> Offsets<'_> {
         let plain = self.encoding == UTF_8 && self.damaged == 0;

@@ -20,9 +20,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use halligan_runtime::documents::{
-    block, clean, decode, format, html, json, markdown, pages, pdf, plain, records, rst, table, xlsx,
-};
+use halligan_runtime::documents::{block, decode, format, plain, records, table};
 use serde_json::{Value, json};
 
 use super::canonical::{canonical_json, sha256_hex};

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{self, Read as _};
 
 use encoding_rs::Encoding;
+use halligan_runtime::documents::read::sample;
 
 use super::block::Note;
 use super::format::Format;
-use super::read::sample;
 use super::table::{self, Head};
 
 /// Size of a window; larger files are read in several.

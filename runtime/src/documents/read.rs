@@ -1,0 +1,155 @@
+//! One document, from bytes to blocks: decode, read by its format, clean.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use encoding_rs::{Encoding, UTF_8};
+
+use super::block::{Block, Note, Reading};
+use super::decode::{Decoded, decode, detect};
+use super::format::{Format, Unread};
+use super::language::Language;
+use super::records::{Records, Wording};
+use super::table::{self, Head};
+use super::{clean, html, json, markdown, pages, pdf, plain, rst, xlsx};
+
+/// Page marks that a text must have before it counts as one that came out of a PDF.
+const PAGE_MARKS_MIN: usize = 2;
+/// First bytes of a table in which its separator is looked for.
+const SAMPLE_BYTES: usize = 1 << 16;
+
+/// A document, or a piece of one that is read in windows.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Where it lies; read by the PDF reader only.
+    pub file: &'a Path,
+    /// Path or name; its ending names the language of code without a grammar.
+    pub path: &'a str,
+    /// How it is read.
+    pub format: Format,
+    /// Its bytes; empty for a PDF.
+    pub bytes: &'a [u8],
+    /// Byte of the file at which they begin.
+    pub first_byte: u64,
+    /// Line of the file at which they begin.
+    pub first_line: u64,
+    /// Encoding of the file, if it is known already.
+    pub encoding: Option<&'static Encoding>,
+    /// Head of the table, for a piece after the first.
+    pub head: Option<&'a Head>,
+}
+
+/// How documents are read.
+pub struct Manner<'a> {
+    /// Whether text is cleaned.
+    pub clean: bool,
+    /// How records are worded.
+    pub wording: Option<&'a dyn Wording>,
+    /// Where the records stand in a JSON document, as a JSON pointer.
+    pub records: Option<&'a str>,
+    /// Reads source code of a language with a grammar.
+    pub code: &'a mut dyn FnMut(&str, Language) -> Reading,
+}
+
+/// What a document says.
+#[derive(Debug)]
+pub struct Text<'a> {
+    /// The text, over which the ranges of the blocks go.
+    pub decoded: Decoded<'a>,
+    /// Whether it was extracted from a format that is no text; otherwise it is the file, decoded.
+    pub extracted: bool,
+    /// Its blocks, in order.
+    pub blocks: Vec<Block>,
+    /// What the report must say.
+    pub notes: Vec<Note>,
+    /// Number of pages, of a format that has them.
+    pub pages: Option<u32>,
+}
+
+/// Reads one document.
+///
+/// # Errors
+/// Why nothing of it can be read.
+pub fn read<'a>(source: &Source<'a>, manner: &mut Manner<'_>) -> Result<Text<'a>, Unread> {
+    let mut records = Records::new(manner.wording, manner.clean);
+    match source.format {
+        Format::Pdf => {
+            let extracted = pdf::extract(source.file)?;
+            let mut reading = pdf::reading(&extracted);
+            if manner.clean {
+                clean::clean(&mut reading, &extracted.text, true, true);
+            }
+            Ok(Text { pages: Some(extracted.pages), ..of_extracted(extracted.text, reading) })
+        }
+        Format::Xlsx => {
+            let text = xlsx::read(source.bytes, &mut records)?;
+            Ok(of_extracted(text, records.finish()))
+        }
+        format => {
+            let encoding = source.encoding.unwrap_or_else(|| detect(source.bytes));
+            let decoded = decode(source.bytes, encoding, source.first_byte == 0);
+            let mut notes = encoding_notes(&decoded, source.first_byte == 0);
+            let text: &str = &decoded.text;
+            let reading = match format {
+                Format::Table { separator } => {
+                    let known = separator.or(source.head.map(|head| head.separator));
+                    let separator = known.unwrap_or_else(|| table::separator(sample(text)));
+                    table::read(text, separator, source.head, source.first_line, &mut records);
+                    records.finish()
+                }
+                Format::Json => {
+                    json::read(text, manner.records, &mut records);
+                    records.finish()
+                }
+                Format::JsonLines => {
+                    json::read_lines(text, source.first_line, &mut records);
+                    records.finish()
+                }
+                Format::Code(language) => (manner.code)(text, language),
+                Format::OtherCode => plain::read_code(text, source.path.rsplit('.').next().unwrap_or_default()),
+                Format::Html => cleaned(html::read(text), text, manner.clean),
+                Format::Rst => cleaned(rst::read(text), text, manner.clean),
+                Format::Markdown => cleaned(markdown::read(text, manner.clean), text, manner.clean),
+                _ => cleaned(plain::read(text, manner.clean), text, manner.clean),
+            };
+            notes.extend(reading.notes);
+            Ok(Text { decoded, extracted: false, blocks: reading.blocks, notes, pages: None })
+        }
+    }
+}
+
+fn of_extracted(text: String, reading: Reading) -> Text<'static> {
+    let decoded = Decoded::of_text(Cow::Owned(text));
+    Text { decoded, extracted: true, blocks: reading.blocks, notes: reading.notes, pages: None }
+}
+
+fn encoding_notes(decoded: &Decoded<'_>, first: bool) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let name = decoded.encoding.name();
+    if decoded.encoding != UTF_8 && first {
+        notes.push(Note::remark("converted", format!("the text was converted from {name} to UTF-8")));
+    }
+    if decoded.damaged > 0 {
+        let detail = format!("{} places are not {name}; the mark U+FFFD stands for them", decoded.damaged);
+        notes.push(Note::remark("damaged", detail));
+    }
+    notes
+}
+
+fn cleaned(mut reading: Reading, text: &str, clean: bool) -> Reading {
+    if clean {
+        let mut marks = text.lines().filter(|line| pages::page_mark(line).is_some());
+        let derived = marks.nth(PAGE_MARKS_MIN - 1).is_some() || text.matches('\x0c').nth(PAGE_MARKS_MIN - 1).is_some();
+        clean::clean(&mut reading, text, derived, false);
+    }
+    reading
+}
+
+/// The first lines, in which the separator of a table is looked for.
+pub fn sample(text: &str) -> &str {
+    let mut end = text.len().min(SAMPLE_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
