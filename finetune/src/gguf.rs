@@ -84,6 +84,9 @@ pub enum GgufError {
     },
 }
 
+/// Bytes that are hashed before the memory that holds them is given back.
+const HASHED_BYTES: usize = 4 << 20;
+
 /// A GGUF file, checked and mapped.
 pub struct GgufFile {
     path: PathBuf,
@@ -176,9 +179,19 @@ impl GgufFile {
         Some((Arc::clone(&self.map), self.header.tensors[position].bytes.clone()))
     }
 
-    /// SHA-256 of the whole file in lower hex. Computed once, then remembered.
+    /// SHA-256 of the whole file in lower hex. Computed once, then remembered; what was read for it does not stay
+    /// in memory.
     pub fn sha256(&self) -> &str {
-        self.sha256.get_or_init(|| lower_hex(&Sha256::digest(&self.map[..])))
+        self.sha256.get_or_init(|| {
+            let mut digest = Sha256::new();
+            let mut start = 0;
+            for piece in self.map.chunks(HASHED_BYTES) {
+                digest.update(piece);
+                forget(&self.map, start, piece.len());
+                start += piece.len();
+            }
+            lower_hex(&digest.finalize())
+        })
     }
 
     fn view<'a>(&'a self, tensor: &'a preflight::HeaderTensor) -> TensorView<'a> {
@@ -199,6 +212,19 @@ impl std::fmt::Debug for GgufFile {
             .field("tensors", &self.header.tensors.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Takes a part of a mapped file out of this process's memory; whoever reads it again reads the file again.
+fn forget(map: &Mmap, start: usize, bytes: usize) {
+    #[cfg(unix)]
+    {
+        // SAFETY: the map is a read-only view of a file without changes of its own, so nothing is lost.
+        let forgotten = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, bytes) };
+        // A system that keeps the pages costs memory and nothing else.
+        drop(forgotten);
+    }
+    #[cfg(not(unix))]
+    let _ = (map, start, bytes);
 }
 
 /// The map without the magic, the version and the two counts, which every sound file has.

@@ -288,26 +288,3 @@ fn layers_below_the_lowest_adapted_one_change_nothing() {
     assert_eq!(gradients.pairs.len(), Target::ALL.len());
     assert!(gradients.pairs.values().all(|pair| pair.a.iter().any(|&g| g != 0.0)));
 }
-
-/// Bytes that an engine holds beside the frozen weights, for batches of `rows`.
-fn held_bytes(base: &BaseModel, rows: usize, recompute: Recompute, steps: usize) -> u64 {
-    let adapter = adapter(base, &Target::ALL);
-    let mut engine = Engine::new(CpuExecutor::new(), base, &adapter, rows, recompute).unwrap();
-    let tokens: Vec<u32> = (0..rows as u32).map(|token| token % 50).collect();
-    for _ in 0..steps {
-        engine.clear_gradients();
-        engine.accumulate_gradients(&Batch::of_tokens(&tokens), 0.1).unwrap();
-    }
-    engine.executor().peak_bytes()
-}
-
-#[test]
-fn memory_at_most_doubles_with_the_sequence_and_does_not_grow_over_steps() {
-    let base = base("qwen3", Format::Q8_0);
-    for recompute in [Recompute::Never, Recompute::Half, Recompute::Blocks] {
-        let short = held_bytes(&base, 64, recompute, 1);
-        assert_eq!(held_bytes(&base, 64, recompute, 40), short, "{recompute:?} grows over steps");
-        let long = held_bytes(&base, 128, recompute, 1);
-        assert!(long <= 2 * short, "{recompute:?}: {short} bytes for 64 tokens, {long} for 128");
-    }
-}

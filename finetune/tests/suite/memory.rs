@@ -33,11 +33,49 @@ const SHAPE: RandomShape = RandomShape {
     tied: true,
 };
 
+/// The proportions of Qwen2.5-0.5B with half its layers: the fewer there are, the more a vocabulary weighs.
+const WIDE: RandomShape = RandomShape {
+    architecture: "qwen2",
+    layers: 12,
+    hidden: 896,
+    heads: 14,
+    kv_heads: 2,
+    head_dim: 64,
+    feed_forward: 4864,
+    vocabulary: 1024,
+    context_tokens: 1024,
+    rope_base: 1_000_000.0,
+    tied: true,
+};
+
+/// Rows of the vocabulary of Qwen2.5.
+const LARGE_VOCABULARY: usize = 151_936;
+
+/// Room for what the allocator of the system keeps, over the steps of a long run.
+const GROWTH_BYTES_MAX: u64 = 4 << 20;
+
 fn base() -> BaseModel {
+    base_of(&SHAPE)
+}
+
+fn base_of(shape: &RandomShape) -> BaseModel {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("base.gguf");
-    random_model::write(&path, &SHAPE, Format::Q8_0, 11).unwrap();
+    random_model::write(&path, shape, Format::Q4_0, 11).unwrap();
     BaseModel::open(&path).unwrap()
+}
+
+/// Memory beyond the weights, for sequences of this length.
+fn beyond_weights(base: &BaseModel, tokens: usize, recompute: Recompute) -> u64 {
+    let options = TrainOptions { sequence_tokens: tokens, ..TrainOptions::default() };
+    let adapter = options.first_adapter(base).unwrap();
+    MemoryPlan::new(base, &adapter, tokens, recompute, 0.0).unwrap().total(DeviceKind::Cpu)
+}
+
+/// Memory of this process that is resident, where the system tells.
+fn resident_bytes() -> Option<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    pages.split_whitespace().nth(1)?.parse::<u64>().ok().map(|pages| pages * 4096)
 }
 
 fn rows() -> Vec<Example> {
@@ -103,4 +141,59 @@ fn run_that_does_not_fit_is_refused_with_what_would_fit() {
     let adapter: Adapter = changed.first_adapter(&base).unwrap();
     let least = MemoryPlan::new(&base, &adapter, 64, Recompute::Blocks, 0.0).unwrap().total(kind);
     assert_eq!(smaller.last().unwrap().bytes, least);
+}
+
+#[test]
+fn twice_the_sequence_takes_at_most_twice_the_memory_beyond_the_weights() {
+    let base = base_of(&WIDE);
+    for recompute in [Recompute::Never, Recompute::Half, Recompute::Blocks] {
+        for tokens in [128, 256, 512] {
+            let (once, twice) =
+                (beyond_weights(&base, tokens, recompute), beyond_weights(&base, 2 * tokens, recompute));
+            assert!(twice <= 2 * once, "{recompute:?}: {once} bytes at {tokens} tokens, {twice} at twice as many");
+        }
+    }
+}
+
+#[test]
+fn a_vocabulary_of_150_000_rows_costs_a_tenth_of_the_memory_at_most() {
+    let (small, large) = (base_of(&WIDE), base_of(&RandomShape { vocabulary: LARGE_VOCABULARY, ..WIDE }));
+    for recompute in [Recompute::Never, Recompute::Half] {
+        let (few, many) = (beyond_weights(&small, 512, recompute), beyond_weights(&large, 512, recompute));
+        assert!(many as f64 <= 1.1 * few as f64, "{recompute:?}: {few} bytes with few rows, {many} with many");
+    }
+}
+
+#[test]
+fn memory_does_not_grow_over_two_thousand_steps() {
+    let (base, rows) = (base(), rows());
+    let options = TrainOptions {
+        max_steps: Some(2000),
+        epochs: 2000.0,
+        sequence_tokens: 32,
+        batch: 1,
+        ..TrainOptions::default()
+    };
+    let rows: Vec<Example> = rows.into_iter().filter(|row| row.tokens.len() <= 32).collect();
+    let set = TrainingSet::from(&rows);
+    let (mut steps, mut early, mut late) = (0, None, None);
+    let mut watch = |event: &TrainEvent| {
+        if matches!(event, TrainEvent::Step(_)) {
+            steps += 1;
+            match steps {
+                200 => early = resident_bytes(),
+                2000 => late = resident_bytes(),
+                _ => {}
+            }
+        }
+        Control::Continue
+    };
+    let outcome = train(&base, &set, &options, DeviceChoice::Cpu, &Continuation::default(), &mut watch).unwrap();
+    let few = TrainOptions { max_steps: Some(10), ..options };
+    let short = train(&base, &set, &few, DeviceChoice::Cpu, &Continuation::default(), &mut |_| Control::Continue);
+    assert_eq!(steps, 2000);
+    assert_eq!(outcome.peak_device_bytes, short.unwrap().peak_device_bytes);
+    if let (Some(early), Some(late)) = (early, late) {
+        assert!(late <= early + GROWTH_BYTES_MAX, "{early} bytes after 200 steps, {late} after 2000");
+    }
 }
