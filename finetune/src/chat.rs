@@ -4,6 +4,7 @@
 //! never parsed for control tokens: text in a document or a question cannot end a turn or open another.
 
 mod environment;
+mod message;
 mod spans;
 #[cfg(test)]
 mod tests;
@@ -13,10 +14,10 @@ use std::path::PathBuf;
 
 use minijinja::Environment;
 use minijinja::value::Value;
-use serde::{Deserialize, Serialize};
 
 use crate::gguf::{GgufError, GgufFile};
 use crate::tokenizer::{Piece, Tokenizer, TokenizerError};
+pub use message::{Conversation, Message};
 pub use spans::Rendered;
 
 /// Name of the one template in its environment, as it shows in error texts.
@@ -76,22 +77,6 @@ pub enum ChatError {
     Tokenizer(#[from] TokenizerError),
 }
 
-/// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// `system`, `user` or `assistant`; the template decides what else it takes.
-    pub role: String,
-    /// What is said.
-    pub content: String,
-}
-
-impl Message {
-    /// A message of this role.
-    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
-    }
-}
-
 /// A conversation as tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedConversation {
@@ -141,15 +126,34 @@ impl ChatTemplate {
     /// # Errors
     /// [`ChatError::Render`] where the template refuses the messages.
     pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, ChatError> {
-        let messages: Vec<Value> = (messages.iter())
-            .map(|message| Value::from_pairs([("role", message.role.as_str()), ("content", message.content.as_str())]))
-            .collect();
-        let context = Value::from_pairs([
+        self.render_conversation(&Conversation { messages, tools: &[], add_generation_prompt })
+    }
+
+    /// The text of a conversation that may have tools.
+    ///
+    /// # Errors
+    /// [`ChatError::Render`] where the template refuses the messages.
+    pub fn render_conversation(&self, conversation: &Conversation<'_>) -> Result<String, ChatError> {
+        self.render_shown(conversation, &mut |text| text.to_owned())
+    }
+
+    /// Renders with the text that `shown` puts in the place of each text that is somebody's words.
+    fn render_shown(
+        &self,
+        conversation: &Conversation<'_>,
+        shown: &mut dyn FnMut(&str) -> String,
+    ) -> Result<String, ChatError> {
+        let messages: Vec<Value> = conversation.messages.iter().map(|message| message.value(shown)).collect();
+        let mut fields = vec![
             ("messages", Value::from(messages)),
-            ("add_generation_prompt", Value::from(add_generation_prompt)),
+            ("add_generation_prompt", Value::from(conversation.add_generation_prompt)),
             ("bos_token", Value::from(self.bos.as_str())),
             ("eos_token", Value::from(self.eos.as_str())),
-        ]);
+        ];
+        if !conversation.tools.is_empty() {
+            fields.push(("tools", conversation.tools.iter().map(message::ordered).collect()));
+        }
+        let context = Value::from_pairs(fields);
         (self.environment.get_template(TEMPLATE)).and_then(|template| template.render(context)).map_err(|error| {
             ChatError::Render { reason: error.detail().map_or_else(|| error.to_string(), str::to_string) }
         })

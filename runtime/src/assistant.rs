@@ -244,7 +244,8 @@ impl Assistant {
             return Ok(Rc::clone(&loaded.inference));
         }
         let model = ModelInUse::of(&self.home, &self.options)?;
-        let settings = self.profile.inference_settings(self.options.device);
+        let mut settings = self.profile.inference_settings(self.options.device);
+        settings.prefix_folder = Some(self.home.prefix_folder());
         let inference = Rc::new(Inference::load(&model.path, &settings)?);
         *self.loaded.borrow_mut() = Some(Loaded { inference: Rc::clone(&inference), generation: None });
         Ok(inference)

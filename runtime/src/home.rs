@@ -91,6 +91,11 @@ impl Home {
         self.folder.join("gate.jsonl")
     }
 
+    /// Folder of computed prompt beginnings; it may be removed at any time.
+    pub fn prefix_folder(&self) -> PathBuf {
+        self.folder.join("cache").join("prefixes")
+    }
+
     /// The database.
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection

@@ -1,152 +1,56 @@
 //! Inference: a handle to the one thread on which llama.cpp lives.
 //!
 //! The thread owns model, contexts and adapters; callers send commands and wait for the reply, so
-//! nothing of llama.cpp is ever shared. Contexts are made for one adapter and dropped when it
-//! changes, so no cached key or value outlives the adapter that computed it.
+//! nothing of llama.cpp is ever shared. What was computed with some adapters is never used with others.
 
+mod adapters;
+mod answer;
 mod backend;
 mod bare;
+mod bare_loop;
 mod batch;
+mod constraint;
+mod context;
+mod conversation;
+mod encoder;
 mod generate;
+mod memory;
+mod offload;
 mod parity;
 mod pieces;
+mod prefixes;
+mod probability;
 mod prompt;
+mod request;
+mod settings;
+mod speculation;
 mod thread;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
-use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::ModelError;
-use thread::Command;
+use thread::{Beginning, Command};
 
+pub use adapters::AdapterSetting;
 pub use backend::gpu_name;
 pub(crate) use backend::{backend, construction};
 pub use bare::BareModel;
-pub(crate) use generate::loss;
+pub use bare_loop::BareLoop;
+pub use constraint::Constraint;
+pub use encoder::{Embedding, Encoder, EncoderInfo, RerankScore};
+pub use halligan_finetune::chat::Message;
+pub(crate) use probability::loss;
+pub use request::{
+    BatchRequest, ChatRequest, GenerateOptions, Generated, Perplexity, SaidToken, ScoredToken, StopReason, Timings,
+    TokenChoice,
+};
+pub use settings::{InferenceSettings, KvType, ModelInfo};
+pub use speculation::Speculation;
 pub(crate) use thread::useful_threads;
-
-/// Number format of the key-value cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KvType {
-    /// 32-bit floats: exact, for comparisons.
-    F32,
-    /// 16-bit floats.
-    #[default]
-    F16,
-    /// Blocks of 8-bit integers.
-    Q8_0,
-}
-
-/// How to load a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InferenceSettings {
-    /// Tokens of question and answer together; limited by what the model was trained for.
-    pub context_tokens: u32,
-    /// Most tokens per decode step.
-    pub batch_tokens: u32,
-    /// Most tokens that are computed at once; sizes the compute buffers.
-    pub micro_batch_tokens: u32,
-    /// Threads of llama.cpp; 0 takes the physical cores.
-    pub threads: u32,
-    /// Layers on the GPU, where the build has one.
-    pub gpu_layers: u32,
-    /// Number format of the key-value cache.
-    pub kv_type: KvType,
-}
-
-impl Default for InferenceSettings {
-    fn default() -> Self {
-        InferenceSettings {
-            context_tokens: 2048,
-            batch_tokens: 512,
-            micro_batch_tokens: 512,
-            threads: 0,
-            gpu_layers: 0,
-            kv_type: KvType::F16,
-        }
-    }
-}
-
-/// What is known of a loaded model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ModelInfo {
-    /// `general.name`, or the file name.
-    pub name: String,
-    /// Vocabulary size.
-    pub vocabulary: usize,
-    /// Number of parameters.
-    pub parameters: u64,
-    /// Tokens of a context, after the model's own limit.
-    pub context_tokens: u32,
-}
-
-/// How to generate one answer.
-#[derive(Debug, Clone)]
-pub struct GenerateOptions {
-    /// Longest answer in tokens.
-    pub max_tokens: usize,
-    /// 0 is greedy: the most probable token each time. Above 0, sampling at this temperature.
-    pub temperature: f32,
-    /// Seed of the sampler.
-    pub seed: u64,
-    /// Set to true to stop; what was generated is returned.
-    pub cancel: Option<Arc<AtomicBool>>,
-}
-
-impl Default for GenerateOptions {
-    fn default() -> Self {
-        GenerateOptions { max_tokens: 128, temperature: 0.0, seed: 0, cancel: None }
-    }
-}
-
-/// Why an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StopReason {
-    /// The model ended its turn.
-    EndOfTurn,
-    /// The token limit.
-    Length,
-    /// The caller.
-    Cancelled,
-}
-
-/// A generated answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Generated {
-    /// The text, without white space at its ends.
-    pub text: String,
-    /// Tokens generated, the end of turn not counted.
-    pub tokens: usize,
-    /// Tokens of the prompt.
-    pub prompt_tokens: usize,
-    /// Mean probability that the model gave to the tokens it said; `None` when it said none.
-    pub confidence: Option<f32>,
-    /// Why it ended.
-    pub stop: StopReason,
-}
-
-/// Log-likelihood of a text under the model.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Perplexity {
-    /// Sum of negative log-probabilities in nats.
-    pub loss_sum: f64,
-    /// Tokens that were predicted.
-    pub tokens: usize,
-}
-
-impl Perplexity {
-    /// `exp` of the mean loss; infinite without tokens.
-    pub fn value(&self) -> f64 {
-        if self.tokens == 0 { f64::INFINITY } else { (self.loss_sum / self.tokens as f64).exp() }
-    }
-}
 
 /// Handle to a loaded model. Calls wait for their result; several threads may call, one is served
 /// at a time.
@@ -183,25 +87,74 @@ impl Inference {
     /// # Errors
     /// [`ModelError::Adapter`]; then no adapter is set.
     pub fn set_adapter(&self, adapter: Option<&Path>) -> Result<(), ModelError> {
-        let adapter = adapter.map(PathBuf::from);
-        self.request(|reply| Command::SetAdapter { adapter, reply })
+        let setting = |path: &Path| AdapterSetting { path: path.to_path_buf(), scale: 1.0 };
+        self.set_adapters(adapter.map(setting).into_iter().collect())
+    }
+
+    /// Uses these adapters together from now on, each at its scale, and no other. Eight stay in memory, so that
+    /// switching between them reads no file. At scale 0 an adapter changes not a bit of the base's logits.
+    ///
+    /// # Errors
+    /// [`ModelError::Adapter`]; then no adapter is set.
+    pub fn set_adapters(&self, adapters: Vec<AdapterSetting>) -> Result<(), ModelError> {
+        self.request(|reply| Command::SetAdapters { adapters, reply })
+    }
+
+    /// Tries drafts from now on, or not.
+    ///
+    /// # Errors
+    /// [`ModelError::ThreadGone`].
+    pub fn set_speculation(&self, speculation: Speculation) -> Result<(), ModelError> {
+        self.request(|reply| Command::SetSpeculation { speculation, reply })
     }
 
     /// Answers `question` as the first turn of a chat. `on_piece` sees the text as it grows, in
     /// valid UTF-8.
     ///
     /// # Errors
-    /// [`ModelError`]: question longer than the context, failing context or decode.
+    /// As [`Inference::chat`].
     pub fn generate(
         &self,
         question: &str,
         options: &GenerateOptions,
         on_piece: &mut dyn FnMut(&str),
     ) -> Result<Generated, ModelError> {
+        self.chat(&ChatRequest::question(question, options), on_piece)
+    }
+
+    /// Says the next turn of a conversation. `on_piece` sees the text as it grows, in valid UTF-8. What the
+    /// conversation shares with the one before is not computed again.
+    ///
+    /// # Errors
+    /// [`ModelError`]: conversation longer than the context, template that refuses it, values out of range, failing
+    /// context or decode.
+    pub fn chat(&self, request: &ChatRequest, on_piece: &mut dyn FnMut(&str)) -> Result<Generated, ModelError> {
+        let ChatRequest { messages, tools, options } = request.clone();
+        self.go_on(Beginning::Chat { messages, tools }, &options, on_piece)
+    }
+
+    /// Goes on from `tokens`, without a chat template.
+    ///
+    /// # Errors
+    /// As [`Inference::chat`], and unknown tokens.
+    pub fn complete(
+        &self,
+        tokens: &[i32],
+        options: &GenerateOptions,
+        on_piece: &mut dyn FnMut(&str),
+    ) -> Result<Generated, ModelError> {
+        self.go_on(Beginning::Tokens(tokens.to_vec()), options, on_piece)
+    }
+
+    fn go_on(
+        &self,
+        beginning: Beginning,
+        options: &GenerateOptions,
+        on_piece: &mut dyn FnMut(&str),
+    ) -> Result<Generated, ModelError> {
         let (pieces, stream) = mpsc::channel();
-        let command =
-            |reply| Command::Generate { question: question.to_owned(), options: options.clone(), pieces, reply };
-        let result = self.send(command)?;
+        let options = Box::new(options.clone());
+        let result = self.send(|reply| Command::Generate { beginning, options, pieces, reply })?;
         for piece in stream {
             on_piece(&piece);
         }
@@ -219,11 +172,31 @@ impl Inference {
         max_tokens: usize,
         on_progress: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Vec<Generated>, ModelError> {
+        let options = GenerateOptions { max_tokens, ..GenerateOptions::default() };
+        let request = |question: &String| BatchRequest { question: question.clone(), options: options.clone() };
+        let requests = questions.iter().map(request).collect();
+        self.generate_batch(requests, on_progress)?.into_iter().collect()
+    }
+
+    /// Answers many prompts, each with its own options, several at a time in one decode step. Results are in the
+    /// order of the requests; one that cannot be answered has its own error, in its place. `on_progress` sees done
+    /// and all requests after each step; it returns false to stop.
+    ///
+    /// The same requests give the same results. A request alone is chosen from the same seed, but sums are rounded in
+    /// another order when sequences share a step, which may turn a tie.
+    ///
+    /// # Errors
+    /// [`ModelError`]: failing context or decode, which no request outlives, and [`ModelError::Cancelled`].
+    pub fn generate_batch(
+        &self,
+        requests: Vec<BatchRequest>,
+        on_progress: &mut dyn FnMut(usize, usize) -> bool,
+    ) -> Result<Vec<Result<Generated, ModelError>>, ModelError> {
         let (progress, done) = mpsc::channel();
-        let command = |reply| Command::AnswerBatch { questions: questions.to_vec(), max_tokens, progress, reply };
-        let result = self.send(command)?;
+        let total = requests.len();
+        let result = self.send(|reply| Command::GenerateBatch { requests, progress, reply })?;
         for answered in &done {
-            if !on_progress(answered, questions.len()) {
+            if !on_progress(answered, total) {
                 // The thread notices the missing listener at its next step.
                 break;
             }
@@ -232,7 +205,7 @@ impl Inference {
         result.recv().map_err(|_| ModelError::ThreadGone)?
     }
 
-    /// Logits that follow `tokens`, one per vocabulary entry, with the adapter that is set.
+    /// Logits that follow `tokens`, one per vocabulary entry, with the adapters that are set.
     /// Computed for comparisons: F32 key-value cache, no flash attention.
     ///
     /// # Errors
@@ -242,7 +215,7 @@ impl Inference {
         self.request(|reply| Command::Logits { tokens, reply })
     }
 
-    /// Perplexity of `tokens` in windows of the context, with the adapter that is set. The first
+    /// Perplexity of `tokens` in windows of the context, with the adapters that are set. The first
     /// token of each window is given, not predicted.
     ///
     /// # Errors
@@ -250,6 +223,16 @@ impl Inference {
     pub fn perplexity(&self, tokens: &[i32]) -> Result<Perplexity, ModelError> {
         let tokens = tokens.to_vec();
         self.request(|reply| Command::Perplexity { tokens, reply })
+    }
+
+    /// Log-probability of each of `tokens` given those before it, with the adapters that are set, and the
+    /// `alternatives` most probable tokens at each place. Computed for comparisons, as [`Inference::logits`].
+    ///
+    /// # Errors
+    /// As [`Inference::logits`], and more than [`GenerateOptions::ALTERNATIVES_MAX`] alternatives.
+    pub fn score(&self, tokens: &[i32], alternatives: usize) -> Result<Vec<ScoredToken>, ModelError> {
+        let tokens = tokens.to_vec();
+        self.request(|reply| Command::Score { tokens, alternatives, reply })
     }
 
     /// Tokens of a text. Without `parse_special`, text that looks like a special token stays text.
@@ -262,13 +245,30 @@ impl Inference {
         self.request(|reply| Command::Tokenize { text, parse_special, reply })
     }
 
+    /// The bytes of `tokens`, special tokens as their texts.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokens`] for unknown ones.
+    pub fn detokenize(&self, tokens: &[i32]) -> Result<Vec<u8>, ModelError> {
+        let tokens = tokens.to_vec();
+        self.request(|reply| Command::Detokenize { tokens, reply })
+    }
+
     /// Tokens of the whole prompt that asks `question`, chat template included.
     ///
     /// # Errors
     /// [`ModelError::Template`].
     pub fn prompt_tokens(&self, question: &str) -> Result<Vec<i32>, ModelError> {
-        let question = question.to_owned();
-        self.request(|reply| Command::PromptTokens { question, reply })
+        self.chat_tokens(&[Message::new("user", question.trim())], &[])
+    }
+
+    /// Tokens of the whole prompt of a conversation, chat template included; for whoever must know whether it fits.
+    ///
+    /// # Errors
+    /// [`ModelError::Template`].
+    pub fn chat_tokens(&self, messages: &[Message], tools: &[Value]) -> Result<Vec<i32>, ModelError> {
+        let beginning = Beginning::Chat { messages: messages.to_vec(), tools: tools.to_vec() };
+        self.request(|reply| Command::PromptTokens { beginning, reply })
     }
 
     fn request<T>(&self, command: impl FnOnce(Sender<Result<T, ModelError>>) -> Command) -> Result<T, ModelError> {

@@ -5,8 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use halligan_firmware_profiles::{
-    HardwareProbe, KvType as ProfileKvType, PROFILE_LIMIT_BYTES, Profile, built_in, built_in_names, read_profile,
-    select,
+    ALL_GPU_LAYERS, HardwareProbe, KvType as ProfileKvType, PROFILE_LIMIT_BYTES, Profile, built_in, built_in_names,
+    read_profile, select,
 };
 
 use crate::assistant::DeviceChoice;
@@ -49,13 +49,16 @@ impl ChosenProfile {
             threads: self.threads,
             gpu_layers: match device {
                 DeviceChoice::Cpu => 0,
-                DeviceChoice::Auto | DeviceChoice::Gpu => self.profile.gpu_layers,
+                DeviceChoice::Auto => self.profile.gpu_layers,
+                DeviceChoice::Gpu => ALL_GPU_LAYERS,
             },
             kv_type: match self.profile.kv_type {
                 ProfileKvType::F32 => KvType::F32,
                 ProfileKvType::F16 => KvType::F16,
                 ProfileKvType::Q8_0 => KvType::Q8_0,
             },
+            memory_bytes: Some(u64::from(self.profile.memory_budget_mib) << 20),
+            ..InferenceSettings::default()
         }
     }
 }

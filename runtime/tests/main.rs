@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod suite {
+    pub mod adapters;
     pub mod assistant;
+    pub mod chat;
+    pub mod constraints;
     pub mod inference;
     pub mod learning;
+    pub mod memories;
     pub mod model_files;
     pub mod quantize;
     pub mod room;

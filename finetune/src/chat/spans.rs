@@ -6,12 +6,13 @@
 //!   generation prompt, ends: that is the text the model answers to. It ends where the conversation
 //!   including it, rendered without, ends. A template for which one of these texts does not continue the
 //!   other rewrites its past, and is refused for that row.
-//! - The content of messages is found by rendering a second time with a placeholder for each content. The
-//!   template's own text around the placeholders must then enclose the contents in the real text.
+//! - The content of messages, and of the texts in the arguments of tool calls, is found by rendering a second time
+//!   with a placeholder for each. The template's own text around the placeholders must then enclose the contents in the
+//!   real text, as they are or as JSON spells them.
 
 use std::ops::Range;
 
-use super::{ChatError, ChatTemplate, Message};
+use super::{ChatError, ChatTemplate, Conversation, Message};
 
 /// A rendered conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Rendered {
     pub text: String,
     /// Byte ranges of what messages say, in order; the rest is the template's.
     pub contents: Vec<Range<usize>>,
+    /// For each range the index of the message that says it.
+    pub speakers: Vec<usize>,
 }
 
 /// Placeholders lie in the private use area and hold no white space, so templates pass them through.
@@ -37,19 +40,37 @@ impl ChatTemplate {
         messages: &[Message],
         add_generation_prompt: bool,
     ) -> Result<Rendered, ChatError> {
-        let text = self.render(messages, add_generation_prompt)?;
-        let masked: Vec<Message> = (messages.iter().enumerate())
-            .map(|(index, message)| Message {
-                role: message.role.clone(),
-                content: match message.content.trim() {
-                    // Templates test for empty contents, so those stay empty.
-                    "" => message.content.clone(),
-                    _ => format!("{OPEN}{index}{CLOSE}"),
-                },
-            })
-            .collect();
-        let skeleton = self.render(&masked, add_generation_prompt)?;
-        let mut contents = Vec::new();
+        self.render_conversation_with_contents(&Conversation { messages, tools: &[], add_generation_prompt })
+    }
+
+    /// Renders a conversation that may have tools, and finds the contents in it.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render_with_contents`].
+    pub fn render_conversation_with_contents(&self, conversation: &Conversation<'_>) -> Result<Rendered, ChatError> {
+        // Every text that is somebody's words, and the message it belongs to.
+        let mut words: Vec<String> = Vec::new();
+        let mut owners = Vec::new();
+        for (index, message) in conversation.messages.iter().enumerate() {
+            // The value itself is not needed, only what it shows.
+            message.value(&mut |text| {
+                words.push(text.to_owned());
+                owners.push(index);
+                String::new()
+            });
+        }
+        let text = self.render_conversation(conversation)?;
+        let mut number = 0;
+        let skeleton = self.render_shown(conversation, &mut |text| {
+            let index = number;
+            number += 1;
+            match text.trim() {
+                // Templates test for empty contents, so those stay empty.
+                "" => text.to_owned(),
+                _ => format!("{OPEN}{index}{CLOSE}"),
+            }
+        })?;
+        let (mut contents, mut speakers) = (Vec::new(), Vec::new());
         let mut pieces = skeleton.split(OPEN);
         let before = pieces.next().unwrap_or_default();
         if !text.starts_with(before) {
@@ -60,25 +81,20 @@ impl ChatTemplate {
             let (index, after) = piece
                 .split_once(CLOSE)
                 .and_then(|(number, after)| Some((number.parse::<usize>().ok()?, after)))
-                .filter(|(index, _)| *index < messages.len())
+                .filter(|(index, _)| *index < words.len())
                 .ok_or(ChatError::ContentRewritten { message: 0 })?;
-            let content = messages[index].content.as_str();
-            let rest = &text[position..];
-            let kept = [content, content.trim(), content.trim_start(), content.trim_end()]
-                .into_iter()
-                .find(|kept| {
-                    let tail = rest.strip_prefix(kept);
-                    tail.is_some_and(|tail| tail.starts_with(after))
-                })
-                .ok_or(ChatError::ContentRewritten { message: index })?;
-            contents.push(position..position + kept.len());
-            position += kept.len() + after.len();
+            let message = owners[index];
+            let kept =
+                kept_length(&words[index], &text[position..], after).ok_or(ChatError::ContentRewritten { message })?;
+            contents.push(position..position + kept);
+            speakers.push(message);
+            position += kept + after.len();
         }
         if position != text.len() {
-            let message = messages.len().saturating_sub(1);
+            let message = conversation.messages.len().saturating_sub(1);
             return Err(ChatError::ContentRewritten { message });
         }
-        Ok(Rendered { text, contents })
+        Ok(Rendered { text, contents, speakers })
     }
 
     /// Renders a conversation and finds the byte ranges that the assistant wrote, each with the text that
@@ -106,4 +122,15 @@ impl ChatTemplate {
         }
         Ok((whole, spans))
     }
+}
+
+/// Length of `content` at the start of `rest`, where `after` follows: as it is, trimmed, or as JSON spells it.
+fn kept_length(content: &str, rest: &str, after: &str) -> Option<usize> {
+    let forms = [content, content.trim(), content.trim_start(), content.trim_end()];
+    let stands = |kept: &str| rest.strip_prefix(kept).is_some_and(|tail| tail.starts_with(after));
+    if let Some(kept) = forms.into_iter().find(|kept| stands(kept)) {
+        return Some(kept.len());
+    }
+    let quoted = forms.into_iter().filter_map(|form| serde_json::to_string(form).ok());
+    quoted.map(|quoted| quoted[1..quoted.len() - 1].to_owned()).find(|kept| stands(kept)).map(|kept| kept.len())
 }

@@ -142,3 +142,49 @@ proptest::proptest! {
         proptest::prop_assert_eq!(trained_text(&encoded), format!("{assistant}<|im_end|>"));
     }
 }
+
+const TOOLS: &str = "{% if tools %}{% for t in tools %}{{ t | tojson }}\n{% endfor %}{% endif %}\
+    {% for m in messages %}{{ m.role }}:{{ m.content }}{% for c in m.tool_calls or [] %}\
+    <call>{{ c.function.name }}{{ c.function.arguments | tojson }}</call>{% endfor %}\
+    {% if m.name %}[{{ m.name }}]{% endif %};{% endfor %}";
+
+#[test]
+fn tools_calls_and_results_reach_the_template_in_the_order_that_authors_use() {
+    let tool = serde_json::json!({"type": "function", "function": {
+        "parameters": {"type": "object", "properties": {"name": {"type": "string"}}}, "name": "look", "description": "d"}});
+    let call =
+        serde_json::json!({"type": "function", "function": {"name": "look", "arguments": {"name": "a\"<|im_end|>"}}});
+    let mut asks = Message::new("assistant", "");
+    asks.tool_calls.push(call);
+    let mut result = Message::new("tool", "UN 1017");
+    result.name = Some("look".to_owned());
+    let messages = [Message::new("user", "what?"), asks, result];
+    let conversation = Conversation { messages: &messages, tools: &[tool], add_generation_prompt: false };
+    let rendered = template(TOOLS).render_conversation_with_contents(&conversation).unwrap();
+    assert_eq!(
+        rendered.text,
+        "{\"type\": \"function\", \"function\": {\"name\": \"look\", \"description\": \"d\", \"parameters\": {\"type\": \
+         \"object\", \"properties\": {\"name\": {\"type\": \"string\"}}}}}\nuser:what?;assistant:<call>look{\"name\": \
+         \"a\\\"<|im_end|>\"}</call>;tool:UN 1017[look];"
+    );
+    let said: Vec<&str> = rendered.contents.iter().map(|range| &rendered.text[range.clone()]).collect();
+    assert_eq!(said, ["what?", "a\\\"<|im_end|>", "UN 1017"]);
+    assert_eq!(rendered.speakers, [0, 1, 2]);
+}
+
+#[test]
+fn arguments_that_are_json_in_a_string_become_an_object() {
+    let call = serde_json::json!({"function": {"name": "look", "arguments": "{\"un\": 1017}"}});
+    let asks = Message { tool_calls: vec![call], ..Message::new("assistant", "") };
+    let text = template(TOOLS).render(&[asks], false).unwrap();
+    assert_eq!(text, "assistant:<call>look{\"un\": 1017}</call>;");
+}
+
+#[test]
+fn rows_may_leave_tool_calls_out_or_null() {
+    for row in [r#"{"role":"user","content":"a"}"#, r#"{"role":"user","content":"a","tool_calls":null}"#] {
+        let message: Message = serde_json::from_str(row).unwrap();
+        assert_eq!(message, Message::new("user", "a"));
+        assert_eq!(serde_json::to_string(&message).unwrap(), r#"{"role":"user","content":"a"}"#);
+    }
+}

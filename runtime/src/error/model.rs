@@ -58,7 +58,7 @@ pub enum ModelError {
     },
     /// The prompt and the answer do not fit; nothing is ever cut silently.
     #[error(
-        "the question needs {needed} tokens with room for the answer, the context holds {available}; ask a shorter question or choose a larger profile (--profile)"
+        "the conversation needs {needed} tokens with room for the answer, the context holds {available}; ask for less, start a new conversation or choose a larger profile (--profile)"
     )]
     PromptTooLong {
         /// Prompt tokens plus room for the answer.
@@ -76,9 +76,23 @@ pub enum ModelError {
         /// What the template engine said.
         reason: String,
     },
+    /// The model is no encoder, or not of the kind that is needed.
+    #[error("{path} cannot be used as the encoder: {reason}; choose a sentence encoder or a reranker as GGUF")]
+    Encoder {
+        /// Model file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// Evaluation of tokens failed.
     #[error("llama.cpp failed while decoding: {0}; try again, or choose a smaller profile (--profile)")]
     Decode(String),
+    /// The answer's constraint cannot be used, or failed while the answer was made.
+    #[error("the answer cannot follow its constraint: {0}; correct the schema, grammar or expression")]
+    Constraint(String),
+    /// A value of the request is out of its range.
+    #[error("this cannot be asked for: {0}")]
+    Options(String),
     /// Nothing was asked.
     #[error("the question is empty; type one")]
     EmptyQuestion,

@@ -38,3 +38,9 @@ pub fn gpu_name() -> Option<String> {
         is_gpu.then_some(device.description)
     })
 }
+
+/// Version of the llama.cpp in this program.
+pub(super) fn llama_version() -> String {
+    // SAFETY: a constant text of the library.
+    unsafe { std::ffi::CStr::from_ptr(llama_cpp_sys_2::llama_version()) }.to_string_lossy().into_owned()
+}

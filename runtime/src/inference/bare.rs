@@ -15,7 +15,6 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2::LLAMA_FLASH_ATTN_TYPE_DISABLED;
 
 use super::backend::{backend, construction};
-use super::generate::failed;
 use crate::error::ModelError;
 use crate::model::open_sound;
 
@@ -128,4 +127,8 @@ fn batch(tokens: &[i32]) -> Result<LlamaBatch<'static>, ModelError> {
         batch.add(LlamaToken::new(*token), index as i32, &[0], true).map_err(failed)?;
     }
     Ok(batch)
+}
+
+fn failed(error: impl std::fmt::Display) -> ModelError {
+    ModelError::Decode(error.to_string())
 }

@@ -1,32 +1,36 @@
 //! The inference thread: it owns the model, its adapters and every context.
 //!
-//! A context borrows the model, and loading an adapter needs the model alone, so the thread works
-//! in rounds: outside a context it may load adapters; a chat context lives only as long as chat
-//! questions follow each other; batches and comparisons make a context for themselves. A context
-//! is given its adapter when it is made and never another one.
+//! One context lives as long as the conversation in it; batches and comparisons make one for themselves. A context
+//! knows which adapters computed what it holds, and forgets it when others are set.
 
-use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender};
 
-use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
+use halligan_finetune::chat::Message;
+use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
-use llama_cpp_2::model::{LlamaLoraAdapter, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
-use llama_cpp_sys_2::{LLAMA_FLASH_ATTN_TYPE_AUTO, LLAMA_FLASH_ATTN_TYPE_DISABLED};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use super::backend::{backend, construction};
-use super::prompt::ChatPrompt;
-use super::{GenerateOptions, Generated, InferenceSettings, KvType, ModelInfo, Perplexity, batch, generate, parity};
+use super::adapters::Adapters;
+use super::backend::{backend, construction, llama_version};
+use super::constraint::Constraints;
+use super::context::{Context, ContextSettings};
+use super::conversation::{Answers, Conversation};
+use super::generate::{Voice, generate};
+use super::offload::place;
+use super::prefixes::{Prefixes, fingerprint};
+use super::prompt::{ChatPrompt, Prompt};
+use super::speculation::DRAFT_MAX;
+use super::{
+    AdapterSetting, BatchRequest, GenerateOptions, Generated, InferenceSettings, KvType, ModelInfo, Perplexity,
+    ScoredToken, batch, memory, parity,
+};
 use crate::error::ModelError;
 use crate::model::open_sound;
 use crate::probe::physical_cores;
-
-/// Adapters that stay in memory. The binding cannot free one, so at this number the model is
-/// loaded anew, which frees them all.
-const RESIDENT_ADAPTERS_MAX: usize = 8;
 
 /// Weights that make a further thread worth it. Threads wait for each other after every operation;
 /// with little work in each, the waiting costs more than the help, and far more on a busy machine.
@@ -34,15 +38,59 @@ const BYTES_PER_THREAD: usize = 32 << 20;
 
 pub(super) type Reply<T> = Sender<Result<T, ModelError>>;
 
+/// What an answer goes on from.
+pub(super) enum Beginning {
+    Chat { messages: Vec<Message>, tools: Vec<Value> },
+    Tokens(Vec<i32>),
+}
+
 /// What the thread can be asked for.
 pub(super) enum Command {
-    SetAdapter { adapter: Option<PathBuf>, reply: Reply<()> },
-    Generate { question: String, options: GenerateOptions, pieces: Sender<String>, reply: Reply<Generated> },
-    AnswerBatch { questions: Vec<String>, max_tokens: usize, progress: Sender<usize>, reply: Reply<Vec<Generated>> },
-    Logits { tokens: Vec<i32>, reply: Reply<Vec<f32>> },
-    Perplexity { tokens: Vec<i32>, reply: Reply<Perplexity> },
-    Tokenize { text: String, parse_special: bool, reply: Reply<Vec<i32>> },
-    PromptTokens { question: String, reply: Reply<Vec<i32>> },
+    SetAdapters {
+        adapters: Vec<AdapterSetting>,
+        reply: Reply<()>,
+    },
+    Generate {
+        beginning: Beginning,
+        options: Box<GenerateOptions>,
+        pieces: Sender<String>,
+        reply: Reply<Generated>,
+    },
+    GenerateBatch {
+        requests: Vec<BatchRequest>,
+        progress: Sender<usize>,
+        reply: Reply<Vec<Result<Generated, ModelError>>>,
+    },
+    Logits {
+        tokens: Vec<i32>,
+        reply: Reply<Vec<f32>>,
+    },
+    Perplexity {
+        tokens: Vec<i32>,
+        reply: Reply<Perplexity>,
+    },
+    Score {
+        tokens: Vec<i32>,
+        alternatives: usize,
+        reply: Reply<Vec<ScoredToken>>,
+    },
+    Tokenize {
+        text: String,
+        parse_special: bool,
+        reply: Reply<Vec<i32>>,
+    },
+    Detokenize {
+        tokens: Vec<i32>,
+        reply: Reply<Vec<u8>>,
+    },
+    PromptTokens {
+        beginning: Beginning,
+        reply: Reply<Vec<i32>>,
+    },
+    SetSpeculation {
+        speculation: super::Speculation,
+        reply: Reply<()>,
+    },
 }
 
 /// What a context is for.
@@ -52,8 +100,8 @@ pub(super) enum Purpose {
     Chat,
     /// Several sequences of at most this many tokens each.
     Batch { sequences: u32, tokens_each: u32 },
-    /// Exact figures over this many tokens.
-    Exact { tokens: u32 },
+    /// Exact figures over this many tokens, in steps of at most `outputs` rows of logits.
+    Exact { tokens: u32, outputs: u32 },
 }
 
 /// Loads the model, reports, and serves commands until every sender is gone.
@@ -63,24 +111,17 @@ pub(super) fn run(
     ready: Sender<Result<ModelInfo, ModelError>>,
     inbox: Receiver<Command>,
 ) {
-    let mut engine = match Engine::load(path, settings) {
-        Ok(engine) => engine,
+    let (mut engine, info) = match Engine::load(path, settings) {
+        Ok(loaded) => loaded,
         Err(error) => {
             // A caller that is gone needs no answer, here and below.
             let _ = ready.send(Err(error));
             return;
         }
     };
-    let _ = ready.send(Ok(engine.info()));
-    let mut waiting: Option<Command> = None;
-    while let Some(command) = waiting.take().or_else(|| inbox.recv().ok()) {
-        match command {
-            Command::SetAdapter { adapter, reply } => {
-                let _ = reply.send(engine.set_adapter(adapter));
-            }
-            Command::Generate { .. } => waiting = engine.chat(command, &inbox),
-            other => engine.serve(other),
-        }
+    let _ = ready.send(Ok(info));
+    while let Ok(command) = inbox.recv() {
+        engine.serve(command);
     }
 }
 
@@ -88,98 +129,84 @@ pub(super) fn run(
 pub(super) struct Engine {
     path: PathBuf,
     pub(super) settings: InferenceSettings,
-    pub(super) model: LlamaModel,
-    pub(super) prompt: ChatPrompt,
-    adapters: HashMap<PathBuf, LlamaLoraAdapter>,
-    active: Option<PathBuf>,
+    conversation: Option<Conversation>,
+    adapters: Adapters,
+    pub(super) model: Rc<LlamaModel>,
+    /// The chat template, or why there is no chat.
+    prompt: Result<ChatPrompt, String>,
+    pub(super) constraints: Rc<Constraints>,
+    answers: Answers,
+    prefixes: Option<Prefixes>,
 }
 
 impl Engine {
-    fn load(path: PathBuf, mut settings: InferenceSettings) -> Result<Engine, ModelError> {
+    fn load(path: PathBuf, mut settings: InferenceSettings) -> Result<(Engine, ModelInfo), ModelError> {
         // Before C reads it: every count, shape and offset lies inside the file.
         let file = open_sound(&path)?;
         settings.threads = useful_threads(file.file_bytes(), settings.threads);
-        let model = load_model(&path, &settings)?;
-        let prompt = ChatPrompt::new(&file, &model)?;
-        let trained_for = model.n_ctx_train();
-        if trained_for > 0 {
-            settings.context_tokens = settings.context_tokens.min(trained_for);
+        let trained_for = memory::trained_context(&file);
+        settings.context_tokens = settings.context_tokens.min(trained_for.unwrap_or(u32::MAX));
+        let context_note = memory::fit(&file, &mut settings);
+        if let Some(note) = &context_note {
+            tracing::warn!("{note}");
         }
+        let placement = place(&file, &settings)?;
+        settings.gpu_layers = placement.layers;
+        let model = Rc::new(load_model(&path, settings.gpu_layers)?);
+        let prompt = match file.find_str("tokenizer.chat_template") {
+            Ok(None) => Err("there is none".to_owned()),
+            _ => Ok(ChatPrompt::new(&file, &model)?),
+        };
         settings.batch_tokens = settings.batch_tokens.clamp(1, settings.context_tokens.max(1));
-        Ok(Engine { path, settings, model, prompt, adapters: HashMap::new(), active: None })
+        let vocabulary = model.vocab();
+        let token = |token: LlamaToken| (token.0 >= 0).then_some(token.0);
+        let file_name = || path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let info = ModelInfo {
+            name: model.meta_val_str("general.name").unwrap_or_else(|_| file_name()),
+            architecture: model.meta_val_str("general.architecture").unwrap_or_default(),
+            vocabulary: usize::try_from(model.n_vocab()).unwrap_or(0),
+            parameters: model.n_params(),
+            context_tokens: settings.context_tokens,
+            trained_context_tokens: trained_for.unwrap_or(0),
+            context_note,
+            device: placement.device,
+            begin_token: token(vocabulary.bos()),
+            end_token: token(vocabulary.eos()),
+            adds_begin_token: vocabulary.should_add_bos(),
+            chat_template: prompt.as_ref().ok().map(|prompt| prompt.source().to_owned()),
+            takes_tools: prompt.as_ref().is_ok_and(ChatPrompt::takes_tools),
+        };
+        let prefixes = settings.prefix_folder.clone().and_then(|folder| {
+            let identity = identity(&path, &settings, prompt.as_ref().ok()?);
+            Some(Prefixes::new(folder, identity.ok()?))
+        });
+        let engine = Engine {
+            path,
+            settings,
+            conversation: None,
+            adapters: Adapters::default(),
+            model,
+            prompt,
+            constraints: Rc::default(),
+            answers: Answers::default(),
+            prefixes,
+        };
+        Ok((engine, info))
     }
 
-    fn info(&self) -> ModelInfo {
-        let file_name = || self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned();
-        ModelInfo {
-            name: self.model.meta_val_str("general.name").unwrap_or_else(|_| file_name()),
-            vocabulary: usize::try_from(self.model.n_vocab()).unwrap_or(0),
-            parameters: self.model.n_params(),
-            context_tokens: self.settings.context_tokens,
-        }
-    }
-
-    fn set_adapter(&mut self, adapter: Option<PathBuf>) -> Result<(), ModelError> {
-        self.active = None;
-        let Some(path) = adapter else { return Ok(()) };
-        if !self.adapters.contains_key(&path) {
-            if self.adapters.len() >= RESIDENT_ADAPTERS_MAX {
-                self.adapters.clear();
-                self.model = load_model(&self.path, &self.settings)?;
-            }
-            let refused = |reason: String| ModelError::Adapter { path: path.clone(), reason };
-            if !path.exists() {
-                return Err(refused("the file is missing".to_owned()));
-            }
-            let _making = construction();
-            let loaded = self
-                .model
-                .lora_adapter_init(&path)
-                .map_err(|error| refused(format!("{error}; its tensors do not fit the model")))?;
-            self.adapters.insert(path.clone(), loaded);
-        }
-        self.active = Some(path);
-        Ok(())
-    }
-
-    /// Answers questions one after the other in one context; returns the first command that needs
-    /// the model without it.
-    fn chat(&mut self, first: Command, inbox: &Receiver<Command>) -> Option<Command> {
-        let Engine { model, settings, prompt, adapters, active, .. } = self;
-        let mut context = Err(ModelError::ThreadGone);
-        let mut next = Some(first);
-        while let Some(command) = next {
-            match command {
-                Command::Generate { question, options, pieces, reply } => {
-                    if context.is_err() {
-                        context = new_context(model, settings, adapters, active, Purpose::Chat);
-                    }
-                    let answer = match &mut context {
-                        Ok(context) => generate::generate(model, prompt, context, &question, &options, &pieces),
-                        Err(error) => Err(std::mem::replace(error, ModelError::ThreadGone)),
-                    };
-                    // The listener waits for the end of the pieces before it takes the reply.
-                    drop(pieces);
-                    let _ = reply.send(answer);
-                }
-                Command::Tokenize { text, parse_special, reply } => {
-                    let _ = reply.send(Ok(tokenize(model, &text, parse_special)));
-                }
-                Command::PromptTokens { question, reply } => {
-                    let _ = reply.send(prompt.tokens(model, &question).map(numbers_of));
-                }
-                other => return Some(other),
-            }
-            next = inbox.recv().ok();
-        }
-        None
-    }
-
-    /// Commands that need no context, or one of their own.
     fn serve(&mut self, command: Command) {
         match command {
-            Command::AnswerBatch { questions, max_tokens, progress, reply } => {
-                let answers = batch::answer(self, &questions, max_tokens, &progress);
+            Command::SetAdapters { adapters, reply } => {
+                let _ = reply.send(self.set_adapters(&adapters));
+            }
+            Command::Generate { beginning, options, pieces, reply } => {
+                let answer = self.generate(&beginning, &options, &pieces);
+                // The listener waits for the end of the pieces before it takes the reply.
+                drop(pieces);
+                let _ = reply.send(answer);
+            }
+            Command::GenerateBatch { requests, progress, reply } => {
+                let answers = batch::answer(self, &requests, &progress);
                 drop(progress);
                 let _ = reply.send(answers);
             }
@@ -189,29 +216,103 @@ impl Engine {
             Command::Perplexity { tokens, reply } => {
                 let _ = reply.send(parity::perplexity(self, &tokens));
             }
+            Command::Score { tokens, alternatives, reply } => {
+                let _ = reply.send(parity::score(self, &tokens, alternatives));
+            }
             Command::Tokenize { text, parse_special, reply } => {
-                let _ = reply.send(Ok(tokenize(&self.model, &text, parse_special)));
+                let tokens = self.model.vocab().tokenize(text.as_bytes(), false, parse_special);
+                let _ = reply.send(Ok(numbers_of(tokens)));
             }
-            Command::PromptTokens { question, reply } => {
-                let _ = reply.send(self.prompt.tokens(&self.model, &question).map(numbers_of));
+            Command::Detokenize { tokens, reply } => {
+                let _ = reply.send(self.detokenize(&tokens));
             }
-            Command::SetAdapter { adapter, reply } => {
-                let _ = reply.send(self.set_adapter(adapter));
+            Command::PromptTokens { beginning, reply } => {
+                let _ = reply.send(self.prompt(&beginning).map(|prompt| numbers_of(prompt.tokens)));
             }
-            Command::Generate { reply, .. } => {
-                let _ = reply.send(Err(ModelError::ThreadGone));
+            Command::SetSpeculation { speculation, reply } => {
+                self.settings.speculation = speculation;
+                let _ = reply.send(Ok(()));
             }
         }
     }
 
-    /// A new context with the active adapter.
-    pub(super) fn context(
+    /// The next conversation answers with these adapters; what the last one computed with others is forgotten.
+    fn set_adapters(&mut self, wanted: &[AdapterSetting]) -> Result<(), ModelError> {
+        let set = self.adapters.set(&self.model, wanted);
+        if let Some(conversation) = &mut self.conversation {
+            conversation.set_adapters(self.adapters.active(), self.adapters.key())?;
+        }
+        set
+    }
+
+    fn generate(
         &mut self,
-        purpose: Purpose,
-    ) -> Result<(LlamaContext<'_>, &LlamaModel, &ChatPrompt), ModelError> {
-        let Engine { model, settings, prompt, adapters, active, .. } = self;
-        let context = new_context(model, settings, adapters, active, purpose)?;
-        Ok((context, model, prompt))
+        beginning: &Beginning,
+        options: &GenerateOptions,
+        pieces: &Sender<String>,
+    ) -> Result<Generated, ModelError> {
+        let prompt = self.prompt(beginning)?;
+        let conversation = match &mut self.conversation {
+            Some(conversation) => conversation,
+            none => {
+                let context = new_context(&self.model, &self.settings, &self.adapters, Purpose::Chat)?;
+                let forgets_parts = !(self.model.is_recurrent() || self.model.is_hybrid());
+                none.insert(Conversation::new(context, self.adapters.key(), forgets_parts))
+            }
+        };
+        let voice = Voice {
+            model: &self.model,
+            constraints: &self.constraints,
+            stored: self.prefixes.as_ref(),
+            speculation: self.settings.speculation,
+        };
+        let (answer, said) = generate(&voice, conversation, &prompt, options, pieces)?;
+        if matches!(beginning, Beginning::Chat { .. }) {
+            self.answers.add(answer.text.trim(), said);
+        }
+        Ok(answer)
+    }
+
+    /// The tokens that an answer goes on from.
+    fn prompt(&self, beginning: &Beginning) -> Result<Prompt, ModelError> {
+        match beginning {
+            Beginning::Chat { messages, tools } => {
+                let template = self
+                    .prompt
+                    .as_ref()
+                    .map_err(|reason| ModelError::Template { path: self.path.clone(), reason: reason.clone() })?;
+                template.tokens(&self.model, messages, tools, &|text| self.answers.get(text))
+            }
+            Beginning::Tokens(tokens) => {
+                parity::check(self, tokens)?;
+                Ok(Prompt::plain(tokens.iter().copied().map(LlamaToken::new).collect()))
+            }
+        }
+    }
+
+    /// The prompt of a question without history.
+    pub(super) fn question(&self, question: &str) -> Result<Prompt, ModelError> {
+        let messages = vec![Message::new("user", question.trim())];
+        self.prompt(&Beginning::Chat { messages, tools: Vec::new() })
+    }
+
+    fn detokenize(&self, tokens: &[i32]) -> Result<Vec<u8>, ModelError> {
+        if tokens.is_empty() {
+            return Ok(Vec::new());
+        }
+        parity::check(self, tokens)?;
+        let vocabulary = self.model.vocab();
+        Ok(tokens.iter().flat_map(|token| vocabulary.token_to_piece(LlamaToken::new(*token), true, None)).collect())
+    }
+
+    /// Gives the memory of the conversation back; the next one starts anew.
+    pub(super) fn end_conversation(&mut self) {
+        self.conversation = None;
+    }
+
+    /// A new context with the active adapters.
+    pub(super) fn context(&self, purpose: Purpose) -> Result<Context, ModelError> {
+        new_context(&self.model, &self.settings, &self.adapters, purpose)
     }
 }
 
@@ -222,64 +323,57 @@ pub(crate) fn useful_threads(file_bytes: usize, asked: u32) -> u32 {
     asked.clamp(1, useful.max(1))
 }
 
-fn load_model(path: &Path, settings: &InferenceSettings) -> Result<LlamaModel, ModelError> {
+pub(super) fn load_model(path: &Path, gpu_layers: u32) -> Result<LlamaModel, ModelError> {
+    let params = LlamaModelParams::default().with_n_gpu_layers(gpu_layers);
     let backend = backend()?;
-    let layers = if backend.supports_gpu_offload() { settings.gpu_layers } else { 0 };
-    let params = LlamaModelParams::default().with_n_gpu_layers(layers);
     let _making = construction();
     LlamaModel::load_from_file(backend, path, &params)
         .map_err(|error| ModelError::Load { path: path.to_path_buf(), reason: error.to_string() })
 }
 
-fn new_context<'model>(
-    model: &'model LlamaModel,
+fn new_context(
+    model: &Rc<LlamaModel>,
     settings: &InferenceSettings,
-    adapters: &mut HashMap<PathBuf, LlamaLoraAdapter>,
-    active: &Option<PathBuf>,
+    adapters: &Adapters,
     purpose: Purpose,
-) -> Result<LlamaContext<'model>, ModelError> {
-    let (tokens, batch_tokens, sequences, exact) = match purpose {
-        Purpose::Chat => (settings.context_tokens, settings.batch_tokens, 1, false),
+) -> Result<Context, ModelError> {
+    let (tokens, batch_tokens, sequences, outputs) = match purpose {
+        Purpose::Chat => (settings.context_tokens, settings.batch_tokens, 1, DRAFT_MAX as u32 + 1),
         Purpose::Batch { sequences, tokens_each } => {
-            (sequences.saturating_mul(tokens_each), settings.batch_tokens, sequences, false)
+            (sequences.saturating_mul(tokens_each), settings.batch_tokens, sequences, sequences)
         }
-        Purpose::Exact { tokens } => (tokens, settings.batch_tokens.min(tokens), 1, true),
+        Purpose::Exact { tokens, outputs } => {
+            let batch_tokens = settings.batch_tokens.min(tokens);
+            let step = if outputs == 1 { batch_tokens } else { batch_tokens.min(outputs) };
+            (tokens, step, 1, outputs.min(step))
+        }
     };
-    let kv_type = match settings.kv_type {
-        _ if exact => KvCacheType::F32,
-        KvType::F32 => KvCacheType::F32,
-        KvType::F16 => KvCacheType::F16,
-        KvType::Q8_0 => KvCacheType::Q8_0,
+    let is_exact = matches!(purpose, Purpose::Exact { .. });
+    let kv_type = if is_exact { KvType::F32 } else { settings.kv_type };
+    let settings = ContextSettings {
+        tokens,
+        batch_tokens,
+        micro_batch_tokens: settings.micro_batch_tokens,
+        sequences,
+        outputs,
+        threads: settings.threads,
+        kv_type: kv_type.number(),
+        flash_attention: !is_exact,
+        embeddings: false,
     };
-    let attention = if exact { LLAMA_FLASH_ATTN_TYPE_DISABLED } else { LLAMA_FLASH_ATTN_TYPE_AUTO };
-    let threads = i32::try_from(settings.threads).unwrap_or(1).max(1);
-    let params = LlamaContextParams::default()
-        .with_n_ctx(NonZeroU32::new(tokens))
-        .with_n_batch(batch_tokens)
-        .with_n_ubatch(batch_tokens.min(settings.micro_batch_tokens.max(1)))
-        .with_n_seq_max(sequences)
-        .with_n_threads(threads)
-        .with_n_threads_batch(threads)
-        .with_type_k(kv_type)
-        .with_type_v(kv_type)
-        .with_flash_attention_policy(attention)
-        .with_no_perf(true);
-    let refused = |reason: String| ModelError::Context { context_tokens: tokens, reason };
-    let _making = construction();
-    let mut context = model.new_context(backend()?, params).map_err(|error| refused(error.to_string()))?;
-    if let Some(path) = active {
-        let adapter = adapters
-            .get_mut(path)
-            .ok_or_else(|| ModelError::Adapter { path: path.clone(), reason: "it is not loaded".to_owned() })?;
-        context
-            .lora_adapter_set(adapter, 1.0)
-            .map_err(|error| ModelError::Adapter { path: path.clone(), reason: error.to_string() })?;
-    }
-    Ok(context)
+    Context::new(model, &settings, adapters.active())
 }
 
-fn tokenize(model: &LlamaModel, text: &str, parse_special: bool) -> Vec<i32> {
-    numbers_of(model.vocab().tokenize(text.as_bytes(), false, parse_special))
+/// Hash of everything beside adapters and tokens that the state of a prompt depends on.
+fn identity(path: &Path, settings: &InferenceSettings, prompt: &ChatPrompt) -> std::io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    hasher.update(fingerprint(path)?);
+    hasher.update(prompt.hash());
+    let InferenceSettings { context_tokens, batch_tokens, micro_batch_tokens, gpu_layers, kv_type, .. } = settings;
+    let numbers = [*context_tokens, *batch_tokens, *micro_batch_tokens, *gpu_layers, kv_type.number()];
+    hasher.update(numbers.map(u32::to_le_bytes).concat());
+    hasher.update(llama_version().as_bytes());
+    Ok(hasher.finalize().into())
 }
 
 fn numbers_of(tokens: Vec<LlamaToken>) -> Vec<i32> {

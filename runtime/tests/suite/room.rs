@@ -26,13 +26,18 @@ pub fn load() -> Inference {
 /// Writes an adapter for the built-in base that clearly changes what it says; `seed` tells
 /// adapters apart.
 pub fn write_adapter(path: &Path, seed: u64) {
+    write_scaled_adapter(path, seed, 1.0);
+}
+
+/// The same adapter with its contribution times `factor`.
+pub fn write_scaled_adapter(path: &Path, seed: u64, factor: f32) {
     let base = BaseModel::open(&base_model()).unwrap();
     let mut adapter: Adapter =
         fresh_adapter(&base.description, &base.sha256, &LoraOptions::new(&Target::ALL, 4, 8.0), seed).unwrap();
     for (number, pair) in adapter.pairs.values_mut().enumerate() {
         for (index, value) in pair.b.iter_mut().enumerate() {
             let phase = (index + number) as f32 + seed as f32;
-            *value = 0.3 * phase.sin();
+            *value = factor * 0.3 * phase.sin();
         }
     }
     adapter.write_gguf(path).unwrap();

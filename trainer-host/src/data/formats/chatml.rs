@@ -19,7 +19,7 @@ const CLOSE: &str = "<|im_end|>";
 pub fn text(row: &Row) -> Result<String, Unfit> {
     let messages = row.messages.as_deref().ok_or(Unfit::Text { format: Format::Chatml.name() })?;
     let mut text = String::new();
-    for (index, Message { role, content }) in messages.iter().enumerate() {
+    for (index, Message { role, content, .. }) in messages.iter().enumerate() {
         for mark in [OPEN, CLOSE] {
             if content.contains(mark) || role.contains(mark) {
                 return Err(Unfit::Mark { message: index + 1, mark: mark.to_owned() });
