@@ -2,7 +2,8 @@
 //!
 //! A text is cut where every pre-tokenizer in use cuts too (before a single space that stands between two
 //! characters, after the line ends before a character), and the count of each piece is remembered: texts repeat
-//! their words. For byte-level BPE the sum is exact; for SentencePiece models, which join across spaces at
+//! their words. Byte-level BPE also never joins a letter or digit with the sign that follows, which makes pieces of
+//! code as short as its names. There the sum is exact; for SentencePiece models, which join across spaces at
 //! will, it may differ by a token at a seam. Without a base, four bytes count as a token.
 
 use std::collections::HashMap;
@@ -23,8 +24,8 @@ const ESTIMATE_BYTES: usize = 4;
 pub enum Measure {
     /// Bytes divided by four.
     Estimate,
-    /// The tokenizer of a base.
-    Base(Box<Tokenizer>, TokenCount),
+    /// The tokenizer of a base, and whether it is byte-level BPE.
+    Base(Box<Tokenizer>, TokenCount, bool),
 }
 
 impl Measure {
@@ -39,7 +40,8 @@ impl Measure {
         let name = name
             .unwrap_or_else(|| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
         let facts = TokenCount { by: "gguf".to_owned(), name, sha256: Some(file.sha256().to_owned()) };
-        Ok(Self::Base(Box::new(tokenizer), facts))
+        let byte_level = file.find_str("tokenizer.ggml.model").ok().flatten() == Some("gpt2");
+        Ok(Self::Base(Box::new(tokenizer), facts, byte_level))
     }
 
     /// What the manifest says.
@@ -49,7 +51,7 @@ impl Measure {
                 let name = format!("{ESTIMATE_BYTES} bytes a token");
                 TokenCount { by: "estimate".to_owned(), name, sha256: None }
             }
-            Measure::Base(_, facts) => facts.clone(),
+            Measure::Base(_, facts, _) => facts.clone(),
         }
     }
 }
@@ -68,9 +70,11 @@ impl<'a> Counter<'a> {
 
     /// Tokens of `text`.
     pub fn count(&mut self, text: &str) -> usize {
-        let Measure::Base(tokenizer, _) = self.measure else { return text.len().div_ceil(ESTIMATE_BYTES) };
+        let Measure::Base(tokenizer, _, byte_level) = self.measure else {
+            return text.len().div_ceil(ESTIMATE_BYTES);
+        };
         let mut total = 0;
-        for piece in pieces(text) {
+        for piece in pieces(text, *byte_level) {
             if let Some(count) = self.known.get(piece) {
                 total += *count as usize;
                 continue;
@@ -95,8 +99,9 @@ impl<'a> Counter<'a> {
     }
 }
 
-/// Cuts before a single space between two characters, and after line ends.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
+/// Cuts before a single space between two characters, and after line ends; with `signs` also between a letter or
+/// digit and the sign behind it. The apostrophe is none: some tokenizers keep `it's` together.
+fn pieces(text: &str, signs: bool) -> impl Iterator<Item = &str> {
     let bytes = text.as_bytes();
     let mut start = 0;
     std::iter::from_fn(move || {
@@ -109,8 +114,10 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
             let solid = |byte: u8| !byte.is_ascii_whitespace();
             let cut = if here == b' ' {
                 solid(before) && bytes.get(at + 1).is_some_and(|next| solid(*next))
+            } else if before == b'\n' {
+                solid(here)
             } else {
-                before == b'\n' && solid(here)
+                signs && before.is_ascii_alphanumeric() && here.is_ascii_punctuation() && here != b'\''
             };
             if cut {
                 break;
@@ -151,13 +158,15 @@ mod tests {
     #[test]
     fn count_of_the_parts_is_that_of_the_whole() {
         let measure = base();
-        let Measure::Base(tokenizer, _) = &measure else { panic!("a base has a tokenizer") };
+        let Measure::Base(tokenizer, ..) = &measure else { panic!("a base has a tokenizer") };
         let mut counter = Counter::new(&measure);
         let texts = [
             "Stay upwind, uphill and upstream. Isolate 150 feet (50 m) in all directions.",
             "fn main() {\n    let x  = 1;\n\n\treturn x;\n}\n",
             " leading, trailing  \n\n- item one\n  - item two\r\n\u{3bd}\u{3b5}\u{3c1}\u{3cc} caf\u{e9} \u{1f525}\n",
             include_str!("tokens.rs"),
+            include_str!("code.rs"),
+            "it's John's, we'll see: a_b.c(d,e)[0x1f]; 1,000.50% <|x|> </tool> caf\u{e9}.x \u{3bd}.\u{3bd} --flag=\"v\"",
         ];
         for text in texts {
             // Twice: fresh, and from memory.
@@ -170,7 +179,8 @@ mod tests {
     #[test]
     fn pieces_are_the_text() {
         let text = "a b  c\n d\n\ne ";
-        assert_eq!(pieces(text).collect::<String>(), text);
-        assert_eq!(pieces(text).collect::<Vec<_>>(), ["a", " b  c\n d\n\n", "e "]);
+        assert_eq!(pieces(text, false).collect::<String>(), text);
+        assert_eq!(pieces(text, false).collect::<Vec<_>>(), ["a", " b  c\n d\n\n", "e "]);
+        assert_eq!(pieces("it's f(x_1), 2.", true).collect::<Vec<_>>(), ["it's", " f", "(x", "_1", "),", " 2", "."]);
     }
 }
