@@ -20,10 +20,15 @@ pub mod formats;
 pub mod import;
 pub mod ingest;
 pub mod ledger;
+pub mod lineage;
 pub mod manifest;
+pub mod places;
+pub mod rebuild;
 pub mod resolve;
 pub mod review;
 pub mod row;
+pub mod trace;
+pub mod verify;
 pub mod words;
 pub mod writer;
 
@@ -50,10 +55,24 @@ pub enum DataVerb {
     Filter(Box<filter::FilterArgs>),
     /// Read rows that another program wrote
     Import(import::ImportArgs),
+    /// Make a dataset again from its recipe and compare it to the byte
+    Rebuild(rebuild::RebuildArgs),
     /// Make the next dataset from what experts have said
     Resolve(resolve::ResolveArgs),
     /// Let experts rate rows, on a screen or in a table
     Review(review::ReviewArgs),
+    /// Say which bytes of which file, which experts and which template made a row
+    Trace(trace::TraceArgs),
+    /// Check a dataset, its parents and its originals to the byte
+    Verify(verify::VerifyArgs),
+}
+
+impl DataVerb {
+    /// Whether the verb makes a dataset, so that a manifest may name it as its recipe.
+    pub fn makes_dataset(&self) -> bool {
+        use DataVerb::{Agreement, Doctor, Export, Rebuild, Review, Trace, Verify};
+        !matches!(self, Agreement(_) | Doctor(_) | Export(_) | Rebuild(_) | Review(_) | Trace(_) | Verify(_))
+    }
 }
 
 /// Runs the verb that was asked for.
@@ -70,7 +89,10 @@ pub fn run(verb: DataVerb) -> anyhow::Result<ExitCode> {
         DataVerb::Export(args) => export::run(&args),
         DataVerb::Filter(args) => filter::run(&args),
         DataVerb::Import(args) => import::run(&args),
+        DataVerb::Rebuild(args) => rebuild::run(&args),
         DataVerb::Resolve(args) => resolve::run(&args),
         DataVerb::Review(args) => review::run(&args),
+        DataVerb::Trace(args) => trace::run(&args),
+        DataVerb::Verify(args) => verify::run(&args),
     }
 }

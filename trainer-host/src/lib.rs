@@ -65,9 +65,30 @@ pub fn about(path: &std::path::Path, error: impl std::fmt::Display) -> anyhow::E
     if text.contains(&path) { anyhow::anyhow!(text) } else { anyhow::anyhow!("{path}: {text}") }
 }
 
+thread_local! {
+    static SILENT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs a verb inside another: what it would print as data goes nowhere, its talk stays.
+pub fn silently<T>(work: impl FnOnce() -> T) -> T {
+    let before = SILENT.replace(true);
+    let result = work();
+    SILENT.set(before);
+    result
+}
+
+/// Whether stdout is a terminal that may show colours.
+pub fn in_colour() -> bool {
+    use std::io::IsTerminal as _;
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Prints to stdout; a reader that has gone away (`| head`) ends the program quietly.
 pub fn print_data(text: &str) {
     use std::io::Write as _;
+    if SILENT.get() {
+        return;
+    }
     if writeln!(std::io::stdout().lock(), "{text}").is_err() {
         std::process::exit(0);
     }

@@ -139,7 +139,7 @@ fn binary(what: &str) -> Unread {
 }
 
 /// Text has no NUL bytes unless it is UTF-16, and few control characters.
-fn looks_like_text(sample: &[u8]) -> bool {
+pub fn looks_like_text(sample: &[u8]) -> bool {
     if super::decode::utf16_by_look(sample).is_some() {
         return true;
     }

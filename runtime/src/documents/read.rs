@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::block::{Block, Note, Reading};
 use super::decode::{Decoded, decode, detect};
-use super::format::{Format, Unread};
+use super::format::{Format, Unread, looks_like_text};
 use super::language::Language;
 use super::records::{Records, Wording};
 use super::table::{self, Head};
@@ -87,6 +87,7 @@ pub fn read<'a>(source: &Source<'a>, manner: &mut Manner<'_>) -> Result<Text<'a>
         }
         format => {
             let encoding = source.encoding.unwrap_or_else(|| detect(source.bytes));
+            check_text(source, encoding)?;
             let decoded = decode(source.bytes, encoding, source.first_byte == 0);
             let mut notes = encoding_notes(&decoded, source.first_byte == 0);
             let text: &str = &decoded.text;
@@ -116,6 +117,19 @@ pub fn read<'a>(source: &Source<'a>, manner: &mut Manner<'_>) -> Result<Text<'a>
             Ok(Text { decoded, extracted: false, blocks: reading.blocks, notes, pages: None })
         }
     }
+}
+
+/// A file may begin as text and go on as something else; what looks like a text in a single-byte encoding is none
+/// if it holds zeros.
+fn check_text(source: &Source<'_>, encoding: &Encoding) -> Result<(), Unread> {
+    if encoding == UTF_16LE || encoding == UTF_16BE || looks_like_text(source.bytes) {
+        return Ok(());
+    }
+    let [first, end] = [source.first_byte, source.first_byte + source.bytes.len() as u64];
+    let zero = source.bytes.iter().position(|byte| *byte == 0);
+    let place = zero.map_or_else(String::new, |at| format!(", a zero at byte {}", first + at as u64));
+    let detail = format!("bytes {first} to {end} are binary data{place}; keep only the text of it");
+    Err(Unread { reason: "binary", detail })
 }
 
 fn of_extracted(text: String, reading: Reading) -> Text<'static> {
@@ -152,4 +166,29 @@ pub fn sample(text: &str) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_goes_on_as_binary_is_named_and_not_read() {
+        let bytes = [b"Plain text line.\n".repeat(1000), vec![0, 159, 146, 150]].concat();
+        let source = Source {
+            file: Path::new("a.txt"),
+            path: "a.txt",
+            format: Format::Text,
+            bytes: &bytes,
+            first_byte: 0,
+            first_line: 1,
+            encoding: None,
+            head: None,
+        };
+        let mut code = |_: &str, _: Language| Reading::default();
+        let unread = read(&source, &mut Manner { clean: true, wording: None, records: None, code: &mut code });
+        let unread = unread.unwrap_err();
+        assert_eq!(unread.reason, "binary");
+        assert!(unread.detail.contains("a zero at byte 17000"), "{}", unread.detail);
+    }
 }

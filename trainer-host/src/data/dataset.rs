@@ -17,8 +17,10 @@ use super::row::Row;
 /// A dataset folder that is open for reading.
 #[derive(Debug)]
 pub struct Dataset {
-    /// The folder.
+    /// The folder as it is named.
     pub folder: PathBuf,
+    /// Where it lies; see [`redirected`](super::places::redirected).
+    place: PathBuf,
     /// What it says about itself.
     pub manifest: Manifest,
     /// SHA-256 of `manifest.json`.
@@ -31,7 +33,8 @@ impl Dataset {
     /// # Errors
     /// No dataset there, a manifest that cannot be read, or one of a newer layout.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
-        let path = folder.join(MANIFEST);
+        let place = super::places::actual(folder);
+        let path = place.join(MANIFEST);
         let bytes = std::fs::read(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => anyhow::anyhow!(
                 "{}: no dataset, {MANIFEST} is missing; make one with `halligan-host data ingest PATH.. -o DIR`",
@@ -48,13 +51,15 @@ impl Dataset {
             manifest.schema,
             manifest.tool
         );
-        Ok(Self { folder: folder.to_path_buf(), manifest, manifest_sha256: sha256_hex(&bytes) })
+        Ok(Self { folder: folder.to_path_buf(), place, manifest, manifest_sha256: sha256_hex(&bytes) })
     }
 
     /// This dataset as the parent of another.
     pub fn as_parent(&self) -> Parent {
         Parent {
             manifest_sha256: self.manifest_sha256.clone(),
+            parents: self.manifest.parents.clone(),
+            recipe: self.manifest.recipe.clone(),
             path: self.folder.display().to_string(),
             stage: self.manifest.stage.clone(),
             version: self.manifest.version.clone(),
@@ -98,7 +103,7 @@ impl Dataset {
     /// # Errors
     /// A file that the manifest names and that cannot be opened.
     pub fn records<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<Records<T>> {
-        let path = self.folder.join(name);
+        let path = self.place.join(name);
         let lines = if self.manifest.files.contains_key(name) { Some(Lines::open(&path)?) } else { None };
         Ok(Records { lines, record: PhantomData })
     }
@@ -110,6 +115,7 @@ pub struct Lines {
     path: PathBuf,
     reader: BufReader<File>,
     line: usize,
+    bytes: [u64; 2],
 }
 
 impl Lines {
@@ -119,7 +125,12 @@ impl Lines {
     /// What the system said, with the path.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let file = File::open(path).map_err(|error| anyhow::anyhow!("{}: {error}; check the path", path.display()))?;
-        Ok(Self { path: path.to_path_buf(), reader: BufReader::with_capacity(1 << 16, file), line: 0 })
+        Ok(Self { path: path.to_path_buf(), reader: BufReader::with_capacity(1 << 16, file), line: 0, bytes: [0, 0] })
+    }
+
+    /// First byte of the line that was read last, and the byte after its end.
+    pub fn bytes(&self) -> [u64; 2] {
+        self.bytes
     }
 
     /// The next line without its end, and its number from 1.
@@ -134,6 +145,7 @@ impl Lines {
         if count == 0 {
             return Ok(None);
         }
+        self.bytes = [self.bytes[1], self.bytes[1] + count as u64];
         anyhow::ensure!(
             bytes.len() as u64 <= LINE_BYTES_MAX,
             "{}:{}: the line is longer than {LINE_BYTES_MAX} bytes; split the record",

@@ -22,7 +22,7 @@ use super::canonical::canonical_json;
 use super::dataset::{Dataset, Lines};
 use super::documents::{Document, read_documents};
 use super::ledger::{Left, Skipped};
-use super::manifest::MANIFEST;
+use super::manifest::{MANIFEST, RATINGS};
 use super::row::Row;
 use super::writer::{Closing, DatasetWriter};
 use crate::progress::{Progress, count};
@@ -98,10 +98,11 @@ struct Report<'a> {
 /// # Errors
 /// What is wrong with a row, by its line; a place that cannot be written.
 pub fn run(args: &DedupArgs) -> anyhow::Result<ExitCode> {
-    let folder = args.input.is_dir();
+    let place = super::places::actual(&args.input);
+    let folder = place.is_dir();
     if folder {
         anyhow::ensure!(
-            args.input.join(MANIFEST).exists(),
+            place.join(MANIFEST).exists(),
             "{}: no dataset, {MANIFEST} is missing; give a dataset folder or a JSONL file",
             args.input.display()
         );
@@ -221,6 +222,9 @@ fn write_folder(
     writer.descend_from(dataset)?;
     for chunk in dataset.chunks()? {
         writer.chunk(&chunk?)?;
+    }
+    for rating in dataset.records::<serde_json::Value>(RATINGS)? {
+        writer.record(RATINGS, &rating?)?;
     }
     for earlier in dataset.skipped()? {
         writer.skipped(&earlier?)?;

@@ -7,7 +7,6 @@
 mod histogram;
 mod mask;
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -93,9 +92,11 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         crate::print_data(&serde_json::to_string(&report)?);
     } else {
-        let colour =
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        crate::print_data(&describe(&report, &encoder, if colour { Paint::Colour } else { Paint::Brackets }));
+        crate::print_data(&describe(
+            &report,
+            &encoder,
+            if crate::in_colour() { Paint::Colour } else { Paint::Brackets },
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -24,7 +24,7 @@ use super::dedup::{self, documents_of, parse_threshold, text_of};
 use super::documents::{Document, object, text};
 use super::encoding::Encoder;
 use super::ledger::{Left, Skipped};
-use super::manifest::{MANIFEST, RATINGS, TokenCount};
+use super::manifest::{MANIFEST, RATINGS, SKIPPED, TokenCount};
 use super::row::Row;
 use super::words::words;
 use super::writer::{Closing, DatasetWriter};
@@ -439,9 +439,10 @@ fn print(args: &FilterArgs, report: Report) -> anyhow::Result<ExitCode> {
     if report.personal_data > 0 {
         lines.push(format!("{} rows that stay are labelled personal_data", count(report.personal_data)));
     }
-    crate::print_data(&lines.join("\n"));
     if report.dropped > 0 {
-        eprintln!("each row that left stands in {} with its reason", args.output.join("skipped.jsonl").display());
+        let skipped = args.output.join(SKIPPED);
+        lines.push(format!("each row that left stands in {} with its reason", skipped.display()));
     }
+    crate::print_data(&lines.join("\n"));
     Ok(ExitCode::SUCCESS)
 }

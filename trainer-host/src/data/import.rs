@@ -1,7 +1,8 @@
 //! `halligan-host data import`: rows that another program wrote, as a dataset folder.
 //!
 //! Reads what `data export` writes, and the same forms from elsewhere. A line that is no row stops the import
-//! with its number; with `--skip-bad` it goes into `skipped.jsonl` with the reason instead.
+//! with its number; with `--skip-bad` it goes into `skipped.jsonl` with the reason instead. Where each row stood is
+//! kept in `origins.jsonl`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use super::formats::lines::{Objects, Wrong, beginning};
 use super::formats::{Format, alpaca, chatml, croissant, hugging_face, messages, parquet_file, sharegpt, table};
-use super::ledger::{Left, Skipped};
+use super::ledger::{Left, Origin, Skipped};
 use super::manifest::SKIPPED;
 use super::row::Row;
 use super::writer::{Closing, DatasetWriter};
@@ -130,6 +131,12 @@ struct Import {
     bad: usize,
 }
 
+/// A file that rows come from.
+struct RowFile<'a> {
+    path: &'a Path,
+    sha256: String,
+}
+
 impl Import {
     fn read(&mut self, input: &Path, format: Format) -> anyhow::Result<()> {
         match format {
@@ -138,14 +145,15 @@ impl Import {
             Format::Sharegpt => self.lines(input, sharegpt::row),
             Format::Chatml => self.chatml(input),
             Format::Parquet => {
-                self.writer.input("rows", input)?;
-                self.batches(input, None, parquet_file::batches(input)?)
+                let sha256 = self.writer.input("rows", input)?;
+                self.batches(&RowFile { path: input, sha256 }, None, parquet_file::batches(input)?)
             }
             Format::Hf => {
                 for (split, files) in hugging_face::files(input)? {
                     for file in files {
-                        self.writer.input("rows", &file)?;
-                        self.batches(&file, Some(&split), hugging_face::batches(&file)?)?;
+                        let sha256 = self.writer.input("rows", &file)?;
+                        let batches = hugging_face::batches(&file)?;
+                        self.batches(&RowFile { path: &file, sha256 }, Some(&split), batches)?;
                     }
                 }
                 Ok(())
@@ -160,19 +168,19 @@ impl Import {
         read: impl Fn(&serde_json::Map<String, serde_json::Value>) -> Result<Row, String>,
     ) -> anyhow::Result<()> {
         anyhow::ensure!(path.is_file(), "{}: no such file; give the path of a JSONL file", path.display());
-        self.writer.input("rows", path)?;
+        let from = RowFile { path, sha256: self.writer.input("rows", path)? };
         for line in Objects::open(path)? {
-            let (line, row) = match line {
+            let (line, bytes, row) = match line {
                 Ok(line) => {
                     let row = read(&line.object).map_err(|problem| {
                         (problem, beginning(serde_json::Value::Object(line.object).to_string().as_bytes()))
                     });
-                    (line.line, row)
+                    (line.line, Some(line.bytes), row)
                 }
-                Err(Wrong::Line(line, problem, shown)) => (line, Err((problem, shown))),
+                Err(Wrong::Line(line, problem, shown)) => (line, None, Err((problem, shown))),
                 Err(Wrong::File(error)) => return Err(error),
             };
-            self.take(path, line, row)?;
+            self.take(&from, line, bytes, row)?;
         }
         Ok(())
     }
@@ -195,12 +203,12 @@ impl Import {
             "{}: the text is larger than {TEXT_BYTES_MAX} bytes; split the file at an empty line",
             path.display()
         );
-        self.writer.input("rows", path)?;
+        let from = RowFile { path, sha256: self.writer.input("rows", path)? };
         let text = std::fs::read_to_string(path)
             .map_err(|error| anyhow::anyhow!("{}: {error}; save it as UTF-8", path.display()))?;
         for (line, row) in chatml::conversations(&text) {
             let shown = text.lines().nth(line - 1).unwrap_or_default();
-            self.take(path, line, row.map_err(|problem| (problem, beginning(shown.as_bytes()))))?;
+            self.take(&from, line, None, row.map_err(|problem| (problem, beginning(shown.as_bytes()))))?;
         }
         Ok(())
     }
@@ -223,32 +231,40 @@ impl Import {
 
     fn batches(
         &mut self,
-        path: &Path,
+        from: &RowFile<'_>,
         split: Option<&str>,
         batches: impl Iterator<Item = anyhow::Result<arrow_array::RecordBatch>>,
     ) -> anyhow::Result<()> {
         let mut row_number = 0;
         for batch in batches {
             let records =
-                table::records(&batch?).map_err(|problem| anyhow::anyhow!("{}: {problem}", path.display()))?;
+                table::records(&batch?).map_err(|problem| anyhow::anyhow!("{}: {problem}", from.path.display()))?;
             for mut record in records {
                 row_number += 1;
                 if record.split.is_none() {
                     record.split = split.map(str::to_owned);
                 }
-                self.take(path, row_number, record.into_row().map_err(|problem| (problem, String::new())))?;
+                self.take(from, row_number, None, record.into_row().map_err(|problem| (problem, String::new())))?;
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, path: &Path, line: usize, row: Result<Row, (String, String)>) -> anyhow::Result<()> {
-        let place = format!("{}:{line}", path.display());
+    fn take(
+        &mut self,
+        from: &RowFile<'_>,
+        line: usize,
+        bytes: Option<[u64; 2]>,
+        row: Result<Row, (String, String)>,
+    ) -> anyhow::Result<()> {
+        let place = format!("{}:{line}", from.path.display());
         match row {
             Ok(row) => match self.seen.get(&row.id) {
                 None => {
                     self.seen.insert(row.id.clone(), place);
                     self.writer.row(&row)?;
+                    let input = from.sha256.clone();
+                    self.writer.origin(Origin { bytes, id: row.id, input, line: line as u64 });
                     self.rows += 1;
                     if self.rows.is_multiple_of(REPORT_EVERY) {
                         self.progress.show(self.rows, "");

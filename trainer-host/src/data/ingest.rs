@@ -6,7 +6,7 @@
 
 mod code;
 mod earlier;
-mod files;
+pub mod files;
 mod pack;
 mod read;
 mod run;

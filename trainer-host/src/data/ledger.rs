@@ -1,4 +1,5 @@
-//! What a dataset keeps beside its rows: the templates that worded them, and what was left out and why.
+//! What a dataset keeps beside its rows: the templates that worded them, where imported ones stood, and what was left
+//! out and why.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,6 +25,20 @@ impl Template {
         let id = content_id(&[kind.as_bytes(), name.as_bytes(), text.as_bytes()]);
         Self { id, kind: kind.to_owned(), name: name.to_owned(), text: text.to_owned() }
     }
+}
+
+/// Where an imported row stood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// First byte of its line and the byte after the last; absent where rows are no lines (Parquet, Arrow, ChatML text).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<[u64; 2]>,
+    /// Id of the row.
+    pub id: String,
+    /// SHA-256 of the file, which the manifest lists among its inputs.
+    pub input: String,
+    /// Line, or number of the row in a table, from 1.
+    pub line: u64,
 }
 
 /// What sort of thing was left out.

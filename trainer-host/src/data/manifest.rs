@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::canonical::{canonical_json, sha256_hex};
+
 /// Version of the folder's layout that this program reads and writes.
 pub const SCHEMA: u32 = 1;
 /// Name of the manifest in a dataset folder.
@@ -22,6 +24,8 @@ pub const SKIPPED: &str = "skipped.jsonl";
 pub const TEMPLATES: &str = "templates.jsonl";
 /// Name of the ratings' file.
 pub const RATINGS: &str = "ratings.jsonl";
+/// Name of the file that says where imported rows stood.
+pub const ORIGINS: &str = "origins.jsonl";
 /// Name of the file with one digest for each record: `<16 hex digits>  rows.jsonl:7`.
 pub const RECORDS: &str = "records.sha256";
 
@@ -79,8 +83,14 @@ pub struct FileFacts {
 pub struct Parent {
     /// SHA-256 of its `manifest.json`, which stands for everything in it.
     pub manifest_sha256: String,
+    /// Its own parents: with their recipes it can be made again though its folder is gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<Parent>,
     /// Path as given on the command line.
     pub path: String,
+    /// Its recipe; see [`Manifest::recipe`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipe: Vec<String>,
     /// Its stage.
     pub stage: String,
     /// Its version.
@@ -102,6 +112,10 @@ pub struct TokenCount {
 /// Everything about a dataset folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// SHA-256 of the file `manifest.json` without this member, which comes first in it: damage to the manifest
+    /// itself is seen. Empty until [`Manifest::seal`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
     /// Every file in the folder but the manifest.
     pub files: BTreeMap<String, FileFacts>,
     /// Other files that were read.
@@ -140,4 +154,26 @@ impl Manifest {
     pub fn tool() -> String {
         format!("halligan-host {}", env!("CARGO_PKG_VERSION"))
     }
+
+    /// Sets the digest; returns the bytes of the file.
+    ///
+    /// # Errors
+    /// A summary that has no JSON form.
+    pub fn seal(&mut self) -> serde_json::Result<String> {
+        self.digest.clear();
+        let open = canonical_json(self)? + "\n";
+        self.digest = sha256_hex(open.as_bytes());
+        Ok(format!("{SEAL}{}\",{}", self.digest, &open[1..]))
+    }
+}
+
+/// How a sealed manifest begins; the digest follows.
+const SEAL: &str = "{\"digest\":\"";
+
+/// Whether the bytes of a `manifest.json` are those that were sealed; `None` where there is no seal.
+pub fn seal_holds(bytes: &[u8]) -> Option<bool> {
+    let rest = bytes.strip_prefix(SEAL.as_bytes())?;
+    let (digest, rest) = rest.split_at_checked(64)?;
+    let rest = rest.strip_prefix(b"\",")?;
+    Some(sha256_hex(&[b"{", rest].concat()).as_bytes() == digest)
 }

@@ -66,7 +66,7 @@ pub fn run(args: &ResolveArgs) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(args.dataset != args.output, "{}: give a new folder to -o", args.output.display());
     let dataset = Dataset::open(&args.dataset)?;
     let path = args.ratings.clone().unwrap_or_else(|| journal_path(&args.dataset));
-    let ratings = read_journal(&path)?;
+    let ratings = read_journal(&super::places::actual(&path))?;
     anyhow::ensure!(
         !ratings.is_empty(),
         "{}: there are no ratings; rate with `halligan-host data review {} --expert NAME`",

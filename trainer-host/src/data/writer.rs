@@ -17,9 +17,10 @@ use tempfile::NamedTempFile;
 use super::canonical::{ID_DIGITS, canonical_json, lower_hex};
 use super::chunk::Chunk;
 use super::dataset::{Dataset, Lines};
-use super::ledger::{Skipped, Template};
+use super::ledger::{Origin, Skipped, Template};
 use super::manifest::{
-    CHUNKS, FileFacts, Input, MANIFEST, Manifest, Parent, RECORDS, ROWS, SCHEMA, SKIPPED, Source, TEMPLATES, TokenCount,
+    CHUNKS, FileFacts, Input, MANIFEST, Manifest, ORIGINS, Parent, RECORDS, ROWS, SCHEMA, SKIPPED, Source, TEMPLATES,
+    TokenCount,
 };
 use super::row::Row;
 
@@ -48,6 +49,7 @@ pub struct DatasetWriter {
     stage: String,
     parts: BTreeMap<String, Part>,
     templates: BTreeMap<String, Template>,
+    origins: BTreeMap<String, Origin>,
     sources: BTreeMap<String, Source>,
     inputs: Vec<Input>,
     parents: Vec<Parent>,
@@ -89,19 +91,23 @@ impl DatasetWriter {
             stage: stage.to_owned(),
             parts: BTreeMap::new(),
             templates: BTreeMap::new(),
+            origins: BTreeMap::new(),
             sources: BTreeMap::new(),
             inputs: Vec::new(),
             parents: Vec::new(),
         })
     }
 
-    /// Names `parent` in the manifest and carries its sources and templates along.
+    /// Names `parent` in the manifest and carries its sources, templates and origins along.
     ///
     /// # Errors
-    /// Templates that cannot be read.
+    /// Templates or origins that cannot be read.
     pub fn descend_from(&mut self, parent: &Dataset) -> anyhow::Result<()> {
         for template in parent.templates()? {
             self.template(template?);
+        }
+        for origin in parent.records::<Origin>(ORIGINS)? {
+            self.origin(origin?);
         }
         parent.manifest.sources.iter().cloned().for_each(|source| self.source(source));
         self.inputs.extend(parent.manifest.inputs.iter().cloned());
@@ -115,8 +121,9 @@ impl DatasetWriter {
     /// A file that cannot be read.
     pub fn input(&mut self, role: &str, path: &Path) -> anyhow::Result<String> {
         let unreadable = |error| crate::about(path, error);
-        let sha256 = file_sha256(path).map_err(unreadable)?;
-        let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
+        let place = super::places::actual(path);
+        let sha256 = file_sha256(&place).map_err(unreadable)?;
+        let bytes = std::fs::metadata(&place).map_err(unreadable)?.len();
         let path = path.display().to_string();
         self.inputs.push(Input { bytes, path, role: role.to_owned(), sha256: sha256.clone() });
         Ok(sha256)
@@ -130,6 +137,11 @@ impl DatasetWriter {
     /// Keeps a template; the same one twice is kept once.
     pub fn template(&mut self, template: Template) {
         self.templates.insert(template.id.clone(), template);
+    }
+
+    /// Says where an imported row stood; the first word counts.
+    pub fn origin(&mut self, origin: Origin) {
+        self.origins.entry(origin.id.clone()).or_insert(origin);
     }
 
     /// Adds a chunk.
@@ -194,6 +206,9 @@ impl DatasetWriter {
         for template in std::mem::take(&mut self.templates).into_values() {
             self.record(TEMPLATES, &template)?;
         }
+        for origin in std::mem::take(&mut self.origins).into_values() {
+            self.record(ORIGINS, &origin)?;
+        }
         let mut listed = Vec::new();
         for (name, part) in &self.parts {
             let lines = part.records.iter().enumerate();
@@ -218,7 +233,8 @@ impl DatasetWriter {
         self.inputs.dedup();
         let mut sources: Vec<Source> = self.sources.into_values().collect();
         sources.sort_by(|a, b| (&a.root, &a.path).cmp(&(&b.root, &b.path)));
-        let manifest = Manifest {
+        let mut manifest = Manifest {
+            digest: String::new(),
             files,
             inputs: self.inputs,
             parents: self.parents,
@@ -232,7 +248,7 @@ impl DatasetWriter {
             tool: Manifest::tool(),
             version,
         };
-        let text = canonical_json(&manifest)? + "\n";
+        let text = manifest.seal()?;
         write_bytes_atomically(&self.folder.join(MANIFEST), text.as_bytes())?;
         for name in earlier.iter().flat_map(|earlier| earlier.manifest.files.keys()) {
             if !manifest.files.contains_key(name) {

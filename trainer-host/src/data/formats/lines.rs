@@ -12,6 +12,8 @@ use crate::data::documents::object;
 pub struct Line {
     /// Line, from 1.
     pub line: usize,
+    /// First byte of the line, and the byte after its end.
+    pub bytes: [u64; 2],
     /// The object.
     pub object: Map<String, Value>,
 }
@@ -75,7 +77,8 @@ impl Iterator for Objects {
             let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
             if !bytes.iter().all(u8::is_ascii_whitespace) {
                 let wrong = |problem| Wrong::Line(line, problem, beginning(bytes));
-                return Some(object(bytes).map(|object| Line { line, object }).map_err(wrong));
+                let place = self.lines.bytes();
+                return Some(object(bytes).map(|object| Line { line, bytes: place, object }).map_err(wrong));
             }
         }
         None

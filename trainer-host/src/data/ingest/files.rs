@@ -1,6 +1,6 @@
 //! Finding the files to ingest: folders, single files and git repositories, `.gitignore` respected.
 //!
-//! Whatever lies in a folder and is not taken is named with the reason. Links are not followed, so a circle
+//! Whatever lies in a folder and is not taken is named with the reason; datasets are not taken for documents. Links are not followed, so a circle
 //! of links cannot trap the walk and nothing outside the given places comes in unasked.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,9 @@ use anyhow::Context as _;
 use ignore::WalkBuilder;
 
 use super::super::canonical::content_id;
+use super::super::dataset::Dataset;
 use super::super::ledger::{Left, Skipped};
+use super::super::places;
 
 /// Folder inside the dataset that keeps clones of repositories given by address.
 const CLONES: &str = ".clones";
@@ -40,26 +42,27 @@ pub struct Listing {
     pub skipped: Vec<Skipped>,
 }
 
-/// Lists all files below `places`. Repositories given by address are cloned below `dataset`.
+/// Lists all files below the `given` places. Repositories given by address are cloned below `dataset`.
 ///
 /// # Errors
 /// A place that does not exist or cannot be cloned.
-pub fn list(places: &[String], dataset: &Path) -> anyhow::Result<Listing> {
+pub fn list(given: &[String], dataset: &Path) -> anyhow::Result<Listing> {
     let mut listing = Listing::default();
     let mut seen = BTreeSet::new();
-    for place in places {
-        let path = Path::new(place);
+    for place in given {
+        let path = &places::actual(Path::new(place));
         if is_address(place) || is_bare_repository(path) {
             let clone = clone(place, dataset)?;
-            walk(&clone, place, &mut seen, &mut listing);
+            walk(&clone, place, dataset, &mut seen, &mut listing);
         } else if path.is_dir() {
-            walk(path, place, &mut seen, &mut listing);
+            walk(path, place, dataset, &mut seen, &mut listing);
         } else {
             let facts = std::fs::metadata(path)
                 .with_context(|| format!("{place}: no such file or folder; check the path"))
                 .map_err(|error| anyhow::anyhow!("{error:#}"))?;
-            let root = crate::outputs::folder_of(path);
-            let name = path.file_name().map_or_else(|| place.clone(), |name| name.to_string_lossy().into_owned());
+            let root = crate::outputs::folder_of(Path::new(place));
+            let name =
+                Path::new(place).file_name().map_or_else(|| place.clone(), |name| name.to_string_lossy().into_owned());
             if facts.is_file() {
                 add(&mut listing, &mut seen, path, &root.display().to_string(), name, None, facts.len());
             } else {
@@ -72,8 +75,12 @@ pub fn list(places: &[String], dataset: &Path) -> anyhow::Result<Listing> {
     Ok(listing)
 }
 
-fn walk(folder: &Path, root: &str, seen: &mut BTreeSet<PathBuf>, listing: &mut Listing) {
+fn walk(folder: &Path, root: &str, output: &Path, seen: &mut BTreeSet<PathBuf>, listing: &mut Listing) {
     let revision = revision(folder);
+    let output = std::fs::canonicalize(output).unwrap_or_else(|_| output.to_path_buf());
+    let is_output = move |path: &Path| std::fs::canonicalize(path).is_ok_and(|path| path == output);
+    let passed_over = is_output.clone();
+    let top = folder.to_path_buf();
     let mut taken: BTreeSet<PathBuf> = BTreeSet::new();
     let mut folders = vec![folder.to_path_buf()];
     let walker = WalkBuilder::new(folder)
@@ -81,6 +88,10 @@ fn walk(folder: &Path, root: &str, seen: &mut BTreeSet<PathBuf>, listing: &mut L
         .require_git(false)
         .git_global(false)
         .sort_by_file_name(std::ffi::OsStr::cmp)
+        .filter_entry(move |entry| {
+            let path = entry.path();
+            path == top || !path.is_dir() || !passed_over(path) && Dataset::open(path).is_err()
+        })
         .build();
     for entry in walker {
         let entry = match entry {
@@ -98,6 +109,11 @@ fn walk(folder: &Path, root: &str, seen: &mut BTreeSet<PathBuf>, listing: &mut L
         taken.insert(path.to_path_buf());
         let below = below(folder, path);
         let name = joined(root, &below);
+        if path.to_str().is_none() {
+            let detail = "its name is not UTF-8, so that no row could be traced back to it; rename it";
+            listing.skipped.push(skipped(&name, "name_not_utf8", detail));
+            continue;
+        }
         let Some(kind) = entry.file_type() else { continue };
         if kind.is_dir() {
             folders.push(path.to_path_buf());
@@ -113,21 +129,37 @@ fn walk(folder: &Path, root: &str, seen: &mut BTreeSet<PathBuf>, listing: &mut L
             listing.skipped.push(skipped(&name, "unreadable", "its size cannot be read; check its permissions"));
         }
     }
-    report_ignored(folder, root, &folders, &taken, listing);
+    report_ignored(folder, root, &folders, &taken, &is_output, listing);
 }
 
 /// Names what lies in the walked folders and was not taken, the topmost entry of each.
-fn report_ignored(folder: &Path, root: &str, folders: &[PathBuf], taken: &BTreeSet<PathBuf>, listing: &mut Listing) {
+fn report_ignored(
+    folder: &Path,
+    root: &str,
+    folders: &[PathBuf],
+    taken: &BTreeSet<PathBuf>,
+    is_output: &dyn Fn(&Path) -> bool,
+    listing: &mut Listing,
+) {
     for parent in folders {
         let Ok(entries) = std::fs::read_dir(parent) else { continue };
         for path in entries.flatten().map(|entry| entry.path()).filter(|path| !taken.contains(path)) {
+            if path.is_dir() && is_output(&path) {
+                continue;
+            }
             let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            let dataset = !hidden && path.is_dir() && Dataset::open(&path).is_ok();
             let detail = match (hidden, path.is_dir()) {
+                _ if dataset => "a dataset folder; its rows are no documents",
                 (true, _) => "hidden: its name begins with a dot; give it as PATH to take it",
                 (false, true) => "a folder that .gitignore leaves out; give it as PATH to take it",
                 (false, false) => "a file that .gitignore leaves out; give it as PATH to take it",
             };
-            let reason = if hidden { "hidden" } else { "ignored" };
+            let reason = match (hidden, dataset) {
+                (true, _) => "hidden",
+                (false, true) => "dataset",
+                (false, false) => "ignored",
+            };
             listing.skipped.push(skipped(&joined(root, &below(folder, &path)), reason, detail));
         }
     }
@@ -186,7 +218,8 @@ fn revision(folder: &Path) -> Option<String> {
     line.split(' ').next().map(str::to_owned)
 }
 
-fn is_address(place: &str) -> bool {
+/// Whether a place is the address of a repository.
+pub fn is_address(place: &str) -> bool {
     ["https://", "http://", "ssh://", "git://", "file://", "git@"].iter().any(|start| place.starts_with(start))
 }
 
@@ -194,9 +227,14 @@ fn is_bare_repository(path: &Path) -> bool {
     path.join("HEAD").is_file() && path.join("objects").is_dir() && path.join("refs").is_dir()
 }
 
+/// Folder in the dataset where a repository given by address is cloned.
+pub fn clone_of(dataset: &Path, address: &str) -> PathBuf {
+    dataset.join(CLONES).join(content_id(&[address.as_bytes()]))
+}
+
 /// Clones the repository at `place` with the system's git, or brings an earlier clone up to date.
 fn clone(place: &str, dataset: &Path) -> anyhow::Result<PathBuf> {
-    let folder = dataset.join(CLONES).join(content_id(&[place.as_bytes()]));
+    let folder = clone_of(dataset, place);
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(|error| crate::about(&folder, error))?;
     }
@@ -246,7 +284,7 @@ mod tests {
         std::fs::write(at("a.txt"), "x").unwrap();
         #[cfg(unix)]
         std::os::unix::fs::symlink(folder.path(), at("circle")).unwrap();
-        let listing = list(&[folder.path().display().to_string()], folder.path()).unwrap();
+        let listing = list(&[folder.path().display().to_string()], &folder.path().join("out")).unwrap();
         assert_eq!(listing.found.iter().map(|found| found.path.as_str()).collect::<Vec<_>>(), ["a.txt"]);
         let expected = [(".gitignore", "hidden"), ("a.log", "ignored"), ("circle", "link"), ("target", "ignored")];
         assert_eq!(reasons(&listing), expected);
@@ -257,7 +295,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.txt"), "x").unwrap();
         let (root, file) = (folder.path().display().to_string(), folder.path().join("a.txt").display().to_string());
-        let listing = list(&[root, file], folder.path()).unwrap();
+        let listing = list(&[root, file], &folder.path().join("out")).unwrap();
         assert_eq!(listing.found.len(), 1);
         assert_eq!(reasons(&listing), [("a.txt", "given_twice")]);
     }

@@ -15,7 +15,7 @@ use crate::data::canonical::canonical_json;
 use crate::data::row::Row;
 
 /// Name of the sample's file.
-const FILE: &str = "sample.json";
+pub const FILE: &str = "sample.json";
 
 /// Share of rows that a review sees where none is asked for; 0.1 to 0.2 is usual.
 pub const SHARE: f64 = 0.15;
