@@ -7,6 +7,7 @@ mod suite {
     mod command;
     mod convert;
     mod data_rows;
+    mod generate;
     mod quantize;
     mod reading;
     mod running;
