@@ -17,6 +17,7 @@ pub mod encoding;
 pub mod export;
 pub mod filter;
 pub mod formats;
+pub mod generate;
 pub mod import;
 pub mod ingest;
 pub mod ledger;
@@ -53,6 +54,8 @@ pub enum DataVerb {
     Export(export::ExportArgs),
     /// Drop rows that would teach badly, each with its reason
     Filter(Box<filter::FilterArgs>),
+    /// Make questions and answers of chunks: by rules, from blueprints, with a local model
+    Generate(Box<generate::GenerateArgs>),
     /// Read rows that another program wrote
     Import(import::ImportArgs),
     /// Make a dataset again from its recipe and compare it to the byte
@@ -88,6 +91,7 @@ pub fn run(verb: DataVerb) -> anyhow::Result<ExitCode> {
         DataVerb::Doctor(args) => doctor::run(&args),
         DataVerb::Export(args) => export::run(&args),
         DataVerb::Filter(args) => filter::run(&args),
+        DataVerb::Generate(args) => generate::run(&args),
         DataVerb::Import(args) => import::run(&args),
         DataVerb::Rebuild(args) => rebuild::run(&args),
         DataVerb::Resolve(args) => resolve::run(&args),

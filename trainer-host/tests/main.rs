@@ -8,6 +8,7 @@ mod suite {
     mod convert;
     mod data_rows;
     mod lineage;
+    mod generate;
     mod quantize;
     mod reading;
     mod running;

@@ -5,14 +5,15 @@
 //! `rows.jsonl` the folder has `train.jsonl`, `validation.jsonl` and `test.jsonl`.
 
 pub mod apportion;
+mod report;
+pub mod rewordings;
 pub mod split;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::dataset::Dataset;
@@ -23,7 +24,17 @@ use super::row::Row;
 use super::writer::{Closing, DatasetWriter};
 use crate::progress::{Progress, count};
 use apportion::{apportion, largest_total};
+use report::{Report, Share};
+use rewordings::{REWORDING, hold_out};
 use split::{Entry, Families, SPLITS, draw, split};
+
+/// Side of rewordings, after those of the split.
+const REWORDED: usize = SPLITS.len();
+
+/// Name of a side.
+fn name_of(side: usize) -> &'static str {
+    SPLITS.get(side).copied().unwrap_or(REWORDING)
+}
 
 /// Arguments of `data build`.
 #[derive(Debug, Args)]
@@ -52,6 +63,9 @@ pub struct BuildArgs {
     /// Similarity of words from which two rows must be on one side
     #[arg(long, default_value_t = 0.7, value_parser = parse_threshold)]
     pub overlap: f64,
+    /// Rows of each training fact that are held out as rewordings, in a split of their own
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub hold_out_wordings: usize,
     /// Keep rows about which experts disagree
     #[arg(long)]
     pub with_disputed: bool,
@@ -83,34 +97,6 @@ struct Candidate {
     dataset: usize,
 }
 
-#[derive(Serialize)]
-struct Report {
-    dataset: String,
-    version: String,
-    rows: usize,
-    train: usize,
-    validation: usize,
-    test: usize,
-    /// Training rows of each dataset, replay last.
-    mixture: Vec<Share>,
-    /// Families of tied rows, and the rows of the largest.
-    families: usize,
-    largest_family: usize,
-    /// Rows left out because of the shares, because experts disagree, or because an earlier dataset has them.
-    left_out: BTreeMap<&'static str, usize>,
-    /// Pairs of similar rows on two sides of the split, found by a second look: always 0.
-    leaks: usize,
-}
-
-#[derive(Serialize)]
-struct Share {
-    dataset: String,
-    replay: bool,
-    available: usize,
-    rows: usize,
-    share: f64,
-}
-
 /// Reads, splits, mixes, writes and prints.
 ///
 /// # Errors
@@ -131,11 +117,22 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     if args.replay.is_some() {
         stay_in_training(&candidates, &families, datasets.len() - 1, &mut sides);
     }
+    if args.hold_out_wordings > 0 {
+        let is_own = |place: &usize| sides[*place] == 0 && candidates[*place].dataset < args.datasets.len();
+        let training: Vec<usize> = (0..candidates.len()).filter(is_own).collect();
+        let held_out = hold_out(&entries, &training, args.hold_out_wordings, args.seed);
+        anyhow::ensure!(
+            !held_out.is_empty(),
+            "no fact has {} rows to hold out and two to train on; give it more wordings",
+            args.hold_out_wordings
+        );
+        held_out.into_iter().for_each(|place| sides[place] = REWORDED);
+    }
     let chosen = mix(args, &datasets, &candidates, &sides)?;
     let leaks = leaks(&candidates, &sides, &chosen, args.overlap);
     anyhow::ensure!(leaks == 0, "{leaks} similar rows stand on two sides of the split; this is a bug, report it");
     for (place, candidate) in candidates.iter_mut().enumerate() {
-        candidate.row.split = Some(SPLITS[sides[place]].to_owned());
+        candidate.row.split = Some(name_of(sides[place]).to_owned());
         if args.replay.is_some() && candidate.dataset == datasets.len() - 1 {
             candidate.row.labels.insert("replay".to_owned(), json!(true));
         }
@@ -152,11 +149,11 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     let manifest = writer.finish(Closing {
         recipe: recipe(args),
         seed: Some(args.seed),
-        summary: summary(&report),
+        summary: report.summary(),
         version: args.dataset_version.clone(),
         ..Closing::default()
     })?;
-    print(args, Report { version: manifest.version, ..report })
+    Report { version: manifest.version, ..report }.print(args.json)
 }
 
 fn check(args: &BuildArgs) -> anyhow::Result<()> {
@@ -241,6 +238,7 @@ fn stay_in_training(candidates: &[Candidate], families: &Families, replay: usize
 }
 
 /// A second look at what will be written, by words alone: pairs on two sides that ask the same or are similar.
+/// Rewordings are similar to their training rows on purpose, but ask nothing that is asked in training.
 fn leaks(candidates: &[Candidate], sides: &[usize], chosen: &[bool], overlap: f64) -> usize {
     let used: Vec<usize> = (0..candidates.len()).filter(|place| chosen[*place]).collect();
     let mut asked: HashMap<String, usize> = HashMap::new();
@@ -252,7 +250,8 @@ fn leaks(candidates: &[Candidate], sides: &[usize], chosen: &[bool], overlap: f6
     let texts: Vec<String> = used.iter().map(|place| text_of(&candidates[*place].row)).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let similar = similar_pairs(&texts, overlap, |_| ());
-    let across = similar.iter().filter(|pair| sides[used[pair.first]] != sides[used[pair.second]]);
+    let of = |place: usize| if sides[used[place]] == REWORDED { 0 } else { sides[used[place]] };
+    let across = similar.iter().filter(|pair| of(pair.first) != of(pair.second));
     same_question + across.count()
 }
 
@@ -352,7 +351,7 @@ fn write(
     }
     for (place, candidate) in candidates.iter().enumerate().filter(|(place, _)| chosen[*place]) {
         writer.row(&candidate.row)?;
-        writer.record(&format!("{}.jsonl", SPLITS[sides[place]]), &candidate.row)?;
+        writer.record(&format!("{}.jsonl", name_of(sides[place])), &candidate.row)?;
     }
     skips.iter().try_for_each(|skip| writer.skipped(skip))
 }
@@ -374,6 +373,7 @@ fn recipe(args: &BuildArgs) -> Vec<String> {
         option("--replay-share", args.replay_share.to_string());
     }
     option("--overlap", args.overlap.to_string());
+    option("--hold-out-wordings", args.hold_out_wordings.to_string());
     option("--seed", args.seed.to_string());
     if args.with_disputed {
         words.push("--with-disputed".to_owned());
@@ -391,7 +391,7 @@ fn report(
     skips: &[Skipped],
 ) -> Report {
     let on = |side: usize| (0..sides.len()).filter(|place| sides[*place] == side && chosen[*place]).count();
-    let (train, validation, test) = (on(0), on(1), on(2));
+    let (train, validation, test, rewording) = (on(0), on(1), on(2), on(REWORDED));
     let share = |(index, dataset): (usize, &Dataset)| {
         let training = || (0..sides.len()).filter(|place| sides[*place] == 0 && candidates[*place].dataset == index);
         let rows = training().filter(|place| chosen[*place]).count();
@@ -408,57 +408,15 @@ fn report(
     Report {
         dataset: args.output.display().to_string(),
         version: String::new(),
-        rows: train + validation + test,
+        rows: train + validation + test + rewording,
         train,
         validation,
         test,
+        rewording,
         mixture: datasets.iter().enumerate().map(share).collect(),
         families: members.len(),
         largest_family: members.values().map(Vec::len).max().unwrap_or(0),
         left_out: ["mixture", "disputed", "repeated"].map(|reason| (reason, of(reason))).into(),
         leaks: 0,
     }
-}
-
-fn summary(report: &Report) -> BTreeMap<String, Value> {
-    let counts = [("train", report.train), ("validation", report.validation), ("test", report.test)];
-    let mut summary: BTreeMap<String, Value> =
-        counts.map(|(name, rows)| (name.to_owned(), json!(rows))).into_iter().collect();
-    let mixture: Vec<Value> =
-        report.mixture.iter().map(|share| json!({"dataset": share.dataset, "rows": share.rows})).collect();
-    summary.insert("mixture".to_owned(), Value::Array(mixture));
-    summary
-}
-
-fn print(args: &BuildArgs, report: Report) -> anyhow::Result<ExitCode> {
-    if args.json {
-        crate::print_data(&serde_json::to_string(&report)?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut lines = vec![format!("{}: {} rows, version {}", report.dataset, count(report.rows), report.version)];
-    for (name, rows) in [("train", report.train), ("validation", report.validation), ("test", report.test)] {
-        let share = 100.0 * rows as f64 / report.rows.max(1) as f64;
-        lines.push(format!("  {name:<11} {:>8}  {share:5.1} %", count(rows)));
-    }
-    lines.push("training rows".to_owned());
-    for share in &report.mixture {
-        let what = if share.replay { " (replay)" } else { "" };
-        let percent = 100.0 * share.share;
-        lines.push(format!(
-            "  {:>8} of {:>8}  {percent:5.1} %  {}{what}",
-            count(share.rows),
-            count(share.available),
-            share.dataset
-        ));
-    }
-    lines.push(format!(
-        "{} families of tied rows, {} rows in the largest; none is on two sides",
-        count(report.families),
-        count(report.largest_family)
-    ));
-    for (reason, rows) in report.left_out.iter().filter(|(_, rows)| **rows > 0) {
-        lines.push(format!("  {:>8} rows left out: {reason}, see skipped.jsonl", count(*rows)));
-    }
-    crate::print_data(&lines.join("\n"));
-    Ok(ExitCode::SUCCESS)
 }

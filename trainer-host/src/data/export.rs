@@ -13,6 +13,7 @@ use halligan_finetune::gguf::atomic_file::{WriteError, write_atomically, write_b
 use halligan_finetune::gguf::file_sha256;
 use serde::Serialize;
 
+use super::build::{rewordings::REWORDING, split::SPLITS};
 use super::canonical::canonical_json;
 use super::dataset::Dataset;
 use super::formats::croissant::{self, About, SplitFile};
@@ -171,7 +172,8 @@ fn choose(args: &ExportArgs, dataset: &Dataset) -> anyhow::Result<Choice> {
             None => anyhow::bail!("{}: the dataset has no rows to export", args.dataset.display()),
         }
     }
-    let place = |name: &str| ["train", "validation", "test"].iter().position(|known| *known == name).unwrap_or(9);
+    let known = || SPLITS.into_iter().chain([REWORDING]);
+    let place = |name: &str| known().position(|known| known == name).unwrap_or(SPLITS.len() + 1);
     let mut splits: Vec<(String, usize)> = counts.into_iter().collect();
     splits.sort_by(|(a, _), (b, _)| (place(a), a).cmp(&(place(b), b)));
     Ok(Choice { splits, unfit })

@@ -84,7 +84,8 @@ pub struct FilterArgs {
     /// Most tokens of a row: the `--seq` of training [default: the context of the base]
     #[arg(long, value_name = "TOKENS", requires = "base")]
     pub max_tokens: Option<usize>,
-    /// Share of an answer's words that must stand in its chunks; 0 turns the check off
+    /// Share of an answer's words that must stand in its chunks, beside all its numbers and its value; 0 turns the
+    /// check off
     #[arg(long, value_name = "SHARE", default_value_t = 0.6)]
     pub grounding: f64,
     /// What becomes of rows with personal data
@@ -239,7 +240,7 @@ impl Checks<'_> {
             }
         }
         let (share, unsupported) = content::support(row, &known);
-        content::grounding(share, &unsupported, self.args.grounding)
+        content::grounding(share, &unsupported, self.args.grounding).or_else(|| content::value(row, &known))
     }
 
     fn personal(&self, row: &Row) -> Option<Finding> {

@@ -60,7 +60,7 @@ pub struct Row {
     /// Ids of the sources of its chunks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
-    /// `train`, `validation` or `test` once it is split.
+    /// `train`, `validation`, `test` or `rewording` once it is split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
     /// Id in `templates.jsonl` of the template or prompt that made it.

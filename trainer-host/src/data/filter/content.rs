@@ -124,6 +124,17 @@ pub fn support(row: &Row, chunks: &HashSet<String>) -> (f64, Vec<String>) {
     (share, missing)
 }
 
+/// Whether what a right answer must contain stands in the chunks. An answer of many words may borrow most of them
+/// from its question; the value is what it adds.
+pub fn value(row: &Row, chunks: &HashSet<String>) -> Option<Finding> {
+    let said = content_words(row.value.as_deref()?).map(|word| word.to_lowercase());
+    let missing: Vec<String> = said.filter(|word| !is_known(word, chunks)).collect();
+    (!missing.is_empty()).then(|| {
+        let detail = format!("the value says {}, which stands in none of its chunks", missing.join(", "));
+        Finding::new("not_grounded", detail)
+    })
+}
+
 /// Whether a word stands in the text, or does so in another number (`valve`, `valves`).
 fn is_known(word: &str, known: &HashSet<String>) -> bool {
     known.contains(word)
@@ -200,6 +211,10 @@ mod tests {
         assert_eq!(judge("The packing group of acetone is II."), None);
         assert_eq!(judge("Close the valves; it is UN1090."), None);
         assert!(judge("Acetone is UN1091, packing group II.").unwrap().detail.contains("un1091"));
+        let valued =
+            Row { value: Some("III".to_owned()), ..row("Its packing group?", "The packing group of acetone is III.") };
+        assert!(value(&valued, &text).unwrap().detail.contains("iii"));
+        assert_eq!(value(&Row { value: Some("class 3".to_owned()), ..valued }, &text), None);
         assert!(judge("Helicopters land on rooftops during storms.").unwrap().detail.contains("helicopters"));
     }
 }

@@ -54,8 +54,11 @@ pub struct Table {
 pub struct Question {
     /// What it asks for, such as `hazard class`.
     pub name: String,
-    /// Wordings.
+    /// Wordings: whole questions, and noun phrases (without a mark at the end) that are put into many sentences.
     pub ask: Vec<String>,
+    /// Whether the noun phrases are plural: `What are the labels of ..?`
+    #[serde(default)]
+    pub plural: bool,
     /// The answer.
     pub answer: String,
     /// What a right answer must contain.

@@ -1,0 +1,148 @@
+//! What the headers of a table say: which column names the records, and how a column is called in a sentence.
+
+use std::collections::HashSet;
+
+use crate::data::ingest::schema::Fields;
+
+/// Words in a header that say that the column names its records, best first.
+const NAME_WORDS: [&str; 9] =
+    ["name", "names", "title", "term", "material", "substance", "item", "subject", "description"];
+/// Words in a header that say that the column identifies its records.
+const IDENTIFIER_WORDS: [&str; 5] = ["id", "number", "no", "code", "symbol"];
+/// Words of headers that are written in capitals.
+const CAPITALS: [&str; 8] = ["id", "un", "na", "cas", "erg", "url", "ph", "usa"];
+/// Share of different values from which a column can identify records.
+const IDENTIFIES_SHARE: f64 = 0.5;
+
+/// The columns of one table.
+#[derive(Debug)]
+pub struct Headers {
+    /// Column that names the records.
+    pub title: String,
+    identifiers: HashSet<String>,
+}
+
+impl Headers {
+    /// Reads the columns of `rows`; `None` if none of them names the records.
+    pub fn of(rows: &[&Fields]) -> Option<Self> {
+        let columns: Vec<&String> = rows.first()?.iter().map(|(column, _)| column).collect();
+        let score = |column: &str| {
+            let cells = cells(rows, column);
+            let different = share_of_different(&cells);
+            let worded = cells.iter().filter(|cell| is_worded(cell)).count() as f64 / cells.len().max(1) as f64;
+            let named = NAME_WORDS.iter().position(|word| header_words(column).iter().any(|part| part == word));
+            let hint = named.map_or(0.0, |place| 1.0 - place as f64 / 20.0);
+            if cells.len() * 2 < rows.len() || worded < 0.5 { 0.0 } else { different + hint }
+        };
+        // The first of the best: names stand in front.
+        let best = columns.iter().map(|column| score(column)).fold(0.0, f64::max);
+        if best < IDENTIFIES_SHARE {
+            return None;
+        }
+        let title = columns.iter().find(|column| score(column) >= best)?.to_string();
+        let identifiers = columns.iter().filter(|column| ***column != title).filter(|column| {
+            let cells = cells(rows, column);
+            let marked = header_words(column).iter().any(|word| IDENTIFIER_WORDS.contains(&word.as_str()));
+            let numbered =
+                cells.iter().filter(|cell| cell.contains(|c: char| c.is_ascii_digit()) && !cell.contains(' '));
+            marked && numbered.count() * 10 >= cells.len() * 9 && share_of_different(&cells) >= IDENTIFIES_SHARE
+        });
+        let identifiers = identifiers.map(|column| (*column).clone()).collect();
+        Some(Self { title, identifiers })
+    }
+
+    /// Name of a record: its title cell up to the first semicolon, behind which other names stand.
+    pub fn name<'a>(&self, fields: &'a Fields) -> &'a str {
+        let cell = fields.iter().find(|(column, _)| *column == self.title).map_or("", |(_, cell)| cell.trim());
+        let first = cell.split(';').next().unwrap_or_default().trim();
+        if first.is_empty() { cell } else { first }
+    }
+
+    /// Whether the column has another value for almost every record, so that the value names the record.
+    pub fn identifies(&self, column: &str) -> bool {
+        self.identifiers.contains(column)
+    }
+}
+
+/// How a column is called in a sentence (`hazard class`), and whether it is plural.
+pub fn phrase_of(column: &str) -> (String, bool) {
+    let words = header_words(column);
+    let capitals = |word: &String| if CAPITALS.contains(&word.as_str()) { word.to_uppercase() } else { word.clone() };
+    let phrase = words.iter().map(capitals).collect::<Vec<_>>().join(" ");
+    let last = words.last().map(String::as_str).unwrap_or_default();
+    let singular_ending = ["ss", "us", "is"].iter().any(|ending| last.ends_with(ending));
+    (phrase, last.len() > 2 && last.ends_with('s') && !singular_ending)
+}
+
+/// Words of a header in lower case: cut at everything but letters and digits, and before capitals inside a word.
+fn header_words(column: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before_lower = false;
+    for character in column.chars() {
+        let starts = character.is_uppercase() && before_lower;
+        if !character.is_alphanumeric() || starts {
+            words.push(String::new());
+        }
+        if character.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(character.to_lowercase());
+        }
+        before_lower = character.is_lowercase();
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The filled cells of a column.
+fn cells<'a>(rows: &[&'a Fields], column: &str) -> Vec<&'a str> {
+    let found = rows.iter().filter_map(|row| row.iter().find(|(name, _)| name == column));
+    found.map(|(_, cell)| cell.trim()).filter(|cell| !cell.is_empty()).collect()
+}
+
+fn share_of_different(cells: &[&str]) -> f64 {
+    let different: HashSet<&&str> = cells.iter().collect();
+    different.len() as f64 / cells.len().max(1) as f64
+}
+
+/// Whether a cell reads like a name: it begins with a letter and has more letters than digits.
+fn is_worded(cell: &str) -> bool {
+    let letters = cell.chars().filter(|c| c.is_alphabetic()).count();
+    let digits = cell.chars().filter(char::is_ascii_digit).count();
+    letters >= 3 && letters > digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_become_phrases() {
+        assert_eq!(phrase_of("hazard_class"), ("hazard class".to_owned(), false));
+        assert_eq!(phrase_of("id_number"), ("ID number".to_owned(), false));
+        assert_eq!(phrase_of("labelCodes"), ("label codes".to_owned(), true));
+        assert_eq!(phrase_of("ERG guide"), ("ERG guide".to_owned(), false));
+        assert_eq!(phrase_of("Status"), ("status".to_owned(), false));
+    }
+
+    #[test]
+    fn names_are_worded_and_different_and_identifiers_are_numbered() {
+        let row = |id: &str, name: &str, class: &str| -> Fields {
+            [("id_number", id), ("proper_shipping_names", name), ("hazard_class", class)]
+                .map(|(column, cell)| (column.to_owned(), cell.to_owned()))
+                .to_vec()
+        };
+        let rows =
+            [row("UN1088", "Acetal", "3"), row("UN1089", "Acetaldehyde; Ethyl aldehyde", "3"), row("", "Azide", "")];
+        let headers = Headers::of(&rows.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(headers.title, "proper_shipping_names");
+        assert_eq!(headers.name(&rows[1]), "Acetaldehyde");
+        assert!(headers.identifies("id_number") && !headers.identifies("hazard_class"));
+    }
+
+    #[test]
+    fn a_table_of_numbers_has_no_names() {
+        let row: Fields = vec![("x".to_owned(), "1".to_owned()), ("y".to_owned(), "2".to_owned())];
+        assert!(Headers::of(&[&row, &row]).is_none());
+    }
+}

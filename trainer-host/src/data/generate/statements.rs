@@ -1,0 +1,272 @@
+//! Facts of running text, without a model: sentences that say what something is ("The length of one chain is 66
+//! feet."), terms with a colon, and abbreviations with their words.
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::fact::{Ask, Fact, Worded};
+use crate::data::chunk::{Chunk, ChunkKind};
+
+/// Longest statement in words; longer sentences have more than one thought.
+const STATEMENT_WORDS_MAX: usize = 36;
+/// Longest subject in words.
+const SUBJECT_WORDS_MAX: usize = 14;
+/// Longest term before a colon in words.
+const TERM_WORDS_MAX: usize = 5;
+/// Longest value in words that an answer is scored by.
+const VALUE_WORDS_MAX: usize = 12;
+/// Verbs that say what something is, and whether their subject is plural.
+const VERBS: [(&str, bool); 4] = [("is", false), ("are", true), ("means", false), ("refers to", false)];
+
+/// Words that no subject begins with: they point at an earlier sentence, or open a clause.
+const NO_SUBJECT: &[&str] = &[
+    "all", "although", "and", "another", "any", "as", "because", "before", "both", "but", "each", "either", "every",
+    "example", "for", "from", "he", "here", "how", "however", "i", "if", "in", "it", "its", "many", "most", "neither",
+    "no", "not", "note", "on", "once", "one", "or", "other", "our", "she", "since", "so", "some", "such", "that",
+    "their", "there", "these", "they", "this", "those", "to", "unless", "until", "we", "what", "when", "where",
+    "which", "while", "who", "why", "with", "you", "your",
+];
+/// Words inside a subject that open a clause of their own.
+const CLAUSE: &[&str] = &["that", "which", "who", "whom", "if", "because", "when", "while", "is", "are", "was", "were"];
+/// Words that make an "is" no definition: "is burning", "is not", "is also".
+const NO_DEFINITION: &[&str] = &["also", "being", "not", "still", "then", "there", "why"];
+/// Terms before a colon that announce something instead of naming it.
+const NO_TERM: &[&str] = &[
+    "caution", "contents", "edition", "example", "figure", "note", "page", "source", "table", "url", "warning", "www",
+    "http", "https",
+];
+
+/// Facts of the running text among `chunks`.
+pub fn facts(chunks: &[Chunk]) -> Vec<Fact> {
+    let prose = chunks.iter().filter(|chunk| chunk.fields.is_empty() && chunk.kind == ChunkKind::Prose);
+    prose.flat_map(of_chunk).collect()
+}
+
+fn of_chunk(chunk: &Chunk) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for line in chunk.text.lines() {
+        for sentence in line.unicode_sentences() {
+            let sentence = without_brackets(sentence);
+            let found = statement(&sentence).or_else(|| term(&sentence));
+            facts.extend(found.map(|stated| stated.into_fact(chunk)));
+            facts.extend(abbreviations(&sentence).into_iter().map(|stated| stated.into_fact(chunk)));
+        }
+    }
+    facts
+}
+
+/// What a sentence says of something.
+struct Stated {
+    /// The subject as a phrase in a question.
+    phrase: String,
+    template: &'static str,
+    plural: bool,
+    answer: Worded,
+    value: String,
+}
+
+impl Stated {
+    fn into_fact(self, chunk: &Chunk) -> Fact {
+        let key = crate::data::words::words(&self.phrase).collect::<Vec<_>>().join(" ");
+        let short = self.value.split_whitespace().count() <= VALUE_WORDS_MAX;
+        Fact {
+            kind: "definition",
+            about: vec!["definition".to_owned(), chunk.path.clone(), key],
+            asks: vec![Ask::Phrase(Worded { text: self.phrase, template: self.template.to_owned() })],
+            plural: self.plural,
+            answer: self.answer,
+            value: (short && self.value.chars().any(char::is_alphanumeric)).then_some(self.value),
+            contradicts: Vec::new(),
+            chunks: vec![chunk.id.clone()],
+            sources: vec![chunk.source.clone()],
+        }
+    }
+}
+
+/// `SUBJECT is REST.`
+fn statement(sentence: &str) -> Option<Stated> {
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    if !(4..=STATEMENT_WORDS_MAX).contains(&words.len())
+        || !sentence.ends_with('.')
+        || sentence.contains([';', '\u{2022}'])
+    {
+        return None;
+    }
+    let (verb, plural, at) = VERBS
+        .iter()
+        .filter_map(|(verb, plural)| sentence.find(&format!(" {verb} ")).map(|at| (*verb, *plural, at)))
+        .min_by_key(|(_, _, at)| *at)?;
+    let (subject, rest) = (sentence[..at].trim(), sentence[at + verb.len() + 2..].trim_end_matches('.').trim());
+    let first_of_rest = rest.split_whitespace().next()?.to_lowercase();
+    // "is burning", "is measured in chains": something happens to the subject, the sentence does not say what it is.
+    let happens = ["ing", "ed"].iter().any(|ending| first_of_rest.ends_with(ending)) && rest.contains(' ');
+    if !is_subject(subject) || NO_DEFINITION.contains(&first_of_rest.as_str()) || happens || rest.contains(": ") {
+        return None;
+    }
+    let phrase = phrase(subject);
+    let answer = Worded { text: sentence.to_owned(), template: format!("{{{{ Subject }}}} {verb} {{{{ rest }}}}.") };
+    Some(Stated { phrase, template: "{{ subject }}", plural, answer, value: rest.to_owned() })
+}
+
+/// `Term: what it is.`
+fn term(sentence: &str) -> Option<Stated> {
+    let (term, rest) = sentence.split_once(": ")?;
+    let (term, rest) = (term.trim(), rest.trim());
+    let words = rest.split_whitespace().count();
+    let announces = term.split_whitespace().any(|word| NO_TERM.contains(&word.to_lowercase().as_str()));
+    let fits = term.split_whitespace().count() <= TERM_WORDS_MAX && (3..=STATEMENT_WORDS_MAX).contains(&words);
+    if announces || !fits || !is_subject(term) || rest.contains(['\u{2022}', ':']) || !rest.ends_with('.') {
+        return None;
+    }
+    let answer = Worded { text: format!("{term}: {rest}"), template: "{{ Subject }}: {{ rest }}".to_owned() };
+    Some(Stated {
+        phrase: phrase(term),
+        template: "{{ subject }}",
+        plural: false,
+        answer,
+        value: rest.trim_end_matches('.').to_owned(),
+    })
+}
+
+/// `Incident Commander (IC)`: words whose first letters are those in the brackets.
+fn abbreviations(sentence: &str) -> Vec<Stated> {
+    let mut found = Vec::new();
+    for (at, _) in sentence.match_indices('(') {
+        let Some(length) = sentence[at..].find(')') else { continue };
+        let short = sentence[at + 1..at + length].trim();
+        let letters: Vec<char> = short.chars().collect();
+        if !(2..=8).contains(&letters.len()) || !letters.iter().all(char::is_ascii_uppercase) {
+            continue;
+        }
+        let before: Vec<&str> = sentence[..at].split_whitespace().collect();
+        let Some(first) = before.len().checked_sub(letters.len()) else { continue };
+        let words = &before[first..];
+        let initials = words.iter().map(|word| word.chars().next().map(|c| c.to_ascii_uppercase()));
+        if !initials.eq(letters.iter().map(|letter| Some(*letter))) {
+            continue;
+        }
+        let long = words.join(" ");
+        found.push(Stated {
+            phrase: format!("the meaning of {short}"),
+            template: "the meaning of {{ abbreviation }}",
+            plural: false,
+            answer: Worded::fill(
+                "{{ abbreviation }} stands for {{ words }}.",
+                &[("abbreviation", short), ("words", &long)],
+            ),
+            value: long,
+        });
+    }
+    found
+}
+
+/// Whether a text can be what a sentence is about.
+fn is_subject(subject: &str) -> bool {
+    let words: Vec<String> = subject.split_whitespace().map(str::to_lowercase).collect();
+    let Some(first) = words.first() else { return false };
+    let begins = subject.chars().next().is_some_and(|c| c.is_uppercase() || c.is_ascii_digit());
+    let content = words.iter().any(|word| word.len() > 2 && word.chars().all(|c| c.is_alphanumeric() || c == '-'));
+    begins
+        && content
+        && words.len() <= SUBJECT_WORDS_MAX
+        && !NO_SUBJECT.contains(&first.as_str())
+        && !words.iter().any(|word| CLAUSE.contains(&word.as_str()))
+        && !subject.contains([',', ';', ':', '(', ')', '[', ']', '?', '\u{2022}'])
+        && !subject.contains(". ")
+}
+
+/// A subject inside a question: its article loses the capital, names keep theirs.
+fn phrase(subject: &str) -> String {
+    let (first, rest) = subject.split_once(' ').unwrap_or((subject, ""));
+    match first {
+        "The" | "A" | "An" => format!("{} {rest}", first.to_lowercase()),
+        _ => subject.to_owned(),
+    }
+}
+
+/// A sentence without remarks in square brackets, such as sources, and without the mark of a list before it.
+fn without_brackets(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut depth = 0_usize;
+    for character in sentence.chars() {
+        match character {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => text.push(character),
+            _ => {}
+        }
+    }
+    let text = text.trim().trim_start_matches(['\u{2022}', '-', '*', '\u{2013}']).trim();
+    crate::one_line(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::chunk::{Measured, Place};
+
+    fn facts_of(text: &str) -> Vec<Fact> {
+        let place = Place { bytes: [0, 1], lines: [1, 1], measured: Measured::File, page: None };
+        facts(&[Chunk {
+            cleaned: Vec::new(),
+            fields: Vec::new(),
+            heading: Vec::new(),
+            id: "c".to_owned(),
+            kind: ChunkKind::Prose,
+            language: None,
+            path: "guide.md".to_owned(),
+            place,
+            source: "s".to_owned(),
+            text: text.to_owned(),
+            tokens: 1,
+        }])
+    }
+
+    fn asked(fact: &Fact) -> &str {
+        fact.asks[0].text()
+    }
+
+    #[test]
+    fn sentences_that_say_what_something_is_become_facts() {
+        let facts = facts_of(
+            "Fire size is measured in chains. The length of one chain is 66 feet. The fuels of a slope are grass and brush. \
+             [Source: a guide, p. 5]",
+        );
+        let said: Vec<(&str, Option<&str>)> = facts.iter().map(|fact| (asked(fact), fact.value.as_deref())).collect();
+        let expected =
+            [("the length of one chain", Some("66 feet")), ("the fuels of a slope", Some("grass and brush"))];
+        assert_eq!(said, expected);
+        assert!(facts[1].plural && facts[0].answer.text == "The length of one chain is 66 feet.");
+    }
+
+    #[test]
+    fn sentences_that_point_elsewhere_or_tell_a_story_do_not() {
+        let none = [
+            "It is 66 feet.",
+            "This is the rule for all crews.",
+            "If the wind is strong, the line is lost.",
+            "The crew that is late is out.",
+            "The engine is not here today.",
+            "The crew is walking down the hill.",
+            "When in doubt, the answer is no.",
+            "There is a pump at the lake.",
+            "the rest of a sentence is here.",
+            "A heading without an end is here",
+        ];
+        for text in none {
+            assert!(facts_of(text).is_empty(), "{text}: {:?}", facts_of(text));
+        }
+    }
+
+    #[test]
+    fn terms_with_a_colon_and_abbreviations_become_facts() {
+        let facts = facts_of("\u{2022} Safety zone: a place where a crew survives without shelters.");
+        assert_eq!(
+            (asked(&facts[0]), facts[0].value.as_deref()),
+            ("Safety zone", Some("a place where a crew survives without shelters"))
+        );
+        let facts = facts_of("Report to the Incident Commander (IC) at once.");
+        assert_eq!((asked(&facts[0]), facts[0].value.as_deref()), ("the meaning of IC", Some("Incident Commander")));
+        assert!(facts_of("Note: the pump is heavy.").is_empty());
+        assert!(facts_of("Report to the boss (IC) at once.").is_empty());
+    }
+}

@@ -1,0 +1,252 @@
+//! What a model is asked: one task for each chunk of a kind, and tasks over chunks of several sources that share
+//! uncommon words. A pure function of chunks, settings and seed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::prompts::Category;
+use crate::data::build::split::draw;
+use crate::data::canonical::{content_id, sha256_hex};
+use crate::data::chunk::{Chunk, ChunkKind};
+use crate::data::words::{content_words, has_digit};
+
+/// Words that stand in more than this share of all chunks are too common to connect two of them.
+const COMMON_SHARE: f64 = 0.2;
+/// Fewest letters of a word that connects.
+const TERM_LETTERS_MIN: usize = 4;
+/// Fewest words that two chunks must share.
+const SHARED_MIN: usize = 2;
+/// Chunks with one word that are compared with each other; a word in more connects too loosely.
+const CHUNKS_OF_TERM_MAX: usize = 64;
+
+/// One question to have written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Name: by category, chunks and repetition.
+    pub id: String,
+    /// What is asked for.
+    pub category: Category,
+    /// Places of its chunks.
+    pub chunks: Vec<usize>,
+    /// Seed of its first try.
+    pub seed: u64,
+}
+
+/// What to ask for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Categories to ask for.
+    pub categories: Vec<Category>,
+    /// Tasks for each chunk.
+    pub per_chunk: usize,
+    /// Most tasks over several sources.
+    pub cross: usize,
+    /// Chunks of a task over several sources.
+    pub cross_chunks: usize,
+    /// Tokens that the chunks of one task may have together.
+    pub tokens_max: u32,
+    /// Fewest tokens of a chunk that is asked about.
+    pub tokens_min: u32,
+    /// The seed.
+    pub seed: u64,
+}
+
+/// All tasks, in the order of their chunks; those over several sources come last.
+pub fn tasks(chunks: &[Chunk], wanted: &Wanted) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for (place, chunk) in chunks.iter().enumerate() {
+        let Some(category) = Category::of(chunk.kind).filter(|category| wanted.categories.contains(category)) else {
+            continue;
+        };
+        if (wanted.tokens_min..=wanted.tokens_max).contains(&chunk.tokens) {
+            tasks.extend((0..wanted.per_chunk).map(|turn| task(category, vec![place], chunks, turn, wanted.seed)));
+        }
+    }
+    if wanted.categories.contains(&Category::CrossDomain) {
+        let groups = across_sources(chunks, wanted);
+        tasks.extend(groups.into_iter().map(|group| task(Category::CrossDomain, group, chunks, 0, wanted.seed)));
+    }
+    tasks
+}
+
+fn task(category: Category, places: Vec<usize>, chunks: &[Chunk], turn: usize, seed: u64) -> Task {
+    let mut parts: Vec<&[u8]> = vec![category.kind().as_bytes()];
+    parts.extend(places.iter().map(|place| chunks[*place].id.as_bytes()));
+    let turn = turn.to_le_bytes();
+    parts.push(&turn);
+    let id = content_id(&parts);
+    Task { seed: seed_of(seed, &id), id, category, chunks: places }
+}
+
+/// The seed of a name under a seed. 53 bits: a number that every reader of JSON keeps.
+pub fn seed_of(seed: u64, name: &str) -> u64 {
+    let digest = sha256_hex(format!("{seed} {name}").as_bytes());
+    u64::from_str_radix(&digest[..16], 16).unwrap_or(seed) >> 11
+}
+
+/// Groups of chunks of different sources that share uncommon words, the closest first. Each chunk begins at most one
+/// group.
+fn across_sources(chunks: &[Chunk], wanted: &Wanted) -> Vec<Vec<usize>> {
+    let usable = |chunk: &Chunk| chunk.kind != ChunkKind::Table && chunk.tokens >= wanted.tokens_min;
+    let places: Vec<usize> = (0..chunks.len()).filter(|place| usable(&chunks[*place])).collect();
+    let terms: HashMap<usize, BTreeSet<String>> = places.iter().map(|place| (*place, terms(&chunks[*place]))).collect();
+    let mut chunks_of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for place in &places {
+        terms[place].iter().for_each(|term| chunks_of.entry(term).or_default().push(*place));
+    }
+    let common = ((places.len() as f64 * COMMON_SHARE) as usize).clamp(SHARED_MIN, CHUNKS_OF_TERM_MAX);
+    let mut shared: BTreeMap<(usize, usize), f64> = BTreeMap::new();
+    let mut counts: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for with_term in chunks_of.values().filter(|with_term| (2..=common).contains(&with_term.len())) {
+        // An uncommon word connects more.
+        let weight = (places.len() as f64 / with_term.len() as f64).ln();
+        for (index, first) in with_term.iter().enumerate() {
+            for second in &with_term[index + 1..] {
+                if chunks[*first].source != chunks[*second].source {
+                    *shared.entry((*first, *second)).or_default() += weight;
+                    *counts.entry((*first, *second)).or_default() += 1;
+                }
+            }
+        }
+    }
+    let mut pairs: Vec<((usize, usize), f64)> =
+        shared.into_iter().filter(|(pair, _)| counts[pair] >= SHARED_MIN).collect();
+    let name = |(first, second): (usize, usize)| format!("{} {}", chunks[first].id, chunks[second].id);
+    // Equal pairs are ordered by the seed.
+    pairs.sort_by(|(a, close_a), (b, close_b)| {
+        close_b.total_cmp(close_a).then_with(|| draw(wanted.seed, &name(*a)).cmp(&draw(wanted.seed, &name(*b))))
+    });
+    let mut used = BTreeSet::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for ((first, second), _) in &pairs {
+        if groups.len() == wanted.cross {
+            break;
+        }
+        let tokens = chunks[*first].tokens + chunks[*second].tokens;
+        if used.contains(first) || used.contains(second) || tokens > wanted.tokens_max {
+            continue;
+        }
+        let group = widened(vec![*first, *second], &pairs, chunks, wanted, &used);
+        used.extend(group.iter().copied());
+        groups.push(group);
+    }
+    groups
+}
+
+/// The group with further chunks of other sources that are close to one of its own, as many as are wanted and fit.
+fn widened(
+    mut group: Vec<usize>,
+    pairs: &[((usize, usize), f64)],
+    chunks: &[Chunk],
+    wanted: &Wanted,
+    used: &BTreeSet<usize>,
+) -> Vec<usize> {
+    for ((first, second), _) in pairs {
+        if group.len() >= wanted.cross_chunks {
+            break;
+        }
+        let other = match (group.contains(first), group.contains(second)) {
+            (true, false) => *second,
+            (false, true) => *first,
+            _ => continue,
+        };
+        let tokens: u32 = group.iter().chain([&other]).map(|place| chunks[*place].tokens).sum();
+        let new_source = group.iter().all(|place| chunks[*place].source != chunks[other].source);
+        if new_source && tokens <= wanted.tokens_max && !used.contains(&other) {
+            group.push(other);
+        }
+    }
+    group
+}
+
+/// Words of a chunk that can connect it with another.
+fn terms(chunk: &Chunk) -> BTreeSet<String> {
+    let words = content_words(&chunk.text).filter(|word| word.chars().count() >= TERM_LETTERS_MIN && !has_digit(word));
+    // `valves` and `valve` are one term.
+    words.map(|word| word.strip_suffix('s').map_or(word.clone(), str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::chunk::{Measured, Place};
+
+    fn chunk(source: &str, number: u64, kind: ChunkKind, text: &str) -> Chunk {
+        let bytes = [number, number + 1];
+        Chunk {
+            cleaned: Vec::new(),
+            fields: Vec::new(),
+            heading: Vec::new(),
+            id: Chunk::name(source, bytes, text),
+            kind,
+            language: None,
+            path: format!("{source}.md"),
+            place: Place { bytes, lines: bytes, measured: Measured::File, page: None },
+            source: source.to_owned(),
+            text: text.to_owned(),
+            tokens: 40,
+        }
+    }
+
+    fn wanted() -> Wanted {
+        Wanted {
+            categories: Category::ALL.to_vec(),
+            per_chunk: 1,
+            cross: 10,
+            cross_chunks: 2,
+            tokens_max: 100,
+            tokens_min: 8,
+            seed: 1,
+        }
+    }
+
+    fn library() -> Vec<Chunk> {
+        let mut chunks = vec![
+            chunk("a", 0, ChunkKind::Prose, "Chlorine corrodes pump valves; keep the seals greased."),
+            chunk("b", 0, ChunkKind::Prose, "A pump with worn seals and valves leaks chlorine."),
+            chunk("b", 1, ChunkKind::Code, "fn main() { open(); }"),
+            chunk("b", 2, ChunkKind::Equation, "$$ p = h / 2 $$ The pressure grows with height."),
+            chunk("b", 3, ChunkKind::Table, "name: x"),
+        ];
+        let fillers = ["grass", "helmet", "ladder", "radio", "wind", "smoke", "rope", "water", "stone", "shelter"];
+        chunks.extend(fillers.iter().enumerate().map(|(index, word)| {
+            chunk(
+                if index % 2 == 0 { "a" } else { "b" },
+                10 + index as u64,
+                ChunkKind::Prose,
+                &format!("About {word} only."),
+            )
+        }));
+        chunks
+    }
+
+    #[test]
+    fn each_kind_of_chunk_has_its_category_and_tables_have_none() {
+        let categories: Vec<Category> = tasks(&library(), &wanted()).iter().map(|task| task.category).collect();
+        let count = |wanted| categories.iter().filter(|category| **category == wanted).count();
+        assert_eq!(Category::ALL.map(count), [12, 1, 1, 1]);
+    }
+
+    #[test]
+    fn chunks_of_different_sources_meet_by_the_uncommon_words_they_share() {
+        let tasks = tasks(&library(), &wanted());
+        assert_eq!(tasks.last().unwrap().chunks, [0, 1]);
+        let mut same = library();
+        same.iter_mut().for_each(|chunk| chunk.source = "a".to_owned());
+        assert!(super::tasks(&same, &wanted()).iter().all(|task| task.category != Category::CrossDomain));
+        let narrow = Wanted { tokens_max: 79, ..wanted() };
+        assert!(super::tasks(&library(), &narrow).iter().all(|task| task.category != Category::CrossDomain));
+    }
+
+    #[test]
+    fn names_and_seeds_of_tasks_come_from_their_content() {
+        let twice = tasks(&library(), &Wanted { per_chunk: 2, ..wanted() });
+        let ids: BTreeSet<&str> = twice.iter().map(|task| task.id.as_str()).collect();
+        assert_eq!(ids.len(), twice.len());
+        let mut shifted = library();
+        shifted.remove(2);
+        let name = |tasks: Vec<Task>| tasks.into_iter().map(|task| (task.id, task.seed)).collect::<BTreeMap<_, _>>();
+        let (all, fewer) = (name(tasks(&library(), &wanted())), name(tasks(&shifted, &wanted())));
+        assert!(fewer.iter().all(|(id, seed)| all.get(id) == Some(seed)));
+        assert_ne!(all, name(tasks(&library(), &Wanted { seed: 2, ..wanted() })));
+    }
+}
