@@ -1,8 +1,9 @@
 //! The facade: one assistant per home folder, used by the console, the headless verbs and tests.
 
+mod documents;
 mod options;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
@@ -17,9 +18,10 @@ use crate::learn::{self, LearnControl, LearnEvent, LearnOptions, LearnReport};
 use crate::model::ModelInUse;
 use crate::probe::probe;
 use crate::profile::ChosenProfile;
-use crate::retrieval::{Document, Library, Passage, best_support};
+use crate::retrieval::Library;
 use crate::turn::{NewTurn, Turn, TurnId};
 
+pub use documents::PassagesInPrompt;
 pub use options::{AnswerEvent, AskOptions, AssistantOptions, DeviceChoice, Status};
 
 /// Passages that are looked at for support of an answer.
@@ -33,6 +35,8 @@ pub struct Assistant {
     /// Where sensors are read; tests fake them.
     pub(crate) system_root: PathBuf,
     loaded: RefCell<Option<Loaded>>,
+    /// Models of the document search, loaded by the first who searches.
+    search: OnceCell<documents::SearchModels>,
 }
 
 /// The model in memory and the adapter that it answers with.
@@ -57,6 +61,7 @@ impl Assistant {
             profile,
             system_root: PathBuf::from("/"),
             loaded: RefCell::new(None),
+            search: OnceCell::new(),
         })
     }
 
@@ -67,7 +72,7 @@ impl Assistant {
     pub fn status(&self) -> Result<Status, RuntimeError> {
         let generations = Generations::new(&self.home);
         let active = generations.active()?;
-        let documents = self.documents()?;
+        let (documents, passages) = Library::new(&self.home).counts()?;
         let model = ModelInUse::of(&self.home, &self.options).ok();
         Ok(Status {
             home: self.home.folder().to_path_buf(),
@@ -84,8 +89,8 @@ impl Assistant {
                 None => self.profile.profile.context_tokens,
             },
             turns: self.journal().count()?,
-            passages: documents.iter().map(|document| document.passages).sum(),
-            documents: documents.len(),
+            passages,
+            documents,
         })
     }
 
@@ -117,17 +122,26 @@ impl Assistant {
             cancel: options.cancel.clone(),
             ..GenerateOptions::default()
         };
-        let answer = inference.generate(question, &generate, &mut |piece| {
+        let model = inference.info();
+        let prompt = if options.passages_in_prompt.for_model(model.parameters, model.context_tokens) {
+            // A byte a token leaves passages about a third of the context.
+            documents::with_passages(question, &passages, model.context_tokens as usize)
+        } else {
+            question.to_owned()
+        };
+        let answer = inference.generate(&prompt, &generate, &mut |piece| {
             on_event(AnswerEvent::Text(piece.to_owned()));
         })?;
-        let (passage, supported) = best_support(passages, question, &answer.text);
+        let support = self.support(question, &answer.text, &passages)?;
+        let passage = support.passage(&passages).cloned();
         let turn = self.journal().append(NewTurn {
             session: options.session,
             question: question.to_owned(),
             answer: answer.text,
             confidence: answer.confidence,
             passage,
-            supported,
+            supported: support.is_whole(),
+            citations: support.citations,
             generation,
             tokens: answer.tokens,
             seconds: started.elapsed().as_secs_f64(),
@@ -189,35 +203,6 @@ impl Assistant {
     /// No previous generation, or its file is missing or damaged.
     pub fn roll_back(&self) -> Result<Generation, RuntimeError> {
         Ok(Generations::new(&self.home).roll_back()?)
-    }
-
-    /// Adds documents, or all `.md`, `.markdown` and `.txt` files of folders. A document with a
-    /// known name replaces the earlier one. `on_document` sees each one as it is added.
-    ///
-    /// # Errors
-    /// Unreadable, empty, oversized or binary files.
-    pub fn add_documents(
-        &self,
-        paths: &[PathBuf],
-        on_document: &mut dyn FnMut(&Document),
-    ) -> Result<Vec<Document>, RuntimeError> {
-        Ok(Library::new(&self.home).add(paths, on_document)?)
-    }
-
-    /// The passages that fit `query` best, best first.
-    ///
-    /// # Errors
-    /// An unreadable index.
-    pub fn search_documents(&self, query: &str, limit: usize) -> Result<Vec<Passage>, RuntimeError> {
-        Ok(Library::new(&self.home).search(query, limit)?)
-    }
-
-    /// The documents on the device, by name.
-    ///
-    /// # Errors
-    /// An unreadable database.
-    pub fn documents(&self) -> Result<Vec<Document>, RuntimeError> {
-        Ok(Library::new(&self.home).documents()?)
     }
 
     /// The latest `limit` turns, newest first.

@@ -5,14 +5,17 @@
 //! temporary name, synced and renamed, so a name never stands for half a file:
 //!
 //! ```text
-//! device.db            journal, documents, generations, the activation record
+//! device.db            journal, generations, the activation record
+//! documents.db         documents with their index
 //! model.gguf           base model
+//! encoder.gguf         sentence encoder of the document search       reranker.gguf
 //! adapters/<sha256>.gguf
 //! replay.jsonl         rows of earlier training     gate.jsonl   questions not to be forgotten
 //! ```
 
 mod schema;
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,7 +25,8 @@ use etcetera::BaseStrategy;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
-use crate::error::HomeError;
+use crate::error::{HomeError, RetrievalError};
+use crate::retrieval::store;
 
 /// How long a write waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,6 +35,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Home {
     folder: PathBuf,
     connection: Connection,
+    /// Opened by the first who looks for a document.
+    documents: OnceCell<Connection>,
 }
 
 impl Home {
@@ -49,7 +55,7 @@ impl Home {
         tempfile::tempfile_in(&folder).map_err(not_writable)?;
         let database = folder.join("device.db");
         let connection = open_database(&database)?;
-        Ok(Home { folder, connection })
+        Ok(Home { folder, connection, documents: OnceCell::new() })
     }
 
     /// The account's data folder for Halligan (XDG on Linux).
@@ -76,6 +82,16 @@ impl Home {
         self.folder.join("model.gguf")
     }
 
+    /// Where the sentence encoder of the document search lies, if the device has one.
+    pub fn encoder_path(&self) -> PathBuf {
+        self.folder.join("encoder.gguf")
+    }
+
+    /// Where the reranker of the document search lies, if the device has one.
+    pub fn reranker_path(&self) -> PathBuf {
+        self.folder.join("reranker.gguf")
+    }
+
     /// Folder of the adapter files.
     pub fn adapters_folder(&self) -> PathBuf {
         self.folder.join("adapters")
@@ -99,6 +115,15 @@ impl Home {
     /// The database.
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// The database of documents.
+    pub(crate) fn documents(&self) -> Result<&Connection, RetrievalError> {
+        if let Some(connection) = self.documents.get() {
+            return Ok(connection);
+        }
+        let connection = store::open(self)?;
+        Ok(self.documents.get_or_init(|| connection))
     }
 
     /// A remembered setting, e.g. the hash of the model.

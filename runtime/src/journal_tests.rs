@@ -28,6 +28,7 @@ fn a_turn_comes_back_as_it_was_written() {
     let journal = Journal::new(&home);
     let passage = Passage {
         document: "guide.md".into(),
+        page: None,
         heading: "Hazmat".into(),
         text: "150 feet".into(),
         start_byte: 7,

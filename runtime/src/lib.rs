@@ -26,15 +26,15 @@ pub mod retrieval;
 pub mod setup;
 pub mod turn;
 
-pub use assistant::{AnswerEvent, AskOptions, Assistant, AssistantOptions, DeviceChoice, Status};
+pub use assistant::{AnswerEvent, AskOptions, Assistant, AssistantOptions, DeviceChoice, PassagesInPrompt, Status};
 pub use doctor::{DoctorReport, Problem, Severity};
 pub use error::RuntimeError;
 pub use generations::{Generation, Origin};
 pub use journal::{Feedback, Reason};
 pub use learn::{LearnControl, LearnEvent, LearnOptions, LearnReport};
 pub use probe::Hardware;
-pub use retrieval::{Document, Passage};
-pub use setup::{Kit, SetUpReport, set_up};
+pub use retrieval::{Document, Excerpt, IndexControl, IndexEvent, IndexReport, IndexStatus, Passage, SkippedFile};
+pub use setup::{Kit, SetUpReport, set_up, set_up_watched};
 pub use turn::{
     Approval, Approver, Assessment, Citation, SessionId, ToolCall, ToolOutcome, ToolUse, Turn, TurnId, Verdict,
 };

@@ -1,45 +1,57 @@
-//! Documents on the device: split into passages, indexed by SQLite FTS5, found by words.
+//! Documents on the device: read into passages, found by their words and by their meaning, quoted verbatim.
 //!
-//! A passage is always a verbatim slice of its document with the byte range it was cut from, so
-//! that a reader can check it. User text never becomes FTS query syntax: only its words do, each
-//! quoted.
+//! A passage is always a verbatim slice of its document's text with the byte range it was cut from, so that a
+//! reader can check it and a console can open it there. Words are found by SQLite's FTS5 (Okapi BM25), meaning by
+//! the vectors of a sentence encoder where one is given; [`fusion`] makes one ranking of both, and a reranker, where
+//! one is given, reads the best of it again. User text never becomes query syntax: only its words do, each quoted.
 
+mod citations;
+mod embed;
+pub mod encoder;
+mod excerpt;
+pub mod fusion;
+mod ingest;
 mod passages;
-mod support;
+mod search;
+pub(crate) mod store;
+mod vectors;
+mod walk;
+mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use crate::error::RetrievalError;
-use crate::home::{Home, now, sha256_of_bytes};
+use crate::error::{RetrievalError, RuntimeError};
+use crate::home::Home;
+use encoder::{Encoder, Reranker};
 
-pub(crate) use support::{best_support, is_function_word};
+pub(crate) use citations::{Support, citations};
+pub use excerpt::Excerpt;
+pub use ingest::{DOCUMENT_BYTES_MAX, IndexControl, IndexEvent, IndexReport, PDF_BYTES_MAX};
+pub(crate) use words::{is_function_word, telling_words};
 
-/// Largest document that is indexed.
-pub const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
-
-/// Words of a query that are used; the rest of a longer text adds nothing to its meaning.
-const QUERY_WORDS_MAX: usize = 32;
-
-/// Folders inside folders that are searched for documents; also ends loops of links.
-const FOLDER_DEPTH_MAX: usize = 8;
+/// Setting of the home: SHA-256 of the sentence encoder.
+pub(crate) const ENCODER_SHA256: &str = "encoder_sha256";
 
 /// A piece of a document under one heading.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Passage {
     /// Name of the document: its file name, or its path below the folder that was added.
     pub document: String,
+    /// Page, where the document has pages, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
     /// Heading path above the passage, e.g. `Hazmat > Isolation distances`; empty if none.
     pub heading: String,
-    /// The passage, verbatim from the document.
+    /// The passage, verbatim from the document's text.
     pub text: String,
-    /// Byte offset of the passage in the document.
+    /// Byte offset of the passage in the document's text.
     pub start_byte: usize,
     /// Byte offset just after the passage.
     pub end_byte: usize,
-    /// Relevance, higher is better (negated bm25).
+    /// Relevance, higher is better: BM25, with an encoder the fused score from 0 to 1, with a reranker its score.
     pub score: f32,
 }
 
@@ -48,58 +60,78 @@ pub struct Passage {
 pub struct Document {
     /// Name, unique on the device: the file name, or the path below the folder that was added.
     pub name: String,
-    /// SHA-256 of the content, lower-case hex.
+    /// The file that it was read from; it need not be there any more.
+    pub path: PathBuf,
+    /// SHA-256 of the file, lower-case hex.
     pub sha256: String,
-    /// Size in bytes.
+    /// Size of the file in bytes.
     pub size_bytes: u64,
+    /// Media type, such as `text/markdown`.
+    pub media_type: String,
+    /// Number of pages, of a format that has them.
+    pub pages: Option<u32>,
     /// Number of passages.
     pub passages: usize,
+    /// Passages that have a vector.
+    pub embedded: usize,
+    /// What the reader changed or left out, one clause each.
+    pub remarks: Vec<String>,
     /// When it was added, in seconds since 1970 UTC.
     pub added_at: i64,
+}
+
+/// A file that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SkippedFile {
+    /// The name that the document would have.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// One word for a program, e.g. `encrypted`.
+    pub reason: String,
+    /// What was seen and what to do.
+    pub detail: String,
+}
+
+/// The state of the index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IndexStatus {
+    /// Documents that can be searched.
+    pub documents: usize,
+    /// Their passages.
+    pub passages: usize,
+    /// Passages that have a vector of the encoder in use.
+    pub embedded: usize,
+    /// Whether an encoder is in use.
+    pub encoder: bool,
+    /// Files that wait to be read; `halligan docs add` without a path goes on with them.
+    pub waiting: usize,
+    /// Files that were not taken.
+    pub skipped: Vec<SkippedFile>,
+    /// Size of the index on the disk.
+    pub size_bytes: u64,
 }
 
 /// The document index of a home.
 pub struct Library<'home> {
     home: &'home Home,
+    encoder: Option<&'home dyn Encoder>,
+    reranker: Option<&'home dyn Reranker>,
 }
 
 impl<'home> Library<'home> {
-    /// The documents of `home`.
+    /// The documents of `home`, found by their words.
     pub fn new(home: &'home Home) -> Library<'home> {
-        Library { home }
+        Library { home, encoder: None, reranker: None }
     }
 
-    /// Adds files, or all `.md`, `.markdown` and `.txt` files of folders. A document with a known
-    /// name replaces the earlier one. All files are read before the first one is stored.
-    ///
-    /// # Errors
-    /// [`RetrievalError`]: unreadable, binary, empty or oversized file, folder without documents.
-    pub fn add(
-        &self,
-        paths: &[PathBuf],
-        on_document: &mut dyn FnMut(&Document),
-    ) -> Result<Vec<Document>, RetrievalError> {
-        let mut files = Vec::new();
-        for path in paths {
-            if path.is_dir() {
-                let before = files.len();
-                collect_documents(path, path, FOLDER_DEPTH_MAX, &mut files)?;
-                if files.len() == before {
-                    return Err(RetrievalError::NoDocuments { path: path.clone() });
-                }
-            } else {
-                let name = path.file_name().unwrap_or(path.as_os_str());
-                files.push((name.to_string_lossy().into_owned(), path.clone()));
-            }
-        }
-        let texts: Vec<String> = files.iter().map(|(_, path)| read_document(path)).collect::<Result<_, _>>()?;
-        let mut added = Vec::new();
-        for ((name, _), text) in files.into_iter().zip(texts) {
-            let document = self.store(name, &text).map_err(|source| self.failed("add to", source))?;
-            on_document(&document);
-            added.push(document);
-        }
-        Ok(added)
+    /// The same documents, found by their meaning too where `encoder` is given, and read again by `reranker`.
+    pub fn with_models(
+        self,
+        encoder: Option<&'home dyn Encoder>,
+        reranker: Option<&'home dyn Reranker>,
+    ) -> Library<'home> {
+        Library { encoder, reranker, ..self }
     }
 
     /// The documents, by name.
@@ -107,175 +139,130 @@ impl<'home> Library<'home> {
     /// # Errors
     /// [`RetrievalError::Database`].
     pub fn documents(&self) -> Result<Vec<Document>, RetrievalError> {
-        let read = || {
-            self.home
-                .connection()
+        self.database("read", |connection| {
+            connection
                 .prepare(
-                    "SELECT name, sha256, size_bytes, added_at,
-                     (SELECT count(*) FROM passages WHERE document = name)
+                    "SELECT name, path, sha256, size_bytes, media_type, pages, passages, remarks, added_at,
+                     (SELECT coalesce(sum(count), 0) FROM vectors WHERE document = documents.id)
                      FROM documents ORDER BY name",
                 )?
                 .query_map([], |row| {
+                    let remarks: String = row.get(7)?;
                     Ok(Document {
                         name: row.get(0)?,
-                        sha256: row.get(1)?,
-                        size_bytes: row.get::<_, i64>(2)? as u64,
-                        added_at: row.get(3)?,
-                        passages: row.get::<_, i64>(4)? as usize,
+                        path: PathBuf::from(row.get::<_, String>(1)?),
+                        sha256: row.get(2)?,
+                        size_bytes: row.get::<_, i64>(3)? as u64,
+                        media_type: row.get(4)?,
+                        pages: row.get(5)?,
+                        passages: row.get::<_, i64>(6)? as usize,
+                        remarks: serde_json::from_str(&remarks).unwrap_or_default(),
+                        added_at: row.get(8)?,
+                        embedded: row.get::<_, i64>(9)? as usize,
                     })
                 })?
-                .collect::<Result<Vec<_>, _>>()
-        };
-        read().map_err(|source| self.failed("read", source))
+                .collect()
+        })
     }
 
-    /// The passages that fit `query` best, best first. A query without words finds nothing.
+    /// Takes documents away: those of this name, or all below the folder of this name. Returns their names.
+    ///
+    /// # Errors
+    /// [`RetrievalError::UnknownDocument`] if there is none; [`RetrievalError::Database`].
+    pub fn remove(&self, name: &str) -> Result<Vec<String>, RetrievalError> {
+        let below = format!("{}/", name.trim_end_matches('/'));
+        let gone = self.database("change", |connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let found: Vec<(i64, String)> = transaction
+                .prepare("SELECT id, name FROM documents WHERE name = ?1 OR substr(name, 1, length(?2)) = ?2")?
+                .query_map(params![name, below], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            for (id, _) in &found {
+                store::forget(&transaction, *id)?;
+            }
+            let mut names: Vec<String> = found.into_iter().map(|(_, name)| name).collect();
+            for table in ["queue", "skipped"] {
+                let mut statement = transaction.prepare(&format!(
+                    "DELETE FROM {table} WHERE name = ?1 OR substr(name, 1, length(?2)) = ?2 RETURNING name"
+                ))?;
+                let rows = statement.query_map(params![name, below], |row| row.get::<_, String>(0))?;
+                names.extend(rows.collect::<Result<Vec<_>, _>>()?);
+            }
+            transaction.commit()?;
+            // Room on the disk is given back; a reader elsewhere may keep it a little longer.
+            connection.execute_batch("PRAGMA incremental_vacuum")?;
+            Ok(names)
+        })?;
+        if gone.is_empty() {
+            return Err(RetrievalError::UnknownDocument { name: name.to_owned() });
+        }
+        Ok(gone)
+    }
+
+    /// The state of the index.
+    ///
+    /// # Errors
+    /// An unreadable database.
+    pub fn status(&self) -> Result<IndexStatus, RuntimeError> {
+        let encoder = self.home.setting(ENCODER_SHA256)?;
+        let mut status = self.database("read", |connection| {
+            let count =
+                |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count as usize);
+            let skipped = connection
+                .prepare("SELECT name, path, reason, detail FROM skipped ORDER BY name")?
+                .query_map([], |row| {
+                    Ok(SkippedFile {
+                        name: row.get(0)?,
+                        path: PathBuf::from(row.get::<_, String>(1)?),
+                        reason: row.get(2)?,
+                        detail: row.get(3)?,
+                    })
+                })?
+                .collect::<Result<_, _>>()?;
+            let current = encoder.is_some() && store::fact(connection, store::ENCODER)? == encoder;
+            Ok(IndexStatus {
+                documents: count("SELECT count(*) FROM documents")?,
+                passages: count("SELECT coalesce(sum(passages), 0) FROM documents")?,
+                embedded: if current { count("SELECT coalesce(sum(count), 0) FROM vectors")? } else { 0 },
+                encoder: encoder.is_some(),
+                waiting: count("SELECT count(*) FROM queue")?,
+                skipped,
+                size_bytes: 0,
+            })
+        })?;
+        status.size_bytes = std::fs::metadata(store::path(self.home)).map_or(0, |facts| facts.len());
+        Ok(status)
+    }
+
+    /// Documents and passages, without reading them.
     ///
     /// # Errors
     /// [`RetrievalError::Database`].
-    pub fn search(&self, query: &str, limit: usize) -> Result<Vec<Passage>, RetrievalError> {
-        let Some(words) = query_of_words(query) else { return Ok(Vec::new()) };
-        let read = || {
-            self.home
-                .connection()
-                .prepare(
-                    // A word in a heading says more about a passage than one in its text.
-                    "SELECT p.document, p.heading, p.text, p.start_byte, p.end_byte,
-                     bm25(passage_words, 2.0, 1.0) AS distance
-                     FROM passage_words JOIN passages p ON p.id = passage_words.rowid
-                     WHERE passage_words MATCH ?1 ORDER BY distance, p.id LIMIT ?2",
-                )?
-                .query_map(params![words, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-                    Ok(Passage {
-                        document: row.get(0)?,
-                        heading: row.get(1)?,
-                        text: row.get(2)?,
-                        start_byte: row.get::<_, i64>(3)? as usize,
-                        end_byte: row.get::<_, i64>(4)? as usize,
-                        score: -row.get::<_, f64>(5)? as f32,
-                    })
-                })?
-                .collect::<Result<Vec<_>, _>>()
-        };
-        read().map_err(|source| self.failed("search", source))
+    pub fn counts(&self) -> Result<(usize, usize), RetrievalError> {
+        self.database("read", |connection| {
+            connection.query_row("SELECT count(*), coalesce(sum(passages), 0) FROM documents", [], |row| {
+                Ok((row.get::<_, i64>(0)? as usize, row.get::<_, i64>(1)? as usize))
+            })
+        })
     }
 
-    fn store(&self, name: String, text: &str) -> rusqlite::Result<Document> {
-        let transaction = self.home.connection().unchecked_transaction()?;
-        forget(&transaction, &name)?;
-        let document = Document {
-            sha256: sha256_of_bytes(text.as_bytes()),
-            size_bytes: text.len() as u64,
-            passages: 0,
-            added_at: now(),
-            name,
-        };
-        transaction.execute(
-            "INSERT INTO documents (name, sha256, size_bytes, added_at) VALUES (?1, ?2, ?3, ?4)",
-            params![document.name, document.sha256, document.size_bytes as i64, document.added_at],
-        )?;
-        let cuts = passages::split(text);
-        for cut in &cuts {
-            let piece = &text[cut.start_byte..cut.end_byte];
-            transaction.execute(
-                "INSERT INTO passages (document, heading, text, start_byte, end_byte)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![document.name, cut.heading, piece, cut.start_byte as i64, cut.end_byte as i64],
-            )?;
-            transaction.execute(
-                "INSERT INTO passage_words (rowid, heading, text) VALUES (?1, ?2, ?3)",
-                params![transaction.last_insert_rowid(), cut.heading, piece],
-            )?;
-        }
-        transaction.commit()?;
-        Ok(Document { passages: cuts.len(), ..document })
+    /// Id of the document called `name`.
+    fn document_id(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+        connection.query_row("SELECT id FROM documents WHERE name = ?1", [name], |row| row.get(0)).optional()
     }
 
-    fn failed(&self, action: &'static str, source: rusqlite::Error) -> RetrievalError {
-        RetrievalError::Database { action, path: self.home.database_path(), source }
+    /// Does something with the database; `action` names it in the error.
+    fn database<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, RetrievalError> {
+        work(self.home.documents()?).map_err(|source| RetrievalError::Database {
+            action,
+            path: store::path(self.home),
+            source,
+        })
     }
-}
-
-fn forget(transaction: &Transaction, name: &str) -> rusqlite::Result<()> {
-    // An FTS5 table with external content must be told the words that it forgets.
-    transaction.execute(
-        "INSERT INTO passage_words (passage_words, rowid, heading, text)
-         SELECT 'delete', id, heading, text FROM passages WHERE document = ?1",
-        [name],
-    )?;
-    transaction.execute("DELETE FROM passages WHERE document = ?1", [name])?;
-    transaction.execute("DELETE FROM documents WHERE name = ?1", [name])?;
-    Ok(())
-}
-
-fn read_document(path: &Path) -> Result<String, RetrievalError> {
-    let unreadable = |source| RetrievalError::Unreadable { path: path.to_path_buf(), source };
-    let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
-    if bytes > DOCUMENT_BYTES_MAX {
-        return Err(RetrievalError::TooLarge { path: path.to_path_buf(), bytes, limit: DOCUMENT_BYTES_MAX });
-    }
-    let text = String::from_utf8(std::fs::read(path).map_err(unreadable)?)
-        .map_err(|_| RetrievalError::NotText { path: path.to_path_buf() })?;
-    if text.contains('\0') {
-        return Err(RetrievalError::NotText { path: path.to_path_buf() });
-    }
-    if text.trim().is_empty() {
-        return Err(RetrievalError::Empty { path: path.to_path_buf() });
-    }
-    Ok(text)
-}
-
-fn collect_documents(
-    root: &Path,
-    folder: &Path,
-    depth: usize,
-    files: &mut Vec<(String, PathBuf)>,
-) -> Result<(), RetrievalError> {
-    let unreadable = |source| RetrievalError::Unreadable { path: folder.to_path_buf(), source };
-    let mut entries = std::fs::read_dir(folder)
-        .map_err(unreadable)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(unreadable)?;
-    entries.sort();
-    for path in entries {
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if hidden {
-            continue;
-        }
-        if path.is_dir() {
-            if depth > 0 {
-                collect_documents(root, &path, depth - 1, files)?;
-            }
-        } else if is_document(&path) {
-            let below = path.strip_prefix(root).unwrap_or(&path);
-            files.push((below.to_string_lossy().into_owned(), path));
-        }
-    }
-    Ok(())
-}
-
-fn is_document(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| ["md", "markdown", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
-}
-
-/// Turns text into an FTS5 query of its words: each quoted, any of them may match.
-fn query_of_words(text: &str) -> Option<String> {
-    let mut words: Vec<String> = support::words(text).collect();
-    let telling = telling_words(text);
-    if !telling.is_empty() {
-        words = telling;
-    }
-    words.truncate(QUERY_WORDS_MAX);
-    // `words` yields letters and digits only, so no quote can end the quoted word.
-    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-    (!quoted.is_empty()).then(|| quoted.join(" OR "))
-}
-
-/// The words of a text that say what it is about, in lower case.
-pub(crate) fn telling_words(text: &str) -> Vec<String> {
-    support::words(text).filter(|word| !is_function_word(word)).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::evaluate::read_questions;
 use crate::generations::Generations;
 use crate::home::{Home, copy_atomically, sha256_of_file, sync_folder};
 use crate::model::{MODEL_NAME, MODEL_SHA256, check_adapter, model_name, open_sound};
-use crate::retrieval::Library;
+use crate::retrieval::encoder::{CrossEncoder, Encoder, SentenceEncoder};
+use crate::retrieval::{ENCODER_SHA256, IndexControl, IndexEvent, Library, SkippedFile};
 
 /// Models from this size on share the kit's bytes by a hard link where the disk allows it.
 const LINK_BYTES_MIN: u64 = 1 << 30;
@@ -28,6 +29,10 @@ pub struct Kit {
     pub adapter: Option<PathBuf>,
     /// Documents or folders of documents.
     pub documents: Vec<PathBuf>,
+    /// Sentence encoder of the document search, GGUF.
+    pub encoder: Option<PathBuf>,
+    /// Reranker of the document search, GGUF.
+    pub reranker: Option<PathBuf>,
     /// Training rows that learning replays, JSONL.
     pub replay: Option<PathBuf>,
     /// Questions that an update must not forget, JSONL.
@@ -45,6 +50,8 @@ pub struct SetUpReport {
     pub generation: String,
     /// Documents on the device.
     pub documents: usize,
+    /// Files of the kit that were not taken as documents, with the reason.
+    pub skipped: Vec<SkippedFile>,
     /// Rows of the replay file.
     pub replay_rows: usize,
     /// Questions of the gate file.
@@ -58,10 +65,26 @@ pub struct SetUpReport {
 /// # Errors
 /// Unreadable or malformed files, an adapter for another base, an unwritable home.
 pub fn set_up(home: Option<&Path>, kit: &Kit) -> Result<SetUpReport, RuntimeError> {
+    set_up_watched(home, kit, &mut |_| IndexControl::Continue)
+}
+
+/// [`set_up`]; `on_document` sees how the documents come in.
+///
+/// # Errors
+/// As [`set_up`].
+pub fn set_up_watched(
+    home: Option<&Path>,
+    kit: &Kit,
+    on_document: &mut dyn FnMut(IndexEvent) -> IndexControl,
+) -> Result<SetUpReport, RuntimeError> {
     let model = open_sound(&kit.model)?;
     let model_sha256 = model.sha256().to_owned();
     if let Some(adapter) = &kit.adapter {
         check_adapter(adapter, &model, Some(&model_sha256))?;
+    }
+    let encoder = kit.encoder.as_deref().map(SentenceEncoder::load).transpose()?;
+    if let Some(reranker) = &kit.reranker {
+        CrossEncoder::load(reranker)?;
     }
     let replay_rows = kit.replay.as_deref().map(replay_rows).transpose()?.unwrap_or(0);
     let gate_questions = kit.gate.as_deref().map(|path| read_questions(path).map(|all| all.len())).transpose()?;
@@ -80,7 +103,12 @@ pub fn set_up(home: Option<&Path>, kit: &Kit) -> Result<SetUpReport, RuntimeErro
         })?;
         home.remember(&[(MODEL_SHA256, &model_sha256), (MODEL_NAME, &model_name(&model))])?;
     }
-    let copies = [(&kit.replay, home.replay_path()), (&kit.gate, home.gate_path())];
+    let copies = [
+        (&kit.replay, home.replay_path()),
+        (&kit.gate, home.gate_path()),
+        (&kit.encoder, home.encoder_path()),
+        (&kit.reranker, home.reranker_path()),
+    ];
     for (from, to) in copies {
         if let Some(from) = from {
             copy_atomically(from, &to).map_err(|source| HomeError::Copy {
@@ -93,12 +121,21 @@ pub fn set_up(home: Option<&Path>, kit: &Kit) -> Result<SetUpReport, RuntimeErro
     if let Some(adapter) = &kit.adapter {
         generations.install_carried(adapter)?;
     }
-    let library = Library::new(&home);
-    library.add(&kit.documents, &mut |_| {})?;
+    // The copy in the home is the same, where the kit brings none.
+    let encoder = match encoder {
+        None if home.encoder_path().exists() => Some(SentenceEncoder::load(&home.encoder_path())?),
+        encoder => encoder,
+    };
+    if let Some(encoder) = &encoder {
+        home.remember(&[(ENCODER_SHA256, encoder.id())])?;
+    }
+    let library = Library::new(&home).with_models(encoder.as_ref().map(|encoder| encoder as &dyn Encoder), None);
+    let added = library.add(&kit.documents, on_document)?;
     Ok(SetUpReport {
         model_sha256,
         generation: generations.active()?.id,
-        documents: library.documents()?.len(),
+        documents: library.counts()?.0,
+        skipped: added.skipped,
         replay_rows,
         gate_questions: gate_questions.unwrap_or(0),
         home: home.folder().to_path_buf(),

@@ -12,5 +12,7 @@ mod suite {
     pub mod memories;
     pub mod model_files;
     pub mod quantize;
+    pub mod retrieval;
+    pub mod retrieval_speed;
     pub mod room;
 }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod convert;
+mod document_search;
 mod from_documents;
 mod house_rules;
 mod llama_parity;

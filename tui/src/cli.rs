@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use halligan_runtime::home::Home;
-use halligan_runtime::{AssistantOptions, DeviceChoice, Reason};
+use halligan_runtime::{AskOptions, AssistantOptions, DeviceChoice, Kit, PassagesInPrompt, Reason};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
@@ -92,6 +92,9 @@ pub enum Verb {
         /// Do not look for a passage in the documents
         #[arg(long)]
         no_docs: bool,
+        /// Put the passages that were found into the prompt; `auto` does where the model is large enough to profit
+        #[arg(long, value_name = "WHEN", value_enum, default_value_t = Passages::Auto)]
+        passages: Passages,
         /// Longest answer in tokens
         #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
         max_tokens: u32,
@@ -123,7 +126,7 @@ pub enum Verb {
         #[command(subcommand)]
         action: AdaptersAction,
     },
-    /// Add, search or list documents
+    /// Add, remove, search or list documents
     Docs {
         /// What to do with them
         #[command(subcommand)]
@@ -134,6 +137,12 @@ pub enum Verb {
         /// Documents, or folders of documents
         #[arg(long, value_name = "PATH", num_args = 1..)]
         docs: Vec<PathBuf>,
+        /// Sentence encoder: documents are found by meaning, too
+        #[arg(long, value_name = "FILE.gguf")]
+        encoder: Option<PathBuf>,
+        /// Reranker: the best passages are read again before they are shown
+        #[arg(long, value_name = "FILE.gguf")]
+        reranker: Option<PathBuf>,
         /// Training rows that learning replays
         #[arg(long, value_name = "TRAIN.jsonl")]
         replay: Option<PathBuf>,
@@ -149,6 +158,27 @@ pub enum Verb {
     },
     /// Examine this device and say what to do about problems
     Doctor,
+}
+
+/// Values of `--passages`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Passages {
+    /// Where the model profits
+    Auto,
+    /// Always
+    Always,
+    /// Never: they only support the answer
+    Never,
+}
+
+impl From<Passages> for PassagesInPrompt {
+    fn from(passages: Passages) -> PassagesInPrompt {
+        match passages {
+            Passages::Auto => PassagesInPrompt::Auto,
+            Passages::Always => PassagesInPrompt::Always,
+            Passages::Never => PassagesInPrompt::Never,
+        }
+    }
 }
 
 /// The judgement of an answer.
@@ -179,11 +209,16 @@ pub enum AdaptersAction {
 /// What to do with documents.
 #[derive(Debug, Subcommand)]
 pub enum DocsAction {
-    /// Add text or Markdown files, or folders of them
+    /// Add files (Markdown, text, PDF, HTML, CSV, XLSX, JSON, reStructuredText) or folders of them
     Add {
-        /// Files or folders
-        #[arg(required = true)]
+        /// Files or folders; without any, an interrupted run goes on
         paths: Vec<PathBuf>,
+    },
+    /// Take documents away
+    Remove {
+        /// Names as `docs list` shows them; a folder takes all below it
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
     },
     /// Find the passages that fit best
     Search {
@@ -196,6 +231,8 @@ pub enum DocsAction {
     },
     /// Show all documents
     List,
+    /// Show what is indexed, what waits and what was not taken
+    Status,
 }
 
 /// The names of all reasons, as clap offers and checks them.
@@ -252,17 +289,26 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
     };
     log_to_stderr();
     match verb {
-        Verb::Ask { question, no_docs, max_tokens } => {
-            verbs::ask::run(&common, &question.join(" "), !no_docs, max_tokens as usize)?;
+        Verb::Ask { question, no_docs, passages, max_tokens } => {
+            let options = AskOptions {
+                use_documents: !no_docs,
+                passages_in_prompt: passages.into(),
+                max_tokens: max_tokens as usize,
+                ..AskOptions::default()
+            };
+            verbs::ask::run(&common, &question.join(" "), options)?;
         }
         Verb::Feedback { turn, mark, text, reasons } => {
             return verbs::feedback::run(&common, turn, mark, &text.join(" "), &reasons);
         }
         Verb::Learn { force, max_steps } => verbs::learn::run(&common, force, max_steps)?,
         Verb::Adapters { action } => verbs::adapters::run(&common, &action)?,
-        Verb::Docs { action } => verbs::docs::run(&common, action)?,
-        Verb::Setup { docs, replay, gate } => {
-            return verbs::setup::run(&common, docs, replay, gate);
+        Verb::Docs { action } => return verbs::docs::run(&common, action),
+        Verb::Setup { docs, encoder, reranker, replay, gate } => {
+            let model = common.model.clone().unwrap_or_default();
+            let adapter = common.adapter.clone();
+            let kit = Kit { model, adapter, documents: docs, encoder, reranker, replay, gate };
+            return verbs::setup::run(&common, &kit);
         }
         Verb::PdfText { file } => output::line(&halligan_runtime::documents::pdf::answer(&file)?)?,
         Verb::Doctor => return verbs::doctor::run(&common),

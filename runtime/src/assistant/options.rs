@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
+use super::PassagesInPrompt;
 use crate::generations::Generation;
 use crate::retrieval::Passage;
 use crate::turn::{Approver, SessionId, ToolCall, ToolUse};
@@ -34,6 +35,8 @@ pub struct AssistantOptions {
 pub struct AskOptions {
     /// Look for a passage in the documents.
     pub use_documents: bool,
+    /// Whether the passages go into the prompt, too.
+    pub passages_in_prompt: PassagesInPrompt,
     /// Longest answer in tokens.
     pub max_tokens: usize,
     /// Set to true to stop the answer early; what was generated is kept.
@@ -46,7 +49,14 @@ pub struct AskOptions {
 
 impl Default for AskOptions {
     fn default() -> Self {
-        AskOptions { use_documents: true, max_tokens: 128, cancel: None, session: None, approver: None }
+        AskOptions {
+            use_documents: true,
+            passages_in_prompt: PassagesInPrompt::Auto,
+            max_tokens: 128,
+            cancel: None,
+            session: None,
+            approver: None,
+        }
     }
 }
 

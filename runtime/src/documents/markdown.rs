@@ -12,6 +12,9 @@ use super::pages::page_mark;
 /// Front matter is looked for in so many first bytes.
 const FRONT_MATTER_BYTES: usize = 4096;
 
+/// Quotes and lists in one another on a line; no author writes more, and reading many takes time squared.
+const NESTING_MAX: usize = 100;
+
 /// Reads Markdown. With `marks`, headings such as `## Page 7` set the page and are no headings.
 pub fn read(text: &str, marks: bool) -> Reading {
     let mut reading = Reading::default();
@@ -21,12 +24,32 @@ pub fn read(text: &str, marks: bool) -> Reading {
         reading.notes.push(Note::part("front_matter", detail));
     }
     let body = &text[start..];
+    if deeply_nested(body) {
+        let mut plain = super::plain::read(text, marks);
+        let detail = format!("more than {NESTING_MAX} quotes or lists in one another; it was read as plain text");
+        plain.notes.push(Note::remark("nested", detail));
+        return plain;
+    }
     let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
     let mut state = State { text, marks, reading, ..State::default() };
     for (event, range) in Parser::new_ext(body, options).into_offset_iter() {
         state.take(&event, range.start + start..range.end + start);
     }
     state.reading
+}
+
+fn deeply_nested(text: &str) -> bool {
+    let opens = |byte: &u8| matches!(byte, b'>' | b'-' | b'*' | b'+' | b' ' | b'\t');
+    text.lines().any(|line| {
+        let mut marks = line.bytes().take_while(opens).filter(|byte| !matches!(byte, b' ' | b'\t'));
+        marks.nth(NESTING_MAX).is_some() && !is_rule(line)
+    })
+}
+
+/// A rule is a run of one mark and nothing else.
+fn is_rule(line: &str) -> bool {
+    let line = line.trim();
+    line.bytes().all(|byte| byte == line.as_bytes()[0]) && !line.starts_with('>')
 }
 
 #[derive(Default)]

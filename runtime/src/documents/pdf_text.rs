@@ -64,6 +64,9 @@ pub fn extract(bytes: &[u8]) -> Extracted {
         }
         pages.push((number, lines));
     }
+    if extracted.pages == 0 && document.trailer.get(b"Encrypt").is_ok() {
+        return refuse("encrypted", "it is encrypted; save a copy without a password".to_owned());
+    }
     if extracted.pages == 0 {
         return refuse("broken", "no page can be found in it; print it to a new PDF".to_owned());
     }

@@ -1,5 +1,6 @@
 //! CSV and TSV: a record each, found by the quoting rules of RFC 4180 as the `csv` crate reads them.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -95,14 +96,14 @@ fn raw(text: &str, separator: u8) -> impl Iterator<Item = (Vec<String>, Range<us
 /// Names of columns: trimmed, numbered where they are empty or come twice.
 fn column_names(cells: Vec<String>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
+    let mut known = HashSet::new();
     for (index, cell) in cells.into_iter().enumerate() {
         let name = super::one_line(cell.trim_start_matches('\u{feff}'));
-        let taken = name.is_empty() || names.contains(&name);
-        names.push(if taken {
-            format!("{name}{}column_{}", if name.is_empty() { "" } else { "_" }, index + 1)
-        } else {
-            name
-        });
+        let taken = name.is_empty() || known.contains(&name);
+        let name =
+            if taken { format!("{name}{}column_{}", if name.is_empty() { "" } else { "_" }, index + 1) } else { name };
+        known.insert(name.clone());
+        names.push(name);
     }
     names
 }

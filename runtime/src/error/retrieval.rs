@@ -16,33 +16,27 @@ pub enum RetrievalError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A document is not text.
-    #[error("the document {path} is not UTF-8 text; convert it to Markdown or plain text first")]
-    NotText {
-        /// The document.
-        path: PathBuf,
-    },
-    /// A document has nothing to index.
-    #[error("the document {path} holds no text; add another file")]
-    Empty {
-        /// The document.
-        path: PathBuf,
-    },
-    /// A document is larger than the limit.
-    #[error("the document {path} has {bytes} bytes, the limit is {limit}; split it into parts")]
-    TooLarge {
-        /// The document.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-        /// Largest size that is indexed.
-        limit: u64,
-    },
-    /// A folder without any document.
-    #[error("the folder {path} holds no .md, .markdown or .txt file; name a folder or file with documents")]
+    /// A folder without any file.
+    #[error("the folder {path} holds no file; name a folder or file with documents")]
     NoDocuments {
         /// The folder.
         path: PathBuf,
+    },
+    /// No document of this name.
+    #[error("there is no document or folder `{name}`; `halligan docs list` shows the names")]
+    UnknownDocument {
+        /// What was asked for.
+        name: String,
+    },
+    /// The index was written by a newer version.
+    #[error("the document index {path} has schema {found}, this program knows up to {known}; update halligan")]
+    NewerSchema {
+        /// The database file.
+        path: PathBuf,
+        /// Schema number in the file.
+        found: i64,
+        /// Newest schema number of this program.
+        known: i64,
     },
     /// The index cannot be read or written.
     #[error("cannot {action} the document index {path}: {source}; nothing was changed, check free disk space")]

@@ -49,6 +49,8 @@ pub fn kit() -> Kit {
         model: base_model(),
         adapter: None,
         documents: vec![repository("trainer-host/guide/field-guide.md")],
+        encoder: None,
+        reranker: None,
         replay: Some(repository("trainer-host/guide/train.jsonl")),
         gate: Some(repository("trainer-host/guide/gate.jsonl")),
     }

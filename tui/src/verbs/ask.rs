@@ -19,7 +19,7 @@ const QUESTION_BYTES_MAX: u64 = 64 * 1024;
 ///
 /// # Errors
 /// An empty question, a missing or damaged model, a failing journal.
-pub fn run(common: &Common, question: &str, use_documents: bool, max_tokens: usize) -> Result<()> {
+pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<()> {
     let question = if question == "-" { from_stdin()? } else { question.to_owned() };
     let question = question.trim();
     if question.is_empty() {
@@ -27,7 +27,8 @@ pub fn run(common: &Common, question: &str, use_documents: bool, max_tokens: usi
     }
     let assistant = Assistant::open(&common.options())?;
     let stop = output::stop_on_interrupt()?;
-    let options = AskOptions { use_documents, max_tokens, cancel: Some(Arc::clone(&stop)), ..AskOptions::default() };
+    let use_documents = options.use_documents;
+    let options = AskOptions { cancel: Some(Arc::clone(&stop)), ..options };
     let mut written = Ok(());
     let turn = assistant.ask(question, &options, &mut |event| {
         if let AnswerEvent::Text(text) = event
@@ -73,33 +74,48 @@ pub fn turn_json(turn: &Turn) -> Value {
         "confidence_kind": CONFIDENCE_KIND,
         "passage": turn.passage,
         "supported": turn.supported,
+        "citations": turn.citations,
         "generation": turn.generation,
         "tokens": turn.tokens,
         "seconds": turn.seconds,
     })
 }
 
-/// `guide.md: Hazmat > Chlorine`.
-pub fn place(passage: &Passage) -> String {
-    let place = if passage.heading.is_empty() {
-        passage.document.clone()
-    } else {
-        format!("{}: {}", passage.document, passage.heading)
-    };
+/// `guide.pdf, page 3: Hazmat > Chlorine`.
+fn place_of(document: &str, page: Option<u32>, heading: &str) -> String {
+    let mut place = document.to_owned();
+    if let Some(page) = page {
+        place.push_str(&format!(", page {page}"));
+    }
+    if !heading.is_empty() {
+        place.push_str(&format!(": {heading}"));
+    }
     printable(&place)
+}
+
+/// Where a passage stands.
+pub fn place(passage: &Passage) -> String {
+    place_of(&passage.document, passage.page, &passage.heading)
 }
 
 fn beside_the_answer(turn: &Turn, use_documents: bool) -> Vec<String> {
     let mut lines = vec![String::new()];
     match &turn.passage {
+        Some(_) if !turn.citations.is_empty() => {
+            for citation in &turn.citations {
+                lines.push(format!("source {}", place_of(&citation.document, citation.page, &citation.heading)));
+                lines.extend(printable(citation.quote.trim()).lines().map(|line| format!("  \"{line}\"")));
+            }
+            if !turn.supported {
+                lines.push("not all of the answer stands in the documents: check the source".to_owned());
+            }
+        }
         Some(passage) => {
             lines.push(format!("source {}", place(passage)));
             for line in printable(passage.text.trim()).lines() {
                 lines.push(format!("  | {line}"));
             }
-            if !turn.supported {
-                lines.push("not confirmed by the passage: check the source".to_owned());
-            }
+            lines.push("not confirmed by the passage: check the source".to_owned());
         }
         None if use_documents => {
             lines.push("no passage of the documents fits: check another source".to_owned());

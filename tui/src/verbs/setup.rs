@@ -1,11 +1,11 @@
 //! `halligan setup`: puts the files of a kit onto this device.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use halligan_runtime::{Kit, set_up};
+use halligan_runtime::{Kit, set_up_watched};
 
+use super::docs::{Watch, say_skipped};
 use crate::cli::Common;
 use crate::figures::short_hash;
 use crate::output;
@@ -13,22 +13,20 @@ use crate::output;
 /// Exit code of a command line that cannot be understood.
 const USAGE: u8 = 2;
 
-/// Sets the device up; journal and generations that are already there are kept.
+/// Sets the device up; journal, documents and generations that are already there are kept.
 ///
 /// # Errors
 /// Unreadable or malformed files, an adapter for another base, an unwritable home.
-pub fn run(
-    common: &Common,
-    documents: Vec<PathBuf>,
-    replay: Option<PathBuf>,
-    gate: Option<PathBuf>,
-) -> Result<ExitCode> {
-    let Some(model) = common.model.clone() else {
+pub fn run(common: &Common, kit: &Kit) -> Result<ExitCode> {
+    if kit.model.as_os_str().is_empty() {
         output::talk("error: set-up needs a model; write halligan setup --model FILE.gguf");
         return Ok(ExitCode::from(USAGE));
-    };
-    let kit = Kit { model, adapter: common.adapter.clone(), documents, replay, gate };
-    let report = set_up(common.home.as_deref(), &kit)?;
+    }
+    let stop = output::stop_on_interrupt()?;
+    let watch = Watch::begin();
+    let report = set_up_watched(common.home.as_deref(), kit, &mut |event| watch.see(&event, &stop));
+    watch.end();
+    let report = report?;
     if common.json {
         output::json(&report)?;
     } else {
@@ -38,6 +36,7 @@ pub fn run(
         output::line(&format!("documents  {}", report.documents))?;
         output::line(&format!("replay     {} rows", report.replay_rows))?;
         output::line(&format!("gate       {} questions", report.gate_questions))?;
+        say_skipped(&report.skipped);
         output::talk("ready: `halligan ask QUESTION`, or `halligan` for the console");
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! One module per subject; `stage` plays the console.
 
 mod command_line;
+mod documents;
 mod keys;
 mod random_input;
 mod screens;

@@ -271,6 +271,7 @@ pub fn generations() -> Vec<Generation> {
 pub fn passage() -> Passage {
     Passage {
         document: "field-guide.md".to_owned(),
+        page: None,
         heading: "Hazardous materials > Chlorine (UN 1017)".to_owned(),
         text: "Chlorine is a green-yellow gas, heavier than air. For a small spill, isolate the\n\
                spill area for at least 60 metres in all directions. Protect people downwind for\n\
