@@ -298,7 +298,7 @@ fn scores_are_those_of_the_bm25_formula() {
                 let has = |row: &(Vec<String>, Vec<String>)| row.0.iter().chain(&row.1).any(|other| other == word);
                 let with = rows.iter().filter(|row| has(row)).count() as f64;
                 let rarity = ((total - with + 0.5) / (with + 0.5)).ln().max(1e-6);
-                let count = |words: &[String]| words.iter().filter(|other| other == &word).count() as f64;
+                let count = |words: &[String]| words.iter().filter(|other| *other == word).count() as f64;
                 let frequency = store::HEADING_WEIGHT * count(&row.0) + count(&row.1);
                 rarity * frequency * (k1 + 1.0) / (frequency + k1 * (1.0 - b + b * length / mean))
             })

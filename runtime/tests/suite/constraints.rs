@@ -233,14 +233,14 @@ fn each_request_of_a_batch_has_its_own_options_and_outcome() {
     let yes_or_no = Constraint::Regex("(yes|no)".to_owned());
     let ask = |options: GenerateOptions| BatchRequest { question: "Is it safe?".to_owned(), options };
     let free = GenerateOptions { max_tokens: 20, ..GenerateOptions::default() };
-    let cancelled = Some(Arc::new(AtomicBool::new(true)));
+    let cancelled = Arc::new(AtomicBool::new(true));
     let requests = vec![
         ask(sample(&yes_or_no, 3)),
         ask(sample(&Constraint::Regex("(".to_owned()), 3)),
         ask(free.clone()),
         ask(GenerateOptions { max_tokens: 100_000, ..free.clone() }),
         ask(GenerateOptions { max_tokens: 0, ..free.clone() }),
-        ask(GenerateOptions { cancel: cancelled.clone(), ..free.clone() }),
+        ask(GenerateOptions { cancel: Some(Arc::clone(&cancelled)), ..free.clone() }),
         ask(sample(&yes_or_no, 3)),
     ];
     let results = inference.generate_batch(requests, &mut |_, _| true).unwrap();
@@ -252,7 +252,7 @@ fn each_request_of_a_batch_has_its_own_options_and_outcome() {
     assert_eq!(mute.as_ref().unwrap().stop, StopReason::Length);
     assert_eq!(stopped.as_ref().unwrap().stop, StopReason::Cancelled);
     assert_eq!(first.as_ref().unwrap().text, last.as_ref().unwrap().text);
-    assert!(cancelled.unwrap().load(Ordering::Relaxed));
+    assert!(cancelled.load(Ordering::Relaxed));
 }
 
 #[test]

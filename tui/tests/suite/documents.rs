@@ -48,7 +48,7 @@ fn pdf(pages: &[&str], extra: &str) -> Vec<u8> {
     let mut places = Vec::new();
     for (index, object) in objects.iter().enumerate() {
         places.push(out.len());
-        write!(out, "{} 0 obj\n{object}\nendobj\n", index + 1).unwrap();
+        writeln!(out, "{} 0 obj\n{object}\nendobj", index + 1).unwrap();
     }
     let table = out.len();
     write!(out, "xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).unwrap();
