@@ -7,8 +7,8 @@ mod suite {
     mod command;
     mod convert;
     mod data_rows;
-    mod lineage;
     mod generate;
+    mod lineage;
     mod quantize;
     mod reading;
     mod running;
