@@ -152,8 +152,20 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
     }
     let mut rows =
         Rows { writer: DatasetWriter::create(&args.output, "generate")?, asked: HashMap::new(), left: Vec::new() };
-    rows.writer.descend_from(&sources.dataset)?;
     rows.left.append(&mut sources.left);
+    // Before any record is written: a run that is killed while it asks leaves only its journal.
+    let asked = match (&writer, &args.model) {
+        (Some(writer), Some(model)) => {
+            let models = Models::of(model, args.adapter.as_deref())?;
+            let fingerprint = fingerprint(args, &sources, &models)?;
+            let Some(written) = writer.write(&sources.tasks, &sources.chunks, &args.output, &fingerprint)? else {
+                anyhow::bail!("interrupted; run the same command again to go on where it stopped");
+            };
+            Some((models, written))
+        }
+        _ => None,
+    };
+    rows.writer.descend_from(&sources.dataset)?;
     for (path, role) in inputs(args) {
         rows.writer.input(role, path)?;
     }
@@ -161,9 +173,8 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
         rows.writer.chunk(chunk)?;
     }
     for fact in &sources.facts {
-        fact.rows(args.wordings as usize, args.seed)
-            .into_iter()
-            .try_for_each(|(row, template)| rows.add(row, template))?;
+        let mut made = fact.rows(args.wordings as usize, args.seed).into_iter();
+        made.try_for_each(|(row, template)| rows.add(row, template))?;
     }
     for (blueprint, text) in &sources.blueprints {
         let (whole, expanded) = expand::rows(blueprint, text, args.wordings as usize, args.seed);
@@ -172,12 +183,7 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
     }
     let mut told = report::Told::default();
     let mut journal = None;
-    if let (Some(writer), Some(model)) = (&writer, &args.model) {
-        let models = Models::of(model, args.adapter.as_deref())?;
-        let fingerprint = fingerprint(args, &sources, &models)?;
-        let Some(written) = writer.write(&sources.tasks, &sources.chunks, &args.output, &fingerprint)? else {
-            anyhow::bail!("interrupted; run the same command again to go on where it stopped");
-        };
+    if let Some((models, written)) = asked {
         told = report::Told { tasks: sources.tasks.len(), reused: written.reused, tokens: written.tokens };
         for (task, reply) in sources.tasks.iter().zip(written.replies) {
             rows.take(task, reply, &sources.chunks, &models)?;

@@ -153,9 +153,12 @@ fn library(bench: &Bench) {
     bench.write(
         "library/pumps.md",
         "# Pumps\n\n## Lift\n\nA pump lifts water by suction. The head of a pump falls when the suction hose leaks, \
-         because air enters the strainer before the water does and the prime is lost.\n\n## Head\n\nThe pressure of a \
-         column of water grows with its height:\n\n$$ p = h / 2.31 $$\n\nHere p is the pressure in psi and h is the \
-         height in feet, so that a taller column presses harder at the nozzle.\n",
+         because air enters the strainer before the water does and the prime is lost.\n",
+    );
+    bench.write(
+        "library/head.rst",
+        "Head\n====\n\nThe pressure of a column of water grows with its height:\n\n.. math::\n\n   p = h / 2.31\n\nwhere \
+         p is the pressure in psi and h is the height in feet, so that a taller column presses harder.\n",
     );
     bench.write(
         "library/hose.md",

@@ -127,7 +127,9 @@ pub fn support(row: &Row, chunks: &HashSet<String>) -> (f64, Vec<String>) {
 /// Whether what a right answer must contain stands in the chunks. An answer of many words may borrow most of them
 /// from its question; the value is what it adds.
 pub fn value(row: &Row, chunks: &HashSet<String>) -> Option<Finding> {
-    let said = content_words(row.value.as_deref()?).map(|word| word.to_lowercase());
+    // As it stands inside an answer: a single capital there is a name, not the article of a sentence.
+    let inside = format!("is {}", row.value.as_deref()?);
+    let said = content_words(&inside).map(|word| word.to_lowercase());
     let missing: Vec<String> = said.filter(|word| !is_known(word, chunks)).collect();
     (!missing.is_empty()).then(|| {
         let detail = format!("the value says {}, which stands in none of its chunks", missing.join(", "));
@@ -214,7 +216,9 @@ mod tests {
         let valued =
             Row { value: Some("III".to_owned()), ..row("Its packing group?", "The packing group of acetone is III.") };
         assert!(value(&valued, &text).unwrap().detail.contains("iii"));
-        assert_eq!(value(&Row { value: Some("class 3".to_owned()), ..valued }, &text), None);
+        let judge_value = |said: &str| value(&Row { value: Some(said.to_owned()), ..valued.clone() }, &text);
+        assert_eq!(judge_value("class 3"), None);
+        assert!(judge_value("I").is_some() && judge_value("II").is_none());
         assert!(judge("Helicopters land on rooftops during storms.").unwrap().detail.contains("helicopters"));
     }
 }

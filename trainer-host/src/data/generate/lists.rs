@@ -87,7 +87,9 @@ fn bulleted(chunk: &Chunk) -> Option<List> {
     let before = parts.next().unwrap_or_default();
     let items: Vec<String> = parts.map(item).collect();
     let name = name(before, chunk);
-    (!items.is_empty() && items.iter().all(|item| !item.is_empty())).then_some(List { name, items, numbered: false })
+    // Links are the furniture of a page.
+    let is_said = |item: &String| !item.is_empty() && !item.contains("](") && !item.contains("://");
+    (!items.is_empty() && items.iter().all(is_said)).then_some(List { name, items, numbered: false })
 }
 
 /// `NAME 1. a 2. b 3. c`: numbers from 1 without a gap.
@@ -117,7 +119,7 @@ fn item(text: &str) -> String {
 fn name(before: &str, chunk: &Chunk) -> String {
     let before = crate::one_line(before);
     let before = before.trim_start_matches('#').trim().trim_end_matches([':', '.', '-']).trim();
-    let heading = chunk.heading.last().map(String::as_str).unwrap_or_default();
+    let heading = chunk.heading.last().map(String::as_str).unwrap_or_default().trim_end_matches(':');
     (if before.is_empty() || !is_name(before) { heading } else { before }).to_owned()
 }
 
@@ -176,6 +178,7 @@ mod tests {
     fn texts_without_a_list_or_without_a_name_give_nothing() {
         assert!(answers("The fire moved 1. It stopped.", "").is_empty());
         assert!(answers("A crew works in pairs.", "Crews").is_empty());
+        assert!(answers("- [home](/index)\n- [news](/news)\n", "Links").is_empty());
         assert!(
             answers("\u{2022} one \u{2022} two", "see the long text of the page before this one, please.").is_empty()
         );

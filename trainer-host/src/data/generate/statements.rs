@@ -27,6 +27,8 @@ const NO_SUBJECT: &[&str] = &[
 ];
 /// Words inside a subject that open a clause of their own.
 const CLAUSE: &[&str] = &["that", "which", "who", "whom", "if", "because", "when", "while", "is", "are", "was", "were"];
+/// Last words of a subject that point at what stands around it.
+const POINTING: &[&str] = &["above", "below", "following", "here"];
 /// Words that make an "is" no definition: "is burning", "is not", "is also".
 const NO_DEFINITION: &[&str] = &["also", "being", "not", "still", "then", "there", "why"];
 /// Terms before a colon that announce something instead of naming it.
@@ -95,7 +97,7 @@ fn statement(sentence: &str) -> Option<Stated> {
         .iter()
         .filter_map(|(verb, plural)| sentence.find(&format!(" {verb} ")).map(|at| (*verb, *plural, at)))
         .min_by_key(|(_, _, at)| *at)?;
-    let (subject, rest) = (sentence[..at].trim(), sentence[at + verb.len() + 2..].trim_end_matches('.').trim());
+    let (subject, rest) = (own_subject(&sentence[..at]), sentence[at + verb.len() + 2..].trim_end_matches('.').trim());
     let first_of_rest = rest.split_whitespace().next()?.to_lowercase();
     // "is burning", "is measured in chains": something happens to the subject, the sentence does not say what it is.
     let happens = ["ing", "ed"].iter().any(|ending| first_of_rest.ends_with(ending)) && rest.contains(' ');
@@ -103,7 +105,10 @@ fn statement(sentence: &str) -> Option<Stated> {
         return None;
     }
     let phrase = phrase(subject);
-    let answer = Worded { text: sentence.to_owned(), template: format!("{{{{ Subject }}}} {verb} {{{{ rest }}}}.") };
+    let answer = Worded {
+        text: format!("{subject} {verb} {rest}."),
+        template: format!("{{{{ Subject }}}} {verb} {{{{ rest }}}}."),
+    };
     Some(Stated { phrase, template: "{{ subject }}", plural, answer, value: rest.to_owned() })
 }
 
@@ -159,6 +164,12 @@ fn abbreviations(sentence: &str) -> Vec<Stated> {
     found
 }
 
+/// The subject without a heading that an extracted text has before it: `Safety Zones A safety zone`.
+fn own_subject(text: &str) -> &str {
+    let starts = [" The ", " A ", " An "].iter().filter_map(|article| text.rfind(article));
+    starts.max().map_or(text, |at| &text[at..]).trim()
+}
+
 /// Whether a text can be what a sentence is about.
 fn is_subject(subject: &str) -> bool {
     let words: Vec<String> = subject.split_whitespace().map(str::to_lowercase).collect();
@@ -170,6 +181,7 @@ fn is_subject(subject: &str) -> bool {
         && words.len() <= SUBJECT_WORDS_MAX
         && !NO_SUBJECT.contains(&first.as_str())
         && !words.iter().any(|word| CLAUSE.contains(&word.as_str()))
+        && !words.last().is_some_and(|word| POINTING.contains(&word.as_str()))
         && !subject.contains([',', ';', ':', '(', ')', '[', ']', '?', '\u{2022}'])
         && !subject.contains(". ")
 }
@@ -251,10 +263,19 @@ mod tests {
             "There is a pump at the lake.",
             "the rest of a sentence is here.",
             "A heading without an end is here",
+            "The following are the signs of a storm.",
+            "The values below are pressures in psi.",
         ];
         for text in none {
             assert!(facts_of(text).is_empty(), "{text}: {:?}", facts_of(text));
         }
+    }
+
+    #[test]
+    fn a_heading_before_the_sentence_is_no_part_of_it() {
+        let facts = facts_of("Safety Zones A safety zone is an area without fuel.");
+        assert_eq!(asked(&facts[0]), "a safety zone");
+        assert_eq!(facts[0].answer.text, "A safety zone is an area without fuel.");
     }
 
     #[test]
