@@ -6,12 +6,13 @@
 use std::path::{Path, PathBuf};
 
 use halligan_finetune::model::Description;
-use halligan_firmware_profiles::{Budget, ModelShape, Profile};
+use halligan_firmware_profiles::Profile;
 use serde::Serialize;
 
 use crate::assistant::{Assistant, AssistantOptions, DeviceChoice, Status};
 use crate::generations::{BASE, Generations};
 use crate::home::{Home, sha256_of_file};
+use crate::inference::{InferenceSettings, fit_context};
 use crate::model::open_sound;
 use crate::probe::{Hardware, probe};
 use crate::profile::ChosenProfile;
@@ -85,10 +86,12 @@ impl Findings {
 
     /// Our own error texts end with the advice after a semicolon.
     fn error_text(&mut self, text: &str) {
-        match text.rsplit_once("; ") {
-            Some((what, advice)) => self.error(what, advice),
-            None => self.error(text, "follow the message"),
-        }
+        self.text(Severity::Error, text);
+    }
+
+    fn text(&mut self, severity: Severity, text: &str) {
+        let (what, advice) = text.rsplit_once("; ").unwrap_or((text, "follow the message"));
+        self.0.push(Problem { severity, what: what.to_owned(), advice: advice.to_owned() });
     }
 }
 
@@ -114,7 +117,7 @@ pub(crate) fn examine(options: &AssistantOptions) -> DoctorReport {
         AssistantOptions { profile: if chosen.is_ok() { options.profile.clone() } else { None }, ..options.clone() };
     let status = match Assistant::open(&readable) {
         Ok(assistant) => {
-            check_contents(&assistant, profile, &mut findings);
+            check_contents(&assistant, &mut findings);
             match assistant.status() {
                 Ok(status) => Some(status),
                 Err(error) => {
@@ -176,11 +179,12 @@ fn check_machine(hardware: &Hardware, profile: Option<&Profile>, options: &Assis
     }
 }
 
-fn check_contents(assistant: &Assistant, profile: Option<&Profile>, findings: &mut Findings) {
+fn check_contents(assistant: &Assistant, findings: &mut Findings) {
     let home = &assistant.home;
+    let settings = assistant.profile.inference_settings(assistant.options.device);
     check_database(home, findings);
     match crate::model::ModelInUse::of(home, &assistant.options) {
-        Ok(model) => check_model(&model.path, model.sha256.as_deref(), profile, findings),
+        Ok(model) => check_model(&model.path, model.sha256.as_deref(), settings, findings),
         Err(error) => findings.error_text(&error.to_string()),
     }
     check_adapters(assistant, findings);
@@ -213,7 +217,7 @@ fn check_database(home: &Home, findings: &mut Findings) {
     }
 }
 
-fn check_model(path: &Path, recorded: Option<&str>, profile: Option<&Profile>, findings: &mut Findings) {
+fn check_model(path: &Path, recorded: Option<&str>, mut settings: InferenceSettings, findings: &mut Findings) {
     let file = match open_sound(path) {
         Ok(file) => file,
         Err(error) => return findings.error_text(&error.to_string()),
@@ -232,35 +236,14 @@ fn check_model(path: &Path, recorded: Option<&str>, profile: Option<&Profile>, f
             "use a model that was made for questions and answers",
         );
     }
-    let description = match Description::from_gguf(&file) {
-        Ok(description) => description,
-        Err(error) => {
-            return findings.warning(
-                format!("the model answers, but this device cannot train it: {error}"),
-                "use a model of an architecture that Halligan trains",
-            );
-        }
-    };
-    let Some(profile) = profile else { return };
-    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-    let shape = ModelShape {
-        model_bytes: file.file_bytes() as u64,
-        layers: number(description.layers),
-        kv_heads: number(description.kv_heads),
-        head_dim: number(description.head_dim),
-    };
-    let context = profile.context_tokens.min(number(description.context_tokens));
-    let budget = Budget::new(profile, &shape, context, 0);
-    if !budget.fits() {
-        findings.error(
-            format!(
-                "model and context need {} MiB, the memory budget of profile `{}` is {} MiB",
-                budget.needed_bytes() >> 20,
-                profile.name,
-                profile.memory_budget_mib
-            ),
-            "use a smaller model, or a profile with a shorter context",
+    if let Err(error) = Description::from_gguf(&file) {
+        findings.warning(
+            format!("the model answers, but this device cannot train it: {error}"),
+            "use a model of an architecture that Halligan trains",
         );
+    }
+    if let Some(shortened) = fit_context(&file, &mut settings) {
+        findings.text(if shortened.fits { Severity::Warning } else { Severity::Error }, &shortened.note);
     }
 }
 

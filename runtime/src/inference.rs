@@ -43,6 +43,7 @@ pub use bare_loop::BareLoop;
 pub use constraint::Constraint;
 pub use encoder::{Embedding, Encoder, EncoderInfo, RerankScore};
 pub use halligan_finetune::chat::Message;
+pub(crate) use memory::fit as fit_context;
 pub(crate) use probability::loss;
 pub use request::{
     BatchRequest, ChatRequest, GenerateOptions, Generated, Perplexity, SaidToken, ScoredToken, StopReason, Timings,

@@ -15,4 +15,5 @@ mod suite {
     pub mod retrieval;
     pub mod retrieval_speed;
     pub mod room;
+    pub mod templates;
 }

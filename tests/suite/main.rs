@@ -4,6 +4,7 @@
 mod bad_input;
 mod convert;
 mod document_search;
+mod encoder;
 mod from_documents;
 mod house_rules;
 mod llama_parity;

@@ -1,8 +1,10 @@
-//! `halligan-host bench train`: training speed and memory on random models of real shapes.
+//! `halligan-host bench`: `inference` compares the runtime with bare llama.cpp; `train`, here, measures training speed and
+//! memory on random models of real shapes.
 //!
 //! The weights mean nothing, the work is that of the real model: same matrices, same block format, same
 //! sequence length, all linear layers adapted.
 
+pub mod inference;
 mod profile;
 
 use std::{process::ExitCode, time::Instant};

@@ -69,6 +69,8 @@ pub enum Verb {
 pub enum BenchVerb {
     /// Training speed on a random model of a real shape; needs no weights
     Train(BenchTrainArgs),
+    /// What the device's runtime costs against bare llama.cpp, in the same run; needs no weights
+    Inference(crate::bench::inference::BenchInferenceArgs),
 }
 
 /// Arguments of `eval`.

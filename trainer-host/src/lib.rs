@@ -48,6 +48,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Check(args) => check::run(&args),
         Verb::Quantize(args) => quantize::run(&args),
         Verb::Bench { verb: BenchVerb::Train(args) } => bench::run(&args),
+        Verb::Bench { verb: BenchVerb::Inference(args) } => bench::inference::run(&args),
         Verb::Data { verb } => data::run(verb),
         Verb::PdfText { file } => {
             print_data(&halligan_runtime::documents::pdf::answer(&file)?);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use halligan_firmware_profiles::KvType as ProfileKvType;
 use serde::Serialize;
 
 use super::speculation::Speculation;
@@ -29,12 +30,12 @@ impl KvType {
         }
     }
 
-    /// Bytes of `values` values; a started block counts whole.
-    pub(super) fn bytes(self, values: u64) -> u64 {
+    /// The same type in the words of profiles, which count its bytes.
+    pub(super) fn of_profiles(self) -> ProfileKvType {
         match self {
-            KvType::F32 => values.saturating_mul(4),
-            KvType::F16 => values.saturating_mul(2),
-            KvType::Q8_0 => values.div_ceil(32).saturating_mul(34),
+            KvType::F32 => ProfileKvType::F32,
+            KvType::F16 => ProfileKvType::F16,
+            KvType::Q8_0 => ProfileKvType::Q8_0,
         }
     }
 }

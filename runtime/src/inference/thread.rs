@@ -145,8 +145,7 @@ impl Engine {
         let file = open_sound(&path)?;
         settings.threads = useful_threads(file.file_bytes(), settings.threads);
         let trained_for = memory::trained_context(&file);
-        settings.context_tokens = settings.context_tokens.min(trained_for.unwrap_or(u32::MAX));
-        let context_note = memory::fit(&file, &mut settings);
+        let context_note = memory::fit(&file, &mut settings).map(|shortened| shortened.note);
         if let Some(note) = &context_note {
             tracing::warn!("{note}");
         }

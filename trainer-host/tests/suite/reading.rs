@@ -103,3 +103,21 @@ fn inspect_tells_which_device_fits_and_what_training_takes() {
     assert!(facts["chat_template"].as_str().unwrap().contains("messages"));
     assert!(facts["tokenizer"]["special"]["eos"].as_str().is_some(), "{}", facts["tokenizer"]);
 }
+
+#[test]
+fn bench_inference_compares_the_runtime_with_llama_cpp_in_one_run() {
+    let bench = Bench::new();
+    let sizes = ["--prompt", "64", "--generate", "8", "--history", "300", "--rounds", "1", "--threads", "1"];
+    let arguments = [&["bench", "inference", "--shape", "tiny-25m", "--json"][..], &sizes].concat();
+    let figures = bench.json(&arguments);
+    for ratio in ["prompt_ratio", "decode_ratio", "follow_up_ratio", "stored_prefix_ratio", "speculation_ratio"] {
+        let value = figures[ratio].as_f64().unwrap();
+        assert!(value > 0.0 && value < 50.0, "{ratio}: {value}");
+    }
+    assert!(figures["history_tokens"].as_u64().unwrap() > 200, "{figures}");
+    if cfg!(target_os = "linux") {
+        let resident = |key: &str| figures[key].as_i64().unwrap() >> 20;
+        let more = resident("runtime_resident_bytes") - resident("bare_resident_bytes");
+        assert!(more <= 64, "{more} MiB more than bare llama.cpp");
+    }
+}
