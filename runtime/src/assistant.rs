@@ -224,7 +224,7 @@ impl Assistant {
 
     /// The model in memory, whatever adapter it has; whoever sets another one must say so with
     /// [`Assistant::forget_adapter`].
-    pub(crate) fn inference(&self) -> Result<Rc<Inference>, RuntimeError> {
+    pub fn inference(&self) -> Result<Rc<Inference>, RuntimeError> {
         if let Some(loaded) = &*self.loaded.borrow() {
             return Ok(Rc::clone(&loaded.inference));
         }
@@ -245,20 +245,25 @@ impl Assistant {
 
     /// The model with the adapter that answers now, and the id of that adapter.
     fn ready_inference(&self) -> Result<(Rc<Inference>, String), RuntimeError> {
-        let wanted = match &self.options.adapter {
-            Some(path) => sha256_of_file(path).map_err(|source| AdapterStoreError::Io {
-                action: "read",
-                path: path.clone(),
-                source,
-            })?,
+        let wanted = match self.named_adapter()? {
+            Some((_, id)) => id,
             // Another process may have switched since the last question.
             None => Generations::new(&self.home).active()?.id,
         };
+        Ok((self.inference_as(&wanted)?, wanted))
+    }
+
+    /// The model with the adapter of the generation `id` (`base` for none), for whoever wants it without documents
+    /// and journal. The adapter stays until another one is asked for.
+    ///
+    /// # Errors
+    /// Unknown id, missing, damaged or unfit adapter, unusable model.
+    pub fn inference_as(&self, id: &str) -> Result<Rc<Inference>, RuntimeError> {
         let current = self.loaded.borrow().as_ref().and_then(|loaded| loaded.generation.clone());
-        if current.as_ref() != Some(&wanted) {
-            let file = match &self.options.adapter {
-                Some(path) => Some(path.clone()),
-                None => Generations::new(&self.home).verified_file(&wanted)?,
+        if current.as_deref() != Some(id) {
+            let file = match self.named_adapter()? {
+                Some((path, named)) if named == id => Some(path),
+                _ => Generations::new(&self.home).verified_file(id)?,
             };
             if let Some(file) = &file {
                 ModelInUse::of(&self.home, &self.options)?.check_adapter(file)?;
@@ -267,9 +272,16 @@ impl Assistant {
             self.forget_adapter();
             inference.set_adapter(file.as_deref())?;
             if let Some(loaded) = &mut *self.loaded.borrow_mut() {
-                loaded.generation = Some(wanted.clone());
+                loaded.generation = Some(id.to_owned());
             }
         }
-        Ok((self.inference()?, wanted))
+        self.inference()
+    }
+
+    /// The adapter file that the options name, and its hash.
+    fn named_adapter(&self) -> Result<Option<(PathBuf, String)>, RuntimeError> {
+        let Some(path) = &self.options.adapter else { return Ok(None) };
+        let unreadable = |source| AdapterStoreError::Io { action: "read", path: path.clone(), source };
+        Ok(Some((path.clone(), sha256_of_file(path).map_err(unreadable)?)))
     }
 }

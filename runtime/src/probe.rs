@@ -110,6 +110,16 @@ pub fn memory_available_bytes() -> Option<u64> {
     Some(system.available_memory().min(limit)).filter(|bytes| *bytes > 0)
 }
 
+/// Memory of this process that is not swapped out; `None` where the system does not tell.
+pub fn resident_bytes() -> Option<u64> {
+    use sysinfo::{ProcessRefreshKind, ProcessesToUpdate};
+    let process = sysinfo::get_current_pid().ok()?;
+    let mut system = sysinfo::System::new().ok()?;
+    let wanted = ProcessRefreshKind::nothing().with_memory();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[process]), false, wanted);
+    system.process(process).map(|process| process.memory())
+}
+
 /// Whether the machine is on mains power; `None` without a battery of its own.
 pub fn on_mains_power(root: &Path) -> Option<bool> {
     let mut has_battery = false;

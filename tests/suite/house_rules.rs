@@ -75,6 +75,21 @@ fn only_the_console_and_the_review_screen_know_ratatui() {
 }
 
 #[test]
+fn only_the_server_knows_http() {
+    assert_eq!(users_of("axum"), ["tui"]);
+    let tui = root().join("tui/src");
+    let mut found = Vec::new();
+    sources(&tui, &[".rs"], &mut found);
+    for path in found {
+        let text = fs::read_to_string(&path).unwrap();
+        let knows = text.contains("axum");
+        let inside = path.strip_prefix(&tui).unwrap();
+        let server = inside.starts_with("serve") || inside == Path::new("serve.rs");
+        assert!(!knows || server, "{} must not know HTTP; only serve/ does", path.display());
+    }
+}
+
+#[test]
 fn every_crate_of_the_design_card_is_used() {
     let card = [
         "wgpu",

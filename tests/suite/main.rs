@@ -10,4 +10,5 @@ mod house_rules;
 mod llama_parity;
 mod merging;
 mod peft_parity;
+mod serve;
 mod the_loop;

@@ -18,6 +18,7 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::output;
+use crate::serve::{self, options::ServeArgs};
 use crate::{console, verbs};
 
 /// Exit code of a failure.
@@ -156,6 +157,8 @@ pub enum Verb {
         /// The file
         file: PathBuf,
     },
+    /// Answer programs on this machine as an OpenAI-compatible server
+    Serve(ServeArgs),
     /// Examine this device and say what to do about problems
     Doctor,
 }
@@ -311,6 +314,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
             return verbs::setup::run(&common, &kit);
         }
         Verb::PdfText { file } => output::line(&halligan_runtime::documents::pdf::answer(&file)?)?,
+        Verb::Serve(args) => serve::run(&common, &args)?,
         Verb::Doctor => return verbs::doctor::run(&common),
     }
     Ok(ExitCode::SUCCESS)

@@ -8,4 +8,5 @@ pub mod cli;
 pub mod console;
 pub mod figures;
 pub mod output;
+pub mod serve;
 pub mod verbs;

@@ -5,5 +5,6 @@ mod documents;
 mod keys;
 mod random_input;
 mod screens;
+mod serve;
 mod stage;
 mod worker;

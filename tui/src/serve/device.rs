@@ -1,0 +1,359 @@
+//! The device as a backend: steps become calls of the assistant and its inference thread.
+
+mod catalog;
+mod conversation;
+mod tools;
+
+use std::path::PathBuf;
+
+use axum::http::StatusCode;
+use halligan_runtime::inference::{Encoder, GenerateOptions, Generated, Inference, StopReason};
+use halligan_runtime::{AnswerEvent, AskOptions, Assistant, AssistantOptions, SessionId};
+use serde_json::json;
+
+use super::backend::{Backend, Cancel, EncoderFacts, ModelFacts};
+use super::error::ApiError;
+use super::task::{Conversation, Embedding, Event, Finish, Finished, Prompt, Sampling, Scored, Step, Voice};
+use catalog::HomeCatalog;
+
+/// Longest answer of the assistant when the client names no length, in tokens.
+const ASSISTANT_TOKENS: usize = 128;
+
+/// A backend over a home folder; lives on the thread that serves the queue.
+pub struct Device {
+    assistant: Assistant,
+    encoder_file: Option<PathBuf>,
+    encoder: Option<Encoder>,
+    prompt_tokens_max: usize,
+}
+
+impl Device {
+    /// What handlers need, and how the thread of the model makes the rest.
+    ///
+    /// # Errors
+    /// A home folder that cannot be opened, an adapter file that cannot be read.
+    pub fn parts(
+        options: &AssistantOptions,
+        encoder_file: Option<PathBuf>,
+        prompt_tokens_max: usize,
+    ) -> anyhow::Result<(HomeCatalog, impl FnOnce() -> Result<Device, ApiError> + Send + 'static + use<>)> {
+        let catalog = HomeCatalog::open(options)?;
+        let (options, encoder_file) = (options.clone(), encoder_file.or(catalog.encoder_file()));
+        let make = move || {
+            Ok(Device { assistant: Assistant::open(&options)?, encoder_file, encoder: None, prompt_tokens_max })
+        };
+        Ok((catalog, make))
+    }
+
+    fn tokens(&self, inference: &Inference, prompt: Prompt) -> Result<Vec<i32>, ApiError> {
+        let tokens = match prompt {
+            Prompt::Tokens(tokens) => tokens,
+            Prompt::Text(text) => tokenize(inference, &text, true)?,
+        };
+        self.check_length(tokens.len())?;
+        Ok(tokens)
+    }
+
+    fn check_length(&self, tokens: usize) -> Result<(), ApiError> {
+        let limit = self.prompt_tokens_max;
+        if tokens <= limit {
+            return Ok(());
+        }
+        let message = format!(
+            "the prompt has {tokens} tokens, this server takes {limit}; send less, or start it with a larger --max-prompt-tokens"
+        );
+        Err(ApiError::new(StatusCode::BAD_REQUEST, "context_length_exceeded", message))
+    }
+
+    fn chat(
+        &self,
+        generation: &str,
+        conversation: &Conversation,
+        sampling: &Sampling,
+        cancel: &Cancel,
+        emit: &mut dyn FnMut(Event),
+    ) -> Result<(), ApiError> {
+        let inference = self.assistant.inference_as(generation)?;
+        let calling = tools::Calling::new(conversation, inference.info().takes_tools);
+        let mut request = conversation::request(conversation, &calling);
+        let prompt = inference.chat_tokens(&request.messages, &request.tools)?;
+        self.check_length(prompt.len())?;
+        request.options = options(&inference, prompt.len(), sampling, cancel);
+        request.options.constraint = calling.constraint(&sampling.format);
+        // What may turn out to be a call is held back, and so is what is told token by token.
+        let mut held = sampling.logprobs.is_some();
+        let mut begun = false;
+        let generated = inference.chat(&request, &mut |piece| {
+            held |= !begun && calling.may_begin(piece);
+            begun = true;
+            if !held {
+                emit(Event::Text { text: piece.to_owned(), tokens: Vec::new() });
+            }
+        })?;
+        let Some(mut finish) = finish(generated.stop) else { return Ok(()) };
+        match calling.read(&generated.text) {
+            Some(calls) => {
+                emit(Event::Calls(calls));
+                finish = Finish::ToolCalls;
+            }
+            None if sampling.logprobs.is_some() => said(&generated, emit),
+            None if held => emit(Event::Text { text: generated.text.clone(), tokens: Vec::new() }),
+            None => {}
+        }
+        emit(Event::Finished(finished(&generated, finish, generation)));
+        Ok(())
+    }
+
+    fn complete(
+        &self,
+        generation: &str,
+        prompt: Prompt,
+        echo: bool,
+        sampling: &Sampling,
+        cancel: &Cancel,
+        emit: &mut dyn FnMut(Event),
+    ) -> Result<(), ApiError> {
+        let inference = self.assistant.inference_as(generation)?;
+        let mut tokens = self.tokens(&inference, prompt)?;
+        if tokens.is_empty() {
+            // Of nothing follows what begins a text.
+            let info = inference.info();
+            tokens.extend(info.begin_token.or(info.end_token));
+        }
+        if echo {
+            let text = lossy(&inference.detokenize(&tokens)?);
+            let tokens = match sampling.logprobs {
+                Some(top) => score(&inference, &tokens, top)?,
+                None => Vec::new(),
+            };
+            emit(Event::Prompt { text, tokens });
+        }
+        if sampling.max_tokens == Some(0) {
+            let (finish, generation) = (Finish::Length, generation.to_owned());
+            emit(Event::Finished(Finished {
+                finish,
+                prompt_tokens: tokens.len(),
+                cached_tokens: 0,
+                completion_tokens: 0,
+                generation,
+                beside: None,
+            }));
+            return Ok(());
+        }
+        let options = GenerateOptions { verbatim: true, ..options(&inference, tokens.len(), sampling, cancel) };
+        let live = sampling.logprobs.is_none();
+        let generated = inference.complete(&tokens, &options, &mut |piece| {
+            if live {
+                emit(Event::Text { text: piece.to_owned(), tokens: Vec::new() });
+            }
+        })?;
+        let Some(finish) = finish(generated.stop) else { return Ok(()) };
+        if let Some(top) = sampling.logprobs {
+            said(&generated, emit);
+            if echo && generated.stop == StopReason::EndOfTurn {
+                // Harnesses count on one token after the prompt, so the one that ends the text is told, too.
+                tokens.extend(generated.said.iter().map(|token| token.choice.token));
+                tokens.extend(inference.info().end_token);
+                let end = score(&inference, &tokens, top)?.pop();
+                emit(Event::Text { text: String::new(), tokens: end.into_iter().collect() });
+            }
+        }
+        emit(Event::Finished(finished(&generated, finish, generation)));
+        Ok(())
+    }
+
+    fn ask(
+        &self,
+        conversation: &Conversation,
+        session: Option<i64>,
+        sampling: &Sampling,
+        cancel: &Cancel,
+        emit: &mut dyn FnMut(Event),
+    ) -> Result<(), ApiError> {
+        let question = conversation::question(conversation)?;
+        let max_tokens = sampling.max_tokens.unwrap_or(ASSISTANT_TOKENS);
+        let options = AskOptions {
+            max_tokens,
+            cancel: Some(cancel.flag()),
+            session: session.map(SessionId),
+            ..AskOptions::default()
+        };
+        let turn = self.assistant.ask(question, &options, &mut |event| {
+            if let AnswerEvent::Text(text) = event {
+                emit(Event::Text { text, tokens: Vec::new() });
+            }
+        })?;
+        let mut beside = json!(turn);
+        if let Some(fields) = beside.as_object_mut() {
+            fields.remove("question");
+            fields.remove("answer");
+        }
+        emit(Event::Finished(Finished {
+            finish: if turn.tokens >= max_tokens { Finish::Length } else { Finish::Stop },
+            // The assistant does not tell how much it read.
+            prompt_tokens: 0,
+            cached_tokens: 0,
+            completion_tokens: turn.tokens,
+            generation: turn.generation,
+            beside: Some(beside),
+        }));
+        Ok(())
+    }
+
+    fn embed(&self, texts: &[String], cancel: &Cancel) -> Result<Vec<Embedding>, ApiError> {
+        let encoder = self.encoder.as_ref().ok_or_else(ApiError::thread_gone)?;
+        let vectors = encoder.embed(texts, &mut |_, _| !cancel.is_set())?;
+        match vectors.iter().find(|row| row.cut_tokens > 0) {
+            None => Ok(vectors.into_iter().map(|row| Embedding { vector: row.vector, tokens: row.tokens }).collect()),
+            Some(long) => {
+                let (read, all) = (long.tokens, long.tokens + long.cut_tokens);
+                let message = format!("a text has {all} tokens, the encoder reads {read}; send it in parts");
+                Err(ApiError::new(StatusCode::BAD_REQUEST, "context_length_exceeded", message).about("input"))
+            }
+        }
+    }
+}
+
+impl Backend for Device {
+    fn load(&mut self) -> Result<ModelFacts, ApiError> {
+        self.assistant.warm_up()?;
+        if let Some(file) = &self.encoder_file {
+            self.encoder = Some(Encoder::load(file, 0, 0)?);
+        }
+        let inference = self.assistant.inference()?;
+        let info = inference.info();
+        let text = |token: Option<i32>| -> Result<Option<String>, ApiError> {
+            token.map(|token| Ok(lossy(&inference.detokenize(&[token])?))).transpose()
+        };
+        Ok(ModelFacts {
+            name: info.name.clone(),
+            context_tokens: info.context_tokens as usize,
+            vocabulary: info.vocabulary,
+            parameters: info.parameters,
+            encoder: self.encoder.as_ref().map(encoder_facts),
+            eos_token: text(info.end_token)?,
+            bos_token: text(info.begin_token)?,
+            chat_template: info.chat_template.clone(),
+        })
+    }
+
+    fn perform(&mut self, step: Step, cancel: &Cancel, emit: &mut dyn FnMut(Event)) -> Result<(), ApiError> {
+        match step {
+            Step::Chat { voice: Voice::Plain { generation }, conversation, sampling, .. } => {
+                self.chat(&generation, &conversation, &sampling, cancel, emit)
+            }
+            Step::Chat { voice: Voice::Assistant, conversation, session, sampling } => {
+                self.ask(&conversation, session, &sampling, cancel, emit)
+            }
+            Step::Complete { generation, prompt, echo, sampling } => {
+                self.complete(&generation, prompt, echo, &sampling, cancel, emit)
+            }
+            Step::Embed { texts } => {
+                emit(Event::Embeddings(self.embed(&texts, cancel)?));
+                Ok(())
+            }
+            Step::Tokenize { text, add_special } => {
+                let inference = self.assistant.inference()?;
+                emit(Event::Tokens(tokenize(&inference, &text, add_special)?));
+                Ok(())
+            }
+            Step::Detokenize { tokens } => {
+                let inference = self.assistant.inference()?;
+                emit(Event::Detokenized(lossy(&inference.detokenize(&tokens)?)));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn encoder_facts(encoder: &Encoder) -> EncoderFacts {
+    let info = encoder.info();
+    EncoderFacts { name: info.name.clone(), dimension: info.dimension, context_tokens: info.context_tokens }
+}
+
+/// Tokens of a text, with what the model wants at its start.
+fn tokenize(inference: &Inference, text: &str, add_special: bool) -> Result<Vec<i32>, ApiError> {
+    let mut tokens = inference.tokenize(text, true)?;
+    let info = inference.info();
+    let begin = info.begin_token.filter(|begin| info.adds_begin_token && tokens.first() != Some(begin));
+    if let (true, Some(begin)) = (add_special, begin) {
+        tokens.insert(0, begin);
+    }
+    Ok(tokens)
+}
+
+/// Options of the inference thread for a prompt of this length.
+fn options(inference: &Inference, prompt_tokens: usize, sampling: &Sampling, cancel: &Cancel) -> GenerateOptions {
+    let room = (inference.info().context_tokens as usize).saturating_sub(prompt_tokens).max(1);
+    GenerateOptions {
+        max_tokens: sampling.max_tokens.unwrap_or(room),
+        temperature: sampling.temperature,
+        // Nothing at all is the most probable token alone.
+        top_p: sampling.top_p.max(f32::EPSILON),
+        seed: sampling.seed,
+        stop: sampling.stop.clone(),
+        alternatives: sampling.logprobs.unwrap_or(0),
+        cancel: Some(cancel.flag()),
+        ..GenerateOptions::default()
+    }
+}
+
+/// In OpenAI's words; `None` where no one listens any more.
+fn finish(stop: StopReason) -> Option<Finish> {
+    match stop {
+        StopReason::EndOfTurn | StopReason::StopText | StopReason::Complete => Some(Finish::Stop),
+        StopReason::Length => Some(Finish::Length),
+        StopReason::Cancelled => None,
+    }
+}
+
+fn finished(generated: &Generated, finish: Finish, generation: &str) -> Finished {
+    Finished {
+        finish,
+        prompt_tokens: generated.prompt_tokens,
+        cached_tokens: generated.timings.reused_tokens,
+        completion_tokens: generated.tokens,
+        generation: generation.to_owned(),
+        beside: None,
+    }
+}
+
+/// Tells an answer token by token. A token that ends inside a character is told with the one that completes it.
+fn said(generated: &Generated, emit: &mut dyn FnMut(Event)) {
+    let text = &generated.text;
+    let ends = generated.said.iter().skip(1).map(|token| token.offset).chain([text.len()]);
+    let mut tokens = Vec::new();
+    let mut start = 0;
+    for (token, end) in generated.said.iter().zip(ends) {
+        let top = token.alternatives.iter().map(|other| (other.bytes.clone(), f64::from(other.log_probability)));
+        tokens.push(Scored {
+            bytes: token.choice.bytes.clone(),
+            logprob: Some(f64::from(token.choice.log_probability)),
+            top: top.collect(),
+        });
+        if let Some(piece) = text.get(start..end) {
+            emit(Event::Text { text: piece.to_owned(), tokens: std::mem::take(&mut tokens) });
+            start = end;
+        }
+    }
+    if !tokens.is_empty() || start < text.len() {
+        emit(Event::Text { text: text[start..].to_owned(), tokens });
+    }
+}
+
+/// Figures of a given text, computed exactly.
+fn score(inference: &Inference, tokens: &[i32], top: usize) -> Result<Vec<Scored>, ApiError> {
+    let scored = inference.score(tokens, top)?.into_iter().map(|token| {
+        let top = token.alternatives.into_iter().map(|other| {
+            // One figure for one token: whoever compares the two must find them equal.
+            let same = token.log_probability.filter(|_| other.token == token.token);
+            (other.bytes, same.unwrap_or(f64::from(other.log_probability)))
+        });
+        Scored { bytes: token.bytes, logprob: token.log_probability, top: top.collect() }
+    });
+    Ok(scored.collect())
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

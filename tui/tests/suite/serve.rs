@@ -1,0 +1,5 @@
+//! `halligan serve` over real sockets.
+
+mod answers;
+mod limits;
+mod stage;
