@@ -95,11 +95,19 @@ pub enum Field {
     LearnOnlyOnMainsPower,
     /// Learning pauses above this temperature.
     TemperatureCeilingCelsius,
+    /// Less probable answers carry a warning.
+    WarnBelowPercent,
+    /// Less probable answers are withheld.
+    RefuseBelowPercent,
+    /// Own questions that may be refused as foreign.
+    FalseRefusalsPercent,
+    /// Questions with fewer telling words are asked back.
+    ClarifyBelowWords,
 }
 
 impl Field {
-    /// Every field, in file order. All are required.
-    pub const ALL: [Field; 13] = [
+    /// Every field, in file order. Those with a [usual value](Field::usual) may be absent.
+    pub const ALL: [Field; 17] = [
         Field::Name,
         Field::Description,
         Field::ContextTokens,
@@ -113,6 +121,10 @@ impl Field {
         Field::MemoryBudgetMib,
         Field::LearnOnlyOnMainsPower,
         Field::TemperatureCeilingCelsius,
+        Field::WarnBelowPercent,
+        Field::RefuseBelowPercent,
+        Field::FalseRefusalsPercent,
+        Field::ClarifyBelowWords,
     ];
 
     /// The key in the JSON object.
@@ -131,6 +143,10 @@ impl Field {
             Field::MemoryBudgetMib => "memory_budget_mib",
             Field::LearnOnlyOnMainsPower => "learn_only_on_mains_power",
             Field::TemperatureCeilingCelsius => "temperature_ceiling_celsius",
+            Field::WarnBelowPercent => "warn_below_percent",
+            Field::RefuseBelowPercent => "refuse_below_percent",
+            Field::FalseRefusalsPercent => "false_refusals_percent",
+            Field::ClarifyBelowWords => "clarify_below_words",
         }
     }
 
@@ -151,7 +167,21 @@ impl Field {
             Field::TrainingSequenceTokens => Some((16, 65_536)),
             Field::MemoryBudgetMib => Some((64, 1 << 20)),
             Field::TemperatureCeilingCelsius => Some((40, 110)),
+            Field::WarnBelowPercent | Field::RefuseBelowPercent => Some((0, 100)),
+            Field::FalseRefusalsPercent => Some((0, 50)),
+            Field::ClarifyBelowWords => Some((0, 10)),
             Field::Name | Field::Description | Field::KvType | Field::LearnOnlyOnMainsPower => None,
+        }
+    }
+
+    /// The value of a file that does not have the field; `None` for the fields that every file must have.
+    pub fn usual(self) -> Option<u32> {
+        match self {
+            Field::WarnBelowPercent => Some(70),
+            Field::RefuseBelowPercent => Some(20),
+            Field::FalseRefusalsPercent => Some(5),
+            Field::ClarifyBelowWords => Some(1),
+            _ => None,
         }
     }
 
@@ -214,6 +244,36 @@ pub struct Profile {
     pub learn_only_on_mains_power: bool,
     /// Learning pauses while the hottest sensor is above this.
     pub temperature_ceiling_celsius: u32,
+    /// Answers whose probability of being right is below carry a warning.
+    #[serde(skip_serializing_if = "is_usual_warning")]
+    pub warn_below_percent: u32,
+    /// Answers whose probability of being right is below are withheld; at most the warning's.
+    #[serde(skip_serializing_if = "is_usual_refusal")]
+    pub refuse_below_percent: u32,
+    /// Share of the domain's own questions that may be refused as foreign; 0 refuses none for that reason.
+    #[serde(skip_serializing_if = "is_usual_false_refusals")]
+    pub false_refusals_percent: u32,
+    /// Questions with fewer words that name a subject are asked back; 0 asks none back.
+    #[serde(skip_serializing_if = "is_usual_clarification")]
+    pub clarify_below_words: u32,
+}
+
+// A usual value is not written: a receiver that does not know the field reads the profile all the same.
+
+fn is_usual_warning(value: &u32) -> bool {
+    Some(*value) == Field::WarnBelowPercent.usual()
+}
+
+fn is_usual_refusal(value: &u32) -> bool {
+    Some(*value) == Field::RefuseBelowPercent.usual()
+}
+
+fn is_usual_false_refusals(value: &u32) -> bool {
+    Some(*value) == Field::FalseRefusalsPercent.usual()
+}
+
+fn is_usual_clarification(value: &u32) -> bool {
+    Some(*value) == Field::ClarifyBelowWords.usual()
 }
 
 impl Profile {
@@ -229,6 +289,10 @@ impl Profile {
             Field::TrainingSequenceTokens => Some(self.training_sequence_tokens),
             Field::MemoryBudgetMib => Some(self.memory_budget_mib),
             Field::TemperatureCeilingCelsius => Some(self.temperature_ceiling_celsius),
+            Field::WarnBelowPercent => Some(self.warn_below_percent),
+            Field::RefuseBelowPercent => Some(self.refuse_below_percent),
+            Field::FalseRefusalsPercent => Some(self.false_refusals_percent),
+            Field::ClarifyBelowWords => Some(self.clarify_below_words),
             Field::Name | Field::Description | Field::KvType | Field::LearnOnlyOnMainsPower => None,
         }
     }
@@ -258,6 +322,7 @@ impl Profile {
             (Field::BatchTokens, Field::ContextTokens),
             (Field::MicroBatchTokens, Field::BatchTokens),
             (Field::TrainingSequenceTokens, Field::ContextTokens),
+            (Field::RefuseBelowPercent, Field::WarnBelowPercent),
         ] {
             if self.number(field) > self.number(limit_field) {
                 return Err(ProfileError::Conflict { field, limit_field });

@@ -1,8 +1,8 @@
 //! From untrusted bytes to a validated profile, in fixed buffers.
 //!
 //! The visitor is written by hand because serde-json-core drops the message of a derived visitor's
-//! error, and with it the name of the field. All fields are required and no others are allowed:
-//! strictness is the format's version check.
+//! error, and with it the name of the field. Fields without a usual value are required and no
+//! unknown ones are allowed: strictness is the format's version check.
 
 use core::fmt;
 
@@ -114,10 +114,11 @@ impl Draft {
         is_new
     }
 
-    fn finish(self) -> Result<Profile, ProfileError> {
+    fn finish(mut self) -> Result<Profile, ProfileError> {
         for field in Field::ALL {
             if self.seen & (1 << field as u32) == 0 {
-                return Err(ProfileError::MissingField { field });
+                let usual = field.usual().ok_or(ProfileError::MissingField { field })?;
+                self.numbers[field as usize] = usual;
             }
         }
         let Some(kv_type) = self.kv_type else {
@@ -136,6 +137,10 @@ impl Draft {
             memory_budget_mib: number(Field::MemoryBudgetMib),
             learn_only_on_mains_power: self.learn_only_on_mains_power,
             temperature_ceiling_celsius: number(Field::TemperatureCeilingCelsius),
+            warn_below_percent: number(Field::WarnBelowPercent),
+            refuse_below_percent: number(Field::RefuseBelowPercent),
+            false_refusals_percent: number(Field::FalseRefusalsPercent),
+            clarify_below_words: number(Field::ClarifyBelowWords),
             name: self.name,
             description: self.description,
         })

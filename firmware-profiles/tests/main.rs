@@ -26,7 +26,11 @@ const BENCH_JSON: &str = r#"{
   "training_sequence_tokens": 256,
   "memory_budget_mib": 3000,
   "learn_only_on_mains_power": true,
-  "temperature_ceiling_celsius": 80
+  "temperature_ceiling_celsius": 80,
+  "warn_below_percent": 60,
+  "refuse_below_percent": 10,
+  "false_refusals_percent": 3,
+  "clarify_below_words": 2
 }
 "#;
 

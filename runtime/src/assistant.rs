@@ -1,18 +1,23 @@
 //! The facade: one assistant per home folder, used by the console, the headless verbs and tests.
 
+mod checking;
+mod context;
 mod documents;
+mod history;
 mod options;
+mod trusting;
 
 use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
+use crate::confidence::ALTERNATIVES;
 use crate::doctor::{self, DoctorReport};
 use crate::error::{AdapterStoreError, ModelError, RuntimeError};
 use crate::generations::{Generation, Generations};
 use crate::home::{Home, sha256_of_file};
-use crate::inference::{GenerateOptions, Inference};
+use crate::inference::{ChatRequest, GenerateOptions, Inference};
 use crate::journal::{Feedback, Journal, Reason};
 use crate::learn::{self, LearnControl, LearnEvent, LearnOptions, LearnReport};
 use crate::model::ModelInUse;
@@ -21,8 +26,12 @@ use crate::profile::ChosenProfile;
 use crate::retrieval::Library;
 use crate::turn::{NewTurn, Turn, TurnId};
 
+pub use checking::{TrustCheck, Verdicts};
+use context::conversation;
 pub use documents::PassagesInPrompt;
 pub use options::{AnswerEvent, AskOptions, AssistantOptions, DeviceChoice, Status};
+use trusting::Asked;
+pub use trusting::{OnTrust, TrustProgress};
 
 /// Passages that are looked at for support of an answer.
 const PASSAGES_CONSIDERED: usize = 8;
@@ -53,6 +62,10 @@ impl Assistant {
     /// Unwritable home, unusable database, unknown profile.
     pub fn open(options: &AssistantOptions) -> Result<Assistant, RuntimeError> {
         let home = Home::open(options.home.as_deref())?;
+        if let Err(error) = Journal::new(&home).apply_retention() {
+            // A full disk, say: questions can still be answered, and the next start tries again.
+            tracing::warn!(%error, "old turns could not be let go");
+        }
         let (_, probe) = probe(None);
         let profile = ChosenProfile::choose(options.profile.as_deref(), &probe)?;
         Ok(Assistant {
@@ -120,6 +133,7 @@ impl Assistant {
             max_tokens: options.max_tokens,
             seed: self.options.seed,
             cancel: options.cancel.clone(),
+            alternatives: ALTERNATIVES,
             ..GenerateOptions::default()
         };
         let model = inference.info();
@@ -129,19 +143,33 @@ impl Assistant {
         } else {
             question.to_owned()
         };
-        let answer = inference.generate(&prompt, &generate, &mut |piece| {
-            on_event(AnswerEvent::Text(piece.to_owned()));
-        })?;
-        let support = self.support(question, &answer.text, &passages)?;
-        let passage = support.passage(&passages).cloned();
+        let context = self.context_of(options.session, &prompt, options.max_tokens, &inference)?;
+        let messages = conversation(&context.exchanges, &prompt);
+        let request = ChatRequest { messages, tools: Vec::new(), options: generate };
+        let asked = Asked {
+            question,
+            passages: &passages,
+            searched: options.use_documents,
+            follows: !context.exchanges.is_empty(),
+        };
+        let mut answer = self.answer_judged(
+            &asked,
+            options,
+            (&inference, &generation),
+            |on_piece| inference.chat(&request, on_piece),
+            on_event,
+        )?;
+        answer.assessment.reasons.extend(context.note());
         let turn = self.journal().append(NewTurn {
+            model: ModelInUse::of(&self.home, &self.options)?.sha256,
             session: options.session,
             question: question.to_owned(),
             answer: answer.text,
             confidence: answer.confidence,
-            passage,
-            supported: support.is_whole(),
-            citations: support.citations,
+            assessment: Some(answer.assessment),
+            passage: answer.support.passage(&passages).cloned(),
+            supported: answer.support.is_whole(),
+            citations: answer.support.citations,
             generation,
             tokens: answer.tokens,
             seconds: started.elapsed().as_secs_f64(),

@@ -17,7 +17,7 @@ pub use strict_match::{is_right, numbers};
 pub(crate) use strict_match::value_of_correction;
 
 /// Longest answer that is generated for a question, in tokens.
-const ANSWER_TOKENS_MAX: usize = 96;
+pub(crate) const ANSWER_TOKENS_MAX: usize = 96;
 
 /// A question with what a right answer must and must not contain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

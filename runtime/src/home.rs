@@ -11,6 +11,8 @@
 //! encoder.gguf         sentence encoder of the document search       reranker.gguf
 //! adapters/<sha256>.gguf
 //! replay.jsonl         rows of earlier training     gate.jsonl   questions not to be forgotten
+//! calibration.jsonl    questions that say how often answers are right
+//! out_of_domain.jsonl  questions that are to be refused
 //! ```
 
 mod schema;
@@ -112,6 +114,16 @@ impl Home {
         self.folder.join("cache").join("prefixes")
     }
 
+    /// Questions on which the probability of being right is calibrated.
+    pub fn calibration_path(&self) -> PathBuf {
+        self.folder.join("calibration.jsonl")
+    }
+
+    /// Questions that the kit has nothing to say about.
+    pub fn out_of_domain_path(&self) -> PathBuf {
+        self.folder.join("out_of_domain.jsonl")
+    }
+
     /// The database.
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
@@ -162,6 +174,8 @@ fn open_database(path: &Path) -> Result<Connection, HomeError> {
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    // What is forgotten is overwritten, not only unlinked.
+    connection.pragma_update(None, "secure_delete", true).map_err(failed)?;
     // Immediate: of two processes that open a new home at once, one makes the tables.
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;

@@ -1,8 +1,14 @@
 //! The journal: every question, answer and word of feedback, kept so that no kill loses one.
 //!
 //! Each append is one transaction of the home's database (WAL, `synchronous=FULL`): when it
-//! returns it is on the disk, and a process that dies inside leaves nothing behind. Rows are only
-//! ever added; the latest feedback on a turn counts.
+//! returns it is on the disk, and a process that dies inside leaves nothing behind. Rows are added
+//! and otherwise stay as they are, unless they are [forgotten](Forget); the latest feedback on a turn counts.
+
+mod export;
+mod forget;
+mod retention;
+mod search;
+mod sessions;
 
 use rusqlite::{OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
@@ -11,6 +17,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::JournalError;
 use crate::home::{Home, now};
 use crate::turn::{NewTurn, SessionId, Turn, TurnId};
+
+pub use export::{ExportOptions, ExportedMessage, ExportedRow, Lineage, Teaching};
+pub use forget::{Forget, Forgotten, Manner, REDACTED};
+pub use retention::Retained;
+pub use search::Found;
+pub use sessions::{Context, Session};
 
 /// What the responder says about an answer. The latest feedback on a turn counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -110,7 +122,7 @@ pub struct Journal<'home> {
 }
 
 const TURN_COLUMNS: &str = "t.id, t.session, t.question, t.answer, t.confidence, t.assessment, t.passage, t.supported,
-    t.citations, t.tools, t.generation, t.tokens, t.seconds, t.created_at, f.kind, f.text, f.reasons
+    t.citations, t.tools, t.model, t.generation, t.tokens, t.seconds, t.created_at, f.kind, f.text, f.reasons
     FROM turns t LEFT JOIN feedback f
     ON f.id = (SELECT max(id) FROM feedback WHERE turn = t.id)";
 
@@ -130,8 +142,8 @@ impl<'home> Journal<'home> {
             let transaction = self.home.connection().unchecked_transaction()?;
             transaction.execute(
                 "INSERT INTO turns (session, question, answer, confidence, assessment, passage, supported, citations,
-                 tools, generation, tokens, seconds, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 tools, model, generation, tokens, seconds, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
                 params![
                     turn.session.map(|session| session.0),
                     turn.question,
@@ -142,6 +154,7 @@ impl<'home> Journal<'home> {
                     turn.supported,
                     as_json(&turn.citations),
                     as_json(&turn.tools),
+                    turn.model,
                     turn.generation,
                     turn.tokens as i64,
                     turn.seconds,
@@ -167,6 +180,7 @@ impl<'home> Journal<'home> {
             supported: turn.supported,
             citations: turn.citations,
             tools: turn.tools,
+            model: turn.model,
             generation: turn.generation,
             tokens: turn.tokens,
             seconds: turn.seconds,
@@ -320,6 +334,7 @@ fn read_turn(row: &Row<'_>) -> rusqlite::Result<Turn> {
         supported: row.get("supported")?,
         citations: from_json(row.get("citations")?).unwrap_or_default(),
         tools: from_json(row.get("tools")?).unwrap_or_default(),
+        model: row.get("model")?,
         generation: row.get("generation")?,
         tokens: row.get::<_, i64>("tokens")? as usize,
         seconds: row.get("seconds")?,
@@ -334,6 +349,10 @@ fn read_turn(row: &Row<'_>) -> rusqlite::Result<Turn> {
     })
 }
 
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod history_tests;
 #[cfg(test)]
 #[path = "journal_tests.rs"]
 mod tests;

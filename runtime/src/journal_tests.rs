@@ -1,7 +1,4 @@
-//! Tests of the journal, one of them with a process that is killed while it writes.
-
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+//! Tests of the journal: turns, feedback, lessons.
 
 use serde_json::json;
 
@@ -148,62 +145,4 @@ fn lessons_are_the_latest_word_on_each_question_that_is_not_learned_yet() {
     assert!(after.new.is_empty(), "an earlier word must not come back");
     assert_eq!(after.known, lessons);
     assert_eq!(journal.lessons("base").unwrap().new.len(), 2, "after a rollback they wait again");
-}
-
-const KILLED_HOME: &str = "HALLIGAN_TEST_KILLED_HOME";
-
-/// Not a test of its own: the process that `journal_survives_kill_between_writes` kills. Without
-/// its home in the environment it does nothing.
-#[test]
-fn writer_that_is_killed() {
-    let Some(folder) = std::env::var_os(KILLED_HOME) else { return };
-    let home = Home::open(Some(folder.as_ref())).unwrap();
-    let journal = Journal::new(&home);
-    for number in 0.. {
-        let written = journal.append(turn(&format!("question {number}"), "Wrong.")).unwrap();
-        let right = Feedback::Correction(format!("answer {number}"));
-        journal.give_feedback(written.id, &right, &[]).unwrap();
-        println!("\nrecorded {number}");
-    }
-}
-
-#[test]
-fn journal_survives_kill_between_writes() {
-    for round in 0..5 {
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["journal::tests::writer_that_is_killed", "--exact", "--nocapture"])
-            .env(KILLED_HOME, folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut promised = None;
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        for line in lines.map_while(Result::ok) {
-            if let Some(number) = line.strip_prefix("recorded ") {
-                promised = Some(number.parse::<usize>().unwrap());
-                // A different moment in each round; the writer is in the middle of the next rows.
-                if promised >= Some(3 + 7 * round) {
-                    child.kill().unwrap();
-                }
-            }
-        }
-        child.wait().unwrap();
-        let promised = promised.expect("the writer should have recorded something");
-
-        let home = Home::open(Some(folder.path())).unwrap();
-        let check: String = home.connection().query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-        assert_eq!(check, "ok");
-        let journal = Journal::new(&home);
-        let turns = journal.latest(usize::MAX).unwrap();
-        for number in 0..=promised {
-            let question = format!("question {number}");
-            let kept = turns.iter().find(|turn| turn.question == question).unwrap();
-            assert_eq!(kept.feedback, Some(Feedback::Correction(format!("answer {number}"))));
-        }
-        // The journal goes on where it stood.
-        let next = journal.append(turn("after the kill", "Yes.")).unwrap();
-        assert!(turns.iter().all(|turn| turn.id < next.id));
-    }
 }

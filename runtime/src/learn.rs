@@ -15,7 +15,7 @@ use halligan_finetune::dataset;
 use halligan_finetune::train::TrainOutcome;
 use serde::Serialize;
 
-use crate::assistant::Assistant;
+use crate::assistant::{Assistant, OnTrust, TrustProgress};
 use crate::error::{LearnError, ModelError, RuntimeError};
 use crate::evaluate::{Question, evaluate, read_questions};
 use crate::generations::{Candidate, Generation, Generations};
@@ -188,6 +188,9 @@ pub(crate) fn learn(
         Err(reason) => (generations.record_rejected(&candidate, &reason)?, false, reason),
     };
     tracing::info!(%id, activated, %reason, "learning ended");
+    if activated {
+        measure(assistant, &material, on_event);
+    }
     let report = LearnReport {
         candidate: id,
         activated,
@@ -205,6 +208,23 @@ pub(crate) fn learn(
     // The decision stands; there is nothing left to cancel.
     on_event(LearnEvent::Verdict(report.clone()));
     Ok(report)
+}
+
+/// Measures how far the activated generation can be trusted. The decision stands whatever comes of it: without the
+/// measurement its answers carry no probability, and `halligan adapters trust --measure` makes up for it.
+fn measure(assistant: &Assistant, material: &Material, on_event: Observer<'_>) {
+    let work = |on_progress: OnTrust<'_>| {
+        let mut held_out = assistant.held_out_questions()?;
+        // What a correction supersedes has another right answer by now.
+        held_out.retain(|question| !material.superseded.contains(&question.id));
+        assistant.measure_trust_on(&held_out, on_progress)
+    };
+    let measured = work(&mut |TrustProgress { what, done, total }| {
+        on_event(LearnEvent::Evaluating { what: what.to_owned(), done, total }) == LearnControl::Continue
+    });
+    if let Err(error) = measured {
+        tracing::warn!(%error, "how far the update can be trusted was not measured");
+    }
 }
 
 /// Reads lessons, replay rows and gate questions. Both files are optional.

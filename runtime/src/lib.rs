@@ -9,6 +9,7 @@
 //! ([`inference::Inference`]); the database and all files live in one folder ([`home::Home`]).
 
 pub mod assistant;
+pub mod confidence;
 pub mod doctor;
 pub mod documents;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod inference;
 pub mod journal;
 pub mod learn;
 mod model;
+pub mod personal;
 pub mod probe;
 pub mod profile;
 pub mod quantize;
@@ -26,7 +28,10 @@ pub mod retrieval;
 pub mod setup;
 pub mod turn;
 
-pub use assistant::{AnswerEvent, AskOptions, Assistant, AssistantOptions, DeviceChoice, PassagesInPrompt, Status};
+pub use assistant::{
+    AnswerEvent, AskOptions, Assistant, AssistantOptions, DeviceChoice, OnTrust, PassagesInPrompt, Status, TrustCheck,
+    TrustProgress, Verdicts,
+};
 pub use doctor::{DoctorReport, Problem, Severity};
 pub use error::RuntimeError;
 pub use generations::{Generation, Origin};

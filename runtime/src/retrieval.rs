@@ -30,7 +30,7 @@ use encoder::{Encoder, Reranker};
 pub(crate) use citations::{Support, citations};
 pub use excerpt::Excerpt;
 pub use ingest::{DOCUMENT_BYTES_MAX, IndexControl, IndexEvent, IndexReport, PDF_BYTES_MAX};
-pub(crate) use words::{is_function_word, telling_words};
+pub(crate) use words::{is_function_word, telling_words, words};
 
 /// Setting of the home: SHA-256 of the sentence encoder.
 pub(crate) const ENCODER_SHA256: &str = "encoder_sha256";
@@ -243,6 +243,17 @@ impl<'home> Library<'home> {
             connection.query_row("SELECT count(*), coalesce(sum(passages), 0) FROM documents", [], |row| {
                 Ok((row.get::<_, i64>(0)? as usize, row.get::<_, i64>(1)? as usize))
             })
+        })
+    }
+
+    /// Number of passages that hold `text`, in any letter case.
+    ///
+    /// # Errors
+    /// [`RetrievalError::Database`].
+    pub fn passages_with(&self, text: &str) -> Result<usize, RetrievalError> {
+        self.database("read", |connection| {
+            let sql = "SELECT count(*) FROM passages WHERE instr(lower(text), lower(?1)) > 0";
+            connection.query_row(sql, [text], |row| row.get::<_, i64>(0)).map(|count| count as usize)
         })
     }
 

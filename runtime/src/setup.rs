@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use halligan_finetune::dataset;
 use serde::Serialize;
 
+use crate::confidence::read_outside;
 use crate::error::{HomeError, LearnError, RuntimeError};
 use crate::evaluate::read_questions;
 use crate::generations::Generations;
@@ -37,6 +38,10 @@ pub struct Kit {
     pub replay: Option<PathBuf>,
     /// Questions that an update must not forget, JSONL.
     pub gate: Option<PathBuf>,
+    /// More questions with known answers, from which the device learns how often its answers are right, JSONL.
+    pub calibration: Option<PathBuf>,
+    /// Questions outside the domain, on which the limit for refusals is chosen, JSONL.
+    pub out_of_domain: Option<PathBuf>,
 }
 
 /// What set-up put where.
@@ -89,6 +94,13 @@ pub fn set_up_watched(
     let replay_rows = kit.replay.as_deref().map(replay_rows).transpose()?.unwrap_or(0);
     let gate_questions = kit.gate.as_deref().map(|path| read_questions(path).map(|all| all.len())).transpose()?;
 
+    if let Some(path) = &kit.calibration {
+        read_questions(path)?;
+    }
+    if let Some(path) = &kit.out_of_domain {
+        read_outside(path)?;
+    }
+
     let home = Home::open(home)?;
     let generations = Generations::new(&home);
     let known = home.setting(MODEL_SHA256)?;
@@ -108,6 +120,8 @@ pub fn set_up_watched(
         (&kit.gate, home.gate_path()),
         (&kit.encoder, home.encoder_path()),
         (&kit.reranker, home.reranker_path()),
+        (&kit.calibration, home.calibration_path()),
+        (&kit.out_of_domain, home.out_of_domain_path()),
     ];
     for (from, to) in copies {
         if let Some(from) = from {

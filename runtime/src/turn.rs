@@ -50,6 +50,8 @@ pub struct Turn {
     pub citations: Vec<Citation>,
     /// Tools that were used on the way, in order.
     pub tools: Vec<ToolUse>,
+    /// SHA-256 of the model that answered; `None` where nothing recorded it.
+    pub model: Option<String>,
     /// SHA-256 of the adapter that answered, or `base`.
     pub generation: String,
     /// Tokens generated.
@@ -85,6 +87,8 @@ pub struct NewTurn {
     pub citations: Vec<Citation>,
     /// Tools that were used.
     pub tools: Vec<ToolUse>,
+    /// Model that answered.
+    pub model: Option<String>,
     /// Generation that answered.
     pub generation: String,
     /// Tokens generated.
@@ -132,10 +136,17 @@ pub struct Assessment {
     pub verdict: Verdict,
     /// Calibrated probability that the answer is right, 0 to 1; `None` without a calibration.
     pub probability: Option<f32>,
-    /// Log-likelihood ratio of adapter to base over the question, in nats a token; `None` without an adapter.
+    /// How far the question lies inside the domain, higher being further; `None` where that was not measured.
     pub domain_score: Option<f32>,
     /// Why, one clause each, for people.
     pub reasons: Vec<String>,
+}
+
+impl Assessment {
+    /// Whether the answer is shown without being asked for once more.
+    pub fn shows_answer(&self) -> bool {
+        matches!(self.verdict, Verdict::Answer | Verdict::Warn)
+    }
 }
 
 /// A tool that the model asks for.

@@ -5,6 +5,7 @@
 mod suite {
     pub mod adapters;
     pub mod assistant;
+    pub mod calibration;
     pub mod chat;
     pub mod constraints;
     pub mod inference;
@@ -12,6 +13,7 @@ mod suite {
     pub mod memories;
     pub mod model_files;
     pub mod quantize;
+    pub mod refusal;
     pub mod retrieval;
     pub mod retrieval_speed;
     pub mod room;

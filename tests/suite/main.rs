@@ -7,6 +7,7 @@ mod document_search;
 mod encoder;
 mod from_documents;
 mod house_rules;
+mod journal;
 mod llama_parity;
 mod merging;
 mod peft_parity;

@@ -1,10 +1,12 @@
-"""Writes train.jsonl, gate.jsonl and heldout.jsonl from facts.jsonl and the asking frames.
+"""Writes train.jsonl, gate.jsonl, heldout.jsonl and calibration.jsonl from facts.jsonl and the asking frames.
 
 Why: an adapter has learned a fact only if it answers in words it was not trained on. So each fact
 has eight trained wordings (training frames around its noun phrases, and hand-written questions),
 and held-out wordings that never occur in training: held-out frames, and for every fourth fact the
 last hand-written question. The gate set, which the device uses before it activates an adapter, is
-in the style of training but in combinations that were not trained.
+in the style of training but in combinations that were not trained. The calibration set, from which
+it learns how often its answers are right, is in held-out frames and hand-written words as well, never
+those of the held-out set.
 
 Pure standard library; the same seed writes the same bytes.
 """
@@ -26,6 +28,8 @@ SEED = 1907
 TRAIN_WORDINGS = 8
 TRAIN_OWN_QUESTIONS = 2
 GATE_ROWS = 100
+CALIBRATION_ROWS = 160
+CALIBRATION_OWN_EVERY = 2
 OWN_HELD_OUT_EVERY = 4
 ANSWER_WORDS = range(6, 23)
 VALUE_WORDS_MAX = 6
@@ -110,7 +114,7 @@ def row(fact, question):
 
 
 def make_sets(facts):
-    """The rows of the three sets by name."""
+    """The rows of the four sets by name."""
     rng = random.Random(SEED)
     asked = Questions()
     train_deck = Deck(wordings.TRAIN_FRAMES, rng)
@@ -145,6 +149,16 @@ def make_sets(facts):
         sets["gate"].append(row(fact, question))
 
     rng.shuffle(sets["train"])
+
+    # Last, so that the other sets do not depend on it.
+    sets["calibration"] = []
+    for number, fact in enumerate(rng.sample(facts, CALIBRATION_ROWS)):
+        own = fact["questions"][-1]
+        if number % CALIBRATION_OWN_EVERY == 0 and asked.is_new(own):
+            question = asked.take(fact, own)
+        else:
+            question = asked.framed(fact, held_deck, rng.choice(fact["phrases"]))
+        sets["calibration"].append(row(fact, question))
     return sets, len(own_held)
 
 

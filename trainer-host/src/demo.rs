@@ -25,6 +25,9 @@ const LEARNING_RATE: &str = "5e-3";
 /// Questions asked for show, by fact; the held-out wording is used.
 const SHOWN_FACTS: [&str; 2] = ["hazmat-iso-chlorine", "wildland-order-1"];
 
+/// A question that the guide has nothing to say about.
+const FOREIGN_QUESTION: &str = "How long should I roast a duck?";
+
 /// Runs the demo.
 ///
 /// # Errors
@@ -105,6 +108,10 @@ fn flow(args: &DemoArgs, folder: &DemoFolder, runner: &Runner) -> Result<Figures
         "guide/train.jsonl",
         "--gate",
         "guide/gate.jsonl",
+        "--calibration",
+        "guide/calibration.jsonl",
+        "--out-of-domain",
+        "guide/out_of_domain.jsonl",
     ];
     runner.run(Program::Device, &setup)?;
 
@@ -112,6 +119,7 @@ fn flow(args: &DemoArgs, folder: &DemoFolder, runner: &Runner) -> Result<Figures
     for question in folder.questions_of(&SHOWN_FACTS)? {
         runner.run(Program::Device, &["ask", "--home", "home", &question])?;
     }
+    runner.run(Program::Device, &["ask", "--home", "home", FOREIGN_QUESTION])?;
 
     runner.headline("6  Correct: what only this incident knows");
     let corrections = folder.corrections()?;

@@ -13,12 +13,14 @@ use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use halligan_runtime::home::Home;
-use halligan_runtime::{AskOptions, AssistantOptions, DeviceChoice, Kit, PassagesInPrompt, Reason};
+use halligan_runtime::{AskOptions, AssistantOptions, DeviceChoice, Kit, PassagesInPrompt, Reason, SessionId};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::output;
 use crate::serve::{self, options::ServeArgs};
+use crate::verbs::journal::JournalAction;
+use crate::verbs::trust::TrustArgs;
 use crate::{console, verbs};
 
 /// Exit code of a failure.
@@ -99,6 +101,12 @@ pub enum Verb {
         /// Longest answer in tokens
         #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
         max_tokens: u32,
+        /// Go on with this session: its turns are the context of the question
+        #[arg(long, value_name = "N")]
+        session: Option<i64>,
+        /// Show the answer also where it would be withheld
+        #[arg(long)]
+        anyway: bool,
     },
     /// Judge an answer: good, bad, or correct with the right words
     Feedback {
@@ -133,6 +141,12 @@ pub enum Verb {
         #[command(subcommand)]
         action: DocsAction,
     },
+    /// Show, search, export or forget what was asked and answered
+    Journal {
+        /// What to do with it
+        #[command(subcommand)]
+        action: JournalAction,
+    },
     /// Put the files of a kit onto this device (`--model`, and optionally `--adapter`)
     Setup {
         /// Documents, or folders of documents
@@ -150,6 +164,12 @@ pub enum Verb {
         /// Questions that an update must not forget
         #[arg(long, value_name = "GATE.jsonl")]
         gate: Option<PathBuf>,
+        /// More questions with answers, to learn how often answers are right
+        #[arg(long, value_name = "JUDGED.jsonl")]
+        calibration: Option<PathBuf>,
+        /// Questions outside the domain, which are to be refused
+        #[arg(long, value_name = "OUTSIDE.jsonl")]
+        out_of_domain: Option<PathBuf>,
     },
     /// Print the text of a PDF as JSON; `docs add` runs it in a process of its own
     #[command(hide = true)]
@@ -207,6 +227,8 @@ pub enum AdaptersAction {
     },
     /// Return to the generation that answered before
     Rollback,
+    /// Show how far answers of the active generation can be trusted, and on what evidence
+    Trust(TrustArgs),
 }
 
 /// What to do with documents.
@@ -292,11 +314,13 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
     };
     log_to_stderr();
     match verb {
-        Verb::Ask { question, no_docs, passages, max_tokens } => {
+        Verb::Ask { question, no_docs, passages, max_tokens, session, anyway } => {
             let options = AskOptions {
                 use_documents: !no_docs,
                 passages_in_prompt: passages.into(),
                 max_tokens: max_tokens as usize,
+                session: session.map(SessionId),
+                anyway,
                 ..AskOptions::default()
             };
             verbs::ask::run(&common, &question.join(" "), options)?;
@@ -307,10 +331,12 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::Learn { force, max_steps } => verbs::learn::run(&common, force, max_steps)?,
         Verb::Adapters { action } => verbs::adapters::run(&common, &action)?,
         Verb::Docs { action } => return verbs::docs::run(&common, action),
-        Verb::Setup { docs, encoder, reranker, replay, gate } => {
+        Verb::Journal { action } => verbs::journal::run(&common, &action)?,
+        Verb::Setup { docs, encoder, reranker, replay, gate, calibration, out_of_domain } => {
             let model = common.model.clone().unwrap_or_default();
             let adapter = common.adapter.clone();
-            let kit = Kit { model, adapter, documents: docs, encoder, reranker, replay, gate };
+            let kit =
+                Kit { model, adapter, documents: docs, encoder, reranker, replay, gate, calibration, out_of_domain };
             return verbs::setup::run(&common, &kit);
         }
         Verb::PdfText { file } => output::line(&halligan_runtime::documents::pdf::answer(&file)?)?,

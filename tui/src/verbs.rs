@@ -8,5 +8,7 @@ pub mod ask;
 pub mod docs;
 pub mod doctor;
 pub mod feedback;
+pub mod journal;
 pub mod learn;
 pub mod setup;
+pub mod trust;

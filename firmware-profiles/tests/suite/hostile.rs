@@ -35,27 +35,39 @@ fn any_profile() -> impl Strategy<Value = Profile> {
         number(Field::MemoryBudgetMib),
         any::<bool>(),
         number(Field::TemperatureCeilingCelsius),
+        (
+            number(Field::WarnBelowPercent),
+            0.0..1.0,
+            number(Field::FalseRefusalsPercent),
+            number(Field::ClarifyBelowWords),
+        ),
     )
-        .prop_map(|(name, description, context, parts, (threads, layers), kv_type, rank, mib, mains, celsius)| {
-            // A share of the limiting field, so that no limit between fields is broken.
-            let share = |part: f64, most: u32, least: u32| ((f64::from(most) * part) as u32).max(least).min(most);
-            let batch_tokens = share(parts.0, context.min(16_384), 1);
-            Profile {
-                name: name.as_str().try_into().unwrap(),
-                description: description.as_str().try_into().unwrap(),
-                context_tokens: context,
-                batch_tokens,
-                micro_batch_tokens: share(parts.1, batch_tokens, 1),
-                threads,
-                gpu_layers: layers,
-                kv_type,
-                training_rank: rank,
-                training_sequence_tokens: share(parts.2, context.min(65_536), 16),
-                memory_budget_mib: mib,
-                learn_only_on_mains_power: mains,
-                temperature_ceiling_celsius: celsius,
-            }
-        })
+        .prop_map(
+            |(name, description, context, parts, (threads, layers), kv_type, rank, mib, mains, celsius, trust)| {
+                // A share of the limiting field, so that no limit between fields is broken.
+                let share = |part: f64, most: u32, least: u32| ((f64::from(most) * part) as u32).max(least).min(most);
+                let batch_tokens = share(parts.0, context.min(16_384), 1);
+                Profile {
+                    name: name.as_str().try_into().unwrap(),
+                    description: description.as_str().try_into().unwrap(),
+                    context_tokens: context,
+                    batch_tokens,
+                    micro_batch_tokens: share(parts.1, batch_tokens, 1),
+                    threads,
+                    gpu_layers: layers,
+                    kv_type,
+                    training_rank: rank,
+                    training_sequence_tokens: share(parts.2, context.min(65_536), 16),
+                    memory_budget_mib: mib,
+                    learn_only_on_mains_power: mains,
+                    temperature_ceiling_celsius: celsius,
+                    warn_below_percent: trust.0,
+                    refuse_below_percent: share(trust.1, trust.0, 0),
+                    false_refusals_percent: trust.2,
+                    clarify_below_words: trust.3,
+                }
+            },
+        )
 }
 
 proptest! {

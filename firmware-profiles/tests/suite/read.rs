@@ -46,6 +46,8 @@ fn every_field_is_read_into_its_place() {
     assert_eq!(profile.memory_budget_mib, 3000);
     assert!(profile.learn_only_on_mains_power);
     assert_eq!(profile.temperature_ceiling_celsius, 80);
+    assert_eq!((profile.warn_below_percent, profile.refuse_below_percent), (60, 10));
+    assert_eq!((profile.false_refusals_percent, profile.clarify_below_words), (3, 2));
 }
 
 #[test]
@@ -65,11 +67,27 @@ fn each_missing_field_is_named() {
             .map(|line| line.trim_end_matches(','))
             .collect();
         let json = format!("{{{}}}", lines.join(","));
+        if let Some(usual) = field.usual() {
+            assert_eq!(parse_profile(json.as_bytes()).unwrap().number(field), Some(usual), "{field}");
+            continue;
+        }
         let error = parse_profile(json.as_bytes()).unwrap_err();
         assert_eq!(error, ProfileError::MissingField { field });
         assert!(error.to_string().contains(field.name()));
     }
     assert_eq!(parse_profile(b"{}"), Err(ProfileError::MissingField { field: Field::Name }));
+}
+
+#[test]
+fn a_file_without_the_fields_that_have_usual_values_is_read_and_written_without_them() {
+    let json = include_str!("../../profiles/laptop-cpu.json");
+    assert!(!json.contains("percent"));
+    let profile = parse_profile(json.as_bytes()).unwrap();
+    let usual = |field: Field| assert_eq!(profile.number(field), field.usual(), "{field}");
+    Field::ALL.into_iter().filter(|field| field.usual().is_some()).for_each(usual);
+    let written = serde_json_core::to_string::<_, PROFILE_LIMIT_BYTES>(&profile).unwrap();
+    assert!(!written.contains("percent"), "{written}");
+    assert_eq!(parse_profile(written.as_bytes()), Ok(profile));
 }
 
 #[test]

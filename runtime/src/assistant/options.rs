@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::PassagesInPrompt;
 use crate::generations::Generation;
 use crate::retrieval::Passage;
-use crate::turn::{Approver, SessionId, ToolCall, ToolUse};
+use crate::turn::{Approver, Assessment, SessionId, ToolCall, ToolUse};
 
 pub use halligan_finetune::device::DeviceChoice;
 
@@ -43,6 +43,8 @@ pub struct AskOptions {
     pub cancel: Option<Arc<AtomicBool>>,
     /// The conversation that the question belongs to; `None` begins one.
     pub session: Option<SessionId>,
+    /// Show the answer also where it would be withheld.
+    pub anyway: bool,
     /// Asks the responder before a tool changes something; without one such calls are denied.
     pub approver: Option<Approver>,
 }
@@ -55,6 +57,7 @@ impl Default for AskOptions {
             max_tokens: 128,
             cancel: None,
             session: None,
+            anyway: false,
             approver: None,
         }
     }
@@ -67,6 +70,8 @@ pub enum AnswerEvent {
     /// The passage found for the question, before the first word. `Turn::passage` may be a better
     /// one, chosen once the answer is known.
     Passage(Passage),
+    /// What is to be thought of the answer: before its text where an answer may be withheld, else after it.
+    Assessment(Assessment),
     /// The next piece of the answer, valid UTF-8.
     Text(String),
     /// A tool begins to run; whoever had to be asked has allowed it.

@@ -11,6 +11,12 @@ pub enum JournalError {
     /// No turn with this number.
     #[error("there is no turn {0}; `halligan ask` prints the number of each turn")]
     UnknownTurn(i64),
+    /// No session with this number.
+    #[error("there is no session {0}; `halligan journal list` shows the numbers")]
+    UnknownSession(i64),
+    /// A text without words was to be forgotten.
+    #[error("there is no text to forget; write the words after --matching")]
+    NothingToForget,
     /// A correction without words.
     #[error("the correction of turn {0} is empty; give the right answer as text")]
     EmptyCorrection(i64),

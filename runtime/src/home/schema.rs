@@ -4,7 +4,7 @@
 //! transaction. A step that has been released is never edited: a change is another step.
 
 /// Every step, oldest first.
-const STEPS: &[&str] = &[FIRST, CONVERSATIONS];
+const STEPS: &[&str] = &[FIRST, CONVERSATIONS, FOUND_TURNS];
 
 /// Newest schema number.
 pub fn version() -> i64 {
@@ -80,6 +80,38 @@ ALTER TABLE turns ADD COLUMN assessment TEXT;
 ALTER TABLE turns ADD COLUMN citations TEXT;
 ALTER TABLE turns ADD COLUMN tools TEXT;
 ALTER TABLE feedback ADD COLUMN reasons TEXT;
+";
+
+/// Turns name their model and are found by words: triggers keep the word index, also when a piece is redacted, and its
+/// deletions leave nothing behind. Each generation has the evidence for how far its answers can be trusted.
+const FOUND_TURNS: &str = "
+ALTER TABLE turns ADD COLUMN model TEXT;
+CREATE VIRTUAL TABLE turn_words USING fts5 (question, answer, correction, tokenize = 'porter unicode61');
+INSERT INTO turn_words (turn_words, rank) VALUES ('secure-delete', 1);
+INSERT INTO turn_words (rowid, question, answer, correction)
+    SELECT id, question, answer,
+    coalesce((SELECT text FROM feedback WHERE turn = turns.id ORDER BY id DESC LIMIT 1), '') FROM turns;
+CREATE TRIGGER turn_added AFTER INSERT ON turns BEGIN
+    INSERT INTO turn_words (rowid, question, answer, correction) VALUES (new.id, new.question, new.answer, '');
+END;
+CREATE TRIGGER turn_changed AFTER UPDATE OF question, answer ON turns BEGIN
+    UPDATE turn_words SET question = new.question, answer = new.answer WHERE rowid = new.id;
+END;
+CREATE TRIGGER turn_deleted AFTER DELETE ON turns BEGIN
+    DELETE FROM turn_words WHERE rowid = old.id;
+END;
+CREATE TRIGGER feedback_added AFTER INSERT ON feedback BEGIN
+    UPDATE turn_words SET correction = coalesce(new.text, '') WHERE rowid = new.turn;
+END;
+CREATE TRIGGER feedback_changed AFTER UPDATE OF text ON feedback BEGIN
+    UPDATE turn_words SET correction =
+        coalesce((SELECT text FROM feedback WHERE turn = new.turn ORDER BY id DESC LIMIT 1), '') WHERE rowid = new.turn;
+END;
+CREATE TABLE trust (
+    generation TEXT NOT NULL, model TEXT NOT NULL,
+    made_at INTEGER NOT NULL, evidence TEXT NOT NULL,
+    PRIMARY KEY (generation, model)
+) STRICT, WITHOUT ROWID;
 ";
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub struct Material {
     pub gate: Vec<Question>,
     /// Feedback rows that the candidate will know.
     pub feedback: Vec<i64>,
+    /// Ids of facts of the kit that corrections supersede.
+    pub superseded: HashSet<String>,
 }
 
 /// Chooses rows and questions. `seed` decides the replayed sample.
@@ -82,6 +84,7 @@ pub fn material(lessons: &Lessons, mut replay: Vec<Row>, mut gate: Vec<Question>
         corrected: corrections.iter().map(|lesson| question_of(lesson)).collect(),
         gate,
         feedback: lessons.new.iter().map(|lesson| lesson.feedback).collect(),
+        superseded,
     }
 }
 

@@ -44,7 +44,7 @@ fn learn(assistant: &Assistant) -> Result<(LearnReport, Vec<LearnEvent>), Runtim
 fn corrections_are_learned_activated_and_rolled_back() {
     let home = tempfile::tempdir().unwrap();
     // Without replay and gate the base itself is what must not be hurt; it knows no facts.
-    set_up(Some(home.path()), &halligan_runtime::Kit { replay: None, gate: None, ..kit() }).unwrap();
+    set_up(Some(home.path()), &halligan_runtime::Kit { replay: None, gate: None, calibration: None, ..kit() }).unwrap();
     let assistant = open(home.path());
     for (question, right) in CORRECTIONS {
         correct(&assistant, question, right);

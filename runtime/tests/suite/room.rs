@@ -53,6 +53,8 @@ pub fn kit() -> Kit {
         reranker: None,
         replay: Some(repository("trainer-host/guide/train.jsonl")),
         gate: Some(repository("trainer-host/guide/gate.jsonl")),
+        calibration: Some(repository("trainer-host/guide/calibration.jsonl")),
+        out_of_domain: Some(repository("trainer-host/guide/out_of_domain.jsonl")),
     }
 }
 

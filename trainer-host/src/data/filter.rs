@@ -8,13 +8,13 @@ pub mod code;
 pub mod content;
 pub mod evaluation;
 pub mod language;
-pub mod personal;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use halligan_runtime::personal;
 use serde::Serialize;
 use serde_json::json;
 use whatlang::Lang;

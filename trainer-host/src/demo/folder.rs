@@ -13,7 +13,15 @@ use crate::{about, cli::DemoArgs, outputs, progress::count, rows};
 
 /// Marks a folder as one of ours, which a later demo may replace.
 const MARK: &str = ".halligan-demo";
-const GUIDE_FILES: [&str; 5] = ["field-guide.md", "train.jsonl", "gate.jsonl", "heldout.jsonl", "corrections.jsonl"];
+const GUIDE_FILES: [&str; 7] = [
+    "field-guide.md",
+    "train.jsonl",
+    "gate.jsonl",
+    "heldout.jsonl",
+    "corrections.jsonl",
+    "calibration.jsonl",
+    "out_of_domain.jsonl",
+];
 
 /// A correction that the demo gives.
 #[derive(Debug, Deserialize)]

@@ -228,7 +228,7 @@ impl App {
             AnswerEvent::Passage(passage) => view.passage = Some(passage),
             AnswerEvent::Text(piece) => view.answer.push_str(&piece),
             AnswerEvent::ToolStarted(call) => self.notice = Some(format!("using {}", call.name)),
-            AnswerEvent::ToolEnded(_) | AnswerEvent::Finished => {}
+            AnswerEvent::Assessment(_) | AnswerEvent::ToolEnded(_) | AnswerEvent::Finished => {}
         }
     }
 

@@ -17,6 +17,7 @@ pub fn run(common: &Common, action: &AdaptersAction) -> Result<()> {
     let assistant = Assistant::open(&common.options())?;
     let now_active = match action {
         AdaptersAction::List => return list(common, &assistant.generations()?),
+        AdaptersAction::Trust(args) => return super::trust::run(common, &assistant, args),
         AdaptersAction::Use { id } => assistant.activate(id)?,
         AdaptersAction::Rollback => assistant.roll_back()?,
     };

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use halligan_runtime::{AnswerEvent, AskOptions, Assistant, Passage, Turn};
+use halligan_runtime::{AnswerEvent, AskOptions, Assessment, Assistant, Passage, Turn, Verdict};
 use serde_json::{Value, json};
 
 use crate::cli::Common;
@@ -27,30 +27,67 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<()> {
     }
     let assistant = Assistant::open(&common.options())?;
     let stop = output::stop_on_interrupt()?;
-    let use_documents = options.use_documents;
     let options = AskOptions { cancel: Some(Arc::clone(&stop)), ..options };
     let mut written = Ok(());
-    let turn = assistant.ask(question, &options, &mut |event| {
-        if let AnswerEvent::Text(text) = event
-            && !common.json
-            && written.is_ok()
-        {
+    let (mut has_text, mut cautioned) = (false, false);
+    let turn = assistant.ask(question, &options, &mut |event| match event {
+        // Before the answer where it may be withheld: a warning is read first.
+        AnswerEvent::Assessment(assessment) if !common.json && !has_text && assessment.shows_answer() => {
+            cautioned = true;
+            caution(&assessment).iter().for_each(|line| output::talk(line));
+        }
+        AnswerEvent::Text(text) if !common.json && written.is_ok() => {
+            has_text = true;
             written = output::piece(&printable(&text));
             if written.is_err() {
                 // No one reads the answer any more, so it need not be generated.
                 stop.store(true, std::sync::atomic::Ordering::SeqCst);
             }
         }
+        _ => {}
     })?;
     written?;
+    let withheld = !options.anyway && turn.assessment.as_ref().is_some_and(|given| !given.shows_answer()) && !has_text;
     if common.json {
-        output::json(&turn_json(&turn))
+        let mut value = turn_json(&turn);
+        value["withheld"] = json!(withheld);
+        if withheld {
+            value["answer"] = json!("");
+        }
+        return output::json(&value);
+    }
+    if withheld {
+        for line in assessment_lines(&turn) {
+            output::line(&line)?;
+        }
     } else {
         output::line("")?;
-        for line in beside_the_answer(&turn, use_documents) {
-            output::talk(&line);
-        }
-        Ok(())
+        // The answer was shown as it grew, so the warning comes after it.
+        let late = turn.assessment.iter().filter(|_| !cautioned).flat_map(caution);
+        late.for_each(|line| output::talk(&line));
+    }
+    for line in beside_the_answer(&turn, options.use_documents, withheld) {
+        output::talk(&line);
+    }
+    Ok(())
+}
+
+/// What must be read before the answer; nothing where the answer needs no warning.
+fn caution(assessment: &Assessment) -> Vec<String> {
+    if assessment.verdict == Verdict::Answer {
+        return Vec::new();
+    }
+    let mut lines = vec![verdict_words(assessment.verdict).to_owned()];
+    lines.extend(assessment.reasons.iter().map(|reason| format!("- {}", printable(reason))));
+    lines
+}
+
+fn verdict_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Answer => "answered",
+        Verdict::Warn => "warning: check this answer before you act on it",
+        Verdict::Clarify => "unclear: please ask in more detail",
+        Verdict::Refuse => "outside my expertise",
     }
 }
 
@@ -68,17 +105,32 @@ fn from_stdin() -> Result<String> {
 pub fn turn_json(turn: &Turn) -> Value {
     json!({
         "turn": turn.id,
+        "session": turn.session,
         "question": turn.question,
         "answer": turn.answer,
         "confidence": turn.confidence,
         "confidence_kind": CONFIDENCE_KIND,
+        "assessment": turn.assessment,
         "passage": turn.passage,
         "supported": turn.supported,
         "citations": turn.citations,
+        "tools": turn.tools,
+        "model": turn.model,
         "generation": turn.generation,
         "tokens": turn.tokens,
         "seconds": turn.seconds,
+        "feedback": turn.feedback,
+        "reasons": turn.reasons,
+        "created_at": turn.created_at,
     })
+}
+
+/// What is to be thought of an answer, for people: the verdict, then its reasons.
+pub fn assessment_lines(turn: &Turn) -> Vec<String> {
+    let Some(assessment) = &turn.assessment else { return Vec::new() };
+    let mut lines = vec![verdict_words(assessment.verdict).to_owned()];
+    lines.extend(assessment.reasons.iter().map(|reason| format!("- {}", printable(reason))));
+    lines
 }
 
 /// `guide.pdf, page 3: Hazmat > Chlorine`.
@@ -98,9 +150,14 @@ pub fn place(passage: &Passage) -> String {
     place_of(&passage.document, passage.page, &passage.heading)
 }
 
-fn beside_the_answer(turn: &Turn, use_documents: bool) -> Vec<String> {
+fn beside_the_answer(turn: &Turn, use_documents: bool, withheld: bool) -> Vec<String> {
     let mut lines = vec![String::new()];
+    if withheld {
+        lines.push(format!("see it all the same: halligan journal show {}, or ask with --anyway", turn.id));
+    }
     match &turn.passage {
+        // A source would say what is withheld.
+        _ if withheld => {}
         Some(_) if !turn.citations.is_empty() => {
             for citation in &turn.citations {
                 lines.push(format!("source {}", place_of(&citation.document, citation.page, &citation.heading)));
@@ -115,7 +172,9 @@ fn beside_the_answer(turn: &Turn, use_documents: bool) -> Vec<String> {
             for line in printable(passage.text.trim()).lines() {
                 lines.push(format!("  | {line}"));
             }
-            lines.push("not confirmed by the passage: check the source".to_owned());
+            if turn.assessment.is_none() {
+                lines.push("not confirmed by the passage: check the source".to_owned());
+            }
         }
         None if use_documents => {
             lines.push("no passage of the documents fits: check another source".to_owned());
@@ -127,6 +186,9 @@ fn beside_the_answer(turn: &Turn, use_documents: bool) -> Vec<String> {
             lines.push(format!("confidence {confidence:.2} ({CONFIDENCE_KIND}), {}", confidence_word(confidence)))
         }
         None => lines.push("confidence unknown".to_owned()),
+    }
+    if let Some(probability) = turn.assessment.as_ref().and_then(|assessment| assessment.probability) {
+        lines.push(format!("right in {:.0} of 100 cases like this one (calibrated)", probability * 100.0));
     }
     lines.push(format!(
         "turn {}, adapter {}, {} tokens in {}",

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use halligan_runtime::{Kit, set_up_watched};
+use halligan_runtime::{Assistant, AssistantOptions, Kit, set_up_watched};
 
 use super::docs::{Watch, say_skipped};
+use super::trust::{measured, trust_lines};
 use crate::cli::Common;
 use crate::figures::short_hash;
 use crate::output;
@@ -27,7 +28,13 @@ pub fn run(common: &Common, kit: &Kit) -> Result<ExitCode> {
     let report = set_up_watched(common.home.as_deref(), kit, &mut |event| watch.see(&event, &stop));
     watch.end();
     let report = report?;
+    let has_questions = kit.gate.is_some() || kit.calibration.is_some();
+    // The model is the home's from here on, whatever the command line named.
+    let options = AssistantOptions { model: None, adapter: None, ..common.options() };
+    let trust = if has_questions { measured(&Assistant::open(&options)?, &stop)? } else { None };
     if common.json {
+        let mut report = serde_json::to_value(&report)?;
+        report["trust"] = serde_json::to_value(&trust)?;
         output::json(&report)?;
     } else {
         output::line(&format!("home       {}", report.home.display()))?;
@@ -37,6 +44,9 @@ pub fn run(common: &Common, kit: &Kit) -> Result<ExitCode> {
         output::line(&format!("replay     {} rows", report.replay_rows))?;
         output::line(&format!("gate       {} questions", report.gate_questions))?;
         say_skipped(&report.skipped);
+        for line in trust.iter().flat_map(trust_lines) {
+            output::line(&line)?;
+        }
         output::talk("ready: `halligan ask QUESTION`, or `halligan` for the console");
     }
     Ok(ExitCode::SUCCESS)

@@ -296,6 +296,7 @@ pub fn turn(number: i64) -> Turn {
         supported: true,
         citations: Vec::new(),
         tools: Vec::new(),
+        model: None,
         generation: ADAPTER.to_owned(),
         tokens: 17,
         seconds: 0.84,

@@ -4,6 +4,7 @@
 //! (ISO/IEC 7812, Luhn), the Greek social security number AMKA (a date of birth and Luhn). US social security
 //! numbers have none; those that are never given out (SSA: areas 000, 666, 900 up) do not count.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -48,55 +49,80 @@ fn pattern(text: &str) -> Option<Regex> {
 }
 
 static EMAIL: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"(?i)\b[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,24}\b"));
+    LazyLock::new(|| pattern(r"(?i)\b([a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,24})\b"));
 static PHONE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(concat!(
-        r"(?:^|[^\w.+-])(?:",
+        r"(?:^|[^\w.+-])(",
         r"\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{2,4}(?:[ .-]?\d{2,4}){1,4}",
         r"|(?:1[ .-])?\([2-9]\d{2}\) ?[2-9]\d{2}[ .-]\d{4}",
         r"|(?:1[ .-])?[2-9]\d{2}[.-][2-9]\d{2}[.-]\d{4}",
         r")(?:$|[^\w-])"
     ))
 });
-static SSN: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?:^|[^\w-])(\d{3})-(\d{2})-(\d{4})(?:$|[^\w-])"));
+static SSN: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?:^|[^\w-])(\d{3}-\d{2}-\d{4})(?:$|[^\w-])"));
 static IBAN: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"));
-static DIGITS: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"\b\d(?:[ -]?\d){10,18}\b"));
+    LazyLock::new(|| pattern(r"\b([A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?)\b"));
+static DIGITS: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"\b(\d(?:[ -]?\d){10,18})\b"));
 static IP_ADDRESS: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"(?:^|[^\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:$|[^\w.]|\.(?:$|\s))"));
+    LazyLock::new(|| pattern(r"(?:^|[^\w.])(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?:$|[^\w.]|\.(?:$|\s))"));
 
 /// The kinds of personal data in a text, each once, in the order of their names.
 pub fn personal_data(text: &str) -> Vec<Personal> {
-    let mut found = Vec::new();
-    let mut add = |kind: Personal, there: bool| {
-        if there {
-            found.push(kind);
-        }
+    let mut kinds: Vec<Personal> = personal_spans(text).into_iter().map(|(_, kind)| kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+/// Where personal data stands in a text, as byte ranges in the order of the text. Ranges may overlap where a number
+/// can be read in two ways.
+pub fn personal_spans(text: &str) -> Vec<(Range<usize>, Personal)> {
+    let mut found: Vec<(Range<usize>, Personal)> = Vec::new();
+    let mut add = |regex: &'static LazyLock<Option<Regex>>, kind: Personal, is_one: &dyn Fn(&str) -> bool| {
+        let spans = spans(regex, text).filter(|span| is_one(&text[span.clone()]));
+        found.extend(spans.map(|span| (span, kind)));
     };
-    let digits: Vec<String> = matches(&DIGITS, text).map(|number| number.replace([' ', '-'], "")).collect();
-    add(Personal::Amka, digits.iter().any(|number| number.len() == 11 && is_date(&number[..6]) && luhn(number)));
-    add(Personal::Card, digits.iter().any(|number| (13..=19).contains(&number.len()) && is_card(number)));
-    add(Personal::Email, matches(&EMAIL, text).next().is_some());
-    add(Personal::Iban, matches(&IBAN, text).any(is_iban));
-    let groups = |regex: &'static LazyLock<Option<Regex>>| {
-        regex.as_ref().into_iter().flat_map(|regex| regex.captures_iter(text)).map(|captures| {
-            let groups = captures.iter().skip(1).flatten();
-            groups.map(|group| group.as_str().parse::<u32>().unwrap_or(u32::MAX)).collect::<Vec<_>>()
-        })
-    };
+    add(&DIGITS, Personal::Amka, &|number| {
+        let number = digits_of(number);
+        number.len() == 11 && is_date(&number[..6]) && luhn(&number)
+    });
+    add(&DIGITS, Personal::Card, &|number| {
+        let number = digits_of(number);
+        (13..=19).contains(&number.len()) && is_card(&number)
+    });
+    add(&EMAIL, Personal::Email, &|_| true);
+    add(&IBAN, Personal::Iban, &is_iban);
     // Section and version numbers such as 5.1.2.3 have small parts; an address with two of ten or more is no such.
-    let is_host = |part: &Vec<u32>| {
-        part.iter().all(|byte| *byte < 256) && part[0] != 127 && part.iter().filter(|byte| **byte >= 10).count() >= 2
-    };
-    add(Personal::IpAddress, groups(&IP_ADDRESS).any(|parts| is_host(&parts)));
-    add(Personal::Phone, matches(&PHONE, text).any(|number| number.bytes().filter(u8::is_ascii_digit).count() >= 9));
-    let is_given_out = |part: &Vec<u32>| !matches!(part[0], 0 | 666 | 900..) && part[1] > 0 && part[2] > 0;
-    add(Personal::Ssn, groups(&SSN).any(|parts| is_given_out(&parts)));
+    add(&IP_ADDRESS, Personal::IpAddress, &|address| {
+        let parts = parts(address, '.');
+        let large = parts.iter().filter(|byte| **byte >= 10).count();
+        parts.iter().all(|byte| *byte < 256) && parts[0] != 127 && large >= 2
+    });
+    add(&PHONE, Personal::Phone, &|number| number.bytes().filter(u8::is_ascii_digit).count() >= 9);
+    add(&SSN, Personal::Ssn, &|number| {
+        let parts = parts(number, '-');
+        !matches!(parts[0], 0 | 666 | 900..) && parts[1] > 0 && parts[2] > 0
+    });
+    found.sort_by_key(|(span, _)| (span.start, span.end));
     found
 }
 
-fn matches<'a>(regex: &'static LazyLock<Option<Regex>>, text: &'a str) -> impl Iterator<Item = &'a str> {
-    regex.as_ref().into_iter().flat_map(move |regex| regex.find_iter(text)).map(|found| found.as_str())
+/// What the first group of a pattern matches. The characters around it may end one match and begin the next.
+fn spans<'a>(regex: &'static LazyLock<Option<Regex>>, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let span = regex.as_ref()?.captures_at(text, from)?.get(1)?.range();
+        from = span.end;
+        Some(span)
+    })
+}
+
+fn digits_of(number: &str) -> String {
+    number.replace([' ', '-'], "")
+}
+
+fn parts(number: &str, separator: char) -> Vec<u32> {
+    number.split(separator).map(|part| part.parse().unwrap_or(u32::MAX)).collect()
 }
 
 /// Luhn's check (ISO/IEC 7812-1, annex B): from the right, every second digit doubled.
@@ -176,6 +202,13 @@ mod tests {
         ] {
             assert_eq!(personal_data(text), [], "{text}");
         }
+    }
+
+    #[test]
+    fn neighbours_are_found_with_their_exact_places() {
+        let text = "202-555-0143 202-555-0144, a@b.example";
+        let found: Vec<&str> = personal_spans(text).into_iter().map(|(span, _)| &text[span]).collect();
+        assert_eq!(found, ["202-555-0143", "202-555-0144", "a@b.example"]);
     }
 
     #[test]
