@@ -1,10 +1,12 @@
 //! The facade: one assistant per home folder, used by the console, the headless verbs and tests.
 
+mod calling;
 mod checking;
 mod context;
 mod documents;
 mod history;
 mod options;
+mod tools;
 mod trusting;
 
 use std::cell::{OnceCell, RefCell};
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
+use crate::agent::Toolbox;
 use crate::confidence::ALTERNATIVES;
 use crate::doctor::{self, DoctorReport};
 use crate::error::{AdapterStoreError, ModelError, RuntimeError};
@@ -29,7 +32,8 @@ use crate::turn::{NewTurn, Turn, TurnId};
 pub use checking::{TrustCheck, Verdicts};
 use context::conversation;
 pub use documents::PassagesInPrompt;
-pub use options::{AnswerEvent, AskOptions, AssistantOptions, DeviceChoice, Status};
+pub use options::{AnswerEvent, AskOptions, AssistantOptions, DeviceChoice, Status, ToolMode};
+pub use tools::NO_MODEL;
 use trusting::Asked;
 pub use trusting::{OnTrust, TrustProgress};
 
@@ -43,6 +47,12 @@ pub struct Assistant {
     pub(crate) profile: ChosenProfile,
     /// Where sensors are read; tests fake them.
     pub(crate) system_root: PathBuf,
+    /// Tools that are there without asking other programs.
+    built_in: Toolbox,
+    /// All tools, once they were wanted.
+    toolbox: OnceCell<Toolbox>,
+    /// Text of the model's chat template, once it was read.
+    template: OnceCell<String>,
     loaded: RefCell<Option<Loaded>>,
     /// Models of the document search, loaded by the first who searches.
     search: OnceCell<documents::SearchModels>,
@@ -73,6 +83,9 @@ impl Assistant {
             options: options.clone(),
             profile,
             system_root: PathBuf::from("/"),
+            built_in: Toolbox::built_in(),
+            toolbox: OnceCell::new(),
+            template: OnceCell::new(),
             loaded: RefCell::new(None),
             search: OnceCell::new(),
         })
@@ -122,6 +135,15 @@ impl Assistant {
         let question = question.trim();
         if question.is_empty() {
             return Err(ModelError::EmptyQuestion.into());
+        }
+        // Without a model there is none that could call.
+        if self.model_calls_tools(options).unwrap_or(false) {
+            return self.answer_with_calls(question, options, started, on_event);
+        }
+        if options.tools != ToolMode::Off
+            && let Some(turn) = self.answer_by_router(question, options, started, on_event)?
+        {
+            return Ok(turn);
         }
         let passages =
             if options.use_documents { self.search_documents(question, PASSAGES_CONSIDERED)? } else { Vec::new() };

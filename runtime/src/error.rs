@@ -11,6 +11,7 @@ mod learn;
 mod model;
 mod profile;
 mod retrieval;
+mod tools;
 
 use thiserror::Error;
 
@@ -22,6 +23,7 @@ pub use learn::LearnError;
 pub use model::ModelError;
 pub use profile::ProfileError;
 pub use retrieval::RetrievalError;
+pub use tools::ToolError;
 
 /// Anything that the device can report; see the family enums for the details.
 #[derive(Debug, Error)]
@@ -51,4 +53,7 @@ pub enum RuntimeError {
     /// The hardware profile.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// Tools and their calls.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
 }

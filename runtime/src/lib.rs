@@ -8,6 +8,7 @@
 //! Only this crate knows llama.cpp, which lives on one thread of its own
 //! ([`inference::Inference`]); the database and all files live in one folder ([`home::Home`]).
 
+pub mod agent;
 pub mod assistant;
 pub mod confidence;
 pub mod doctor;
@@ -29,8 +30,8 @@ pub mod setup;
 pub mod turn;
 
 pub use assistant::{
-    AnswerEvent, AskOptions, Assistant, AssistantOptions, DeviceChoice, OnTrust, PassagesInPrompt, Status, TrustCheck,
-    TrustProgress, Verdicts,
+    AnswerEvent, AskOptions, Assistant, AssistantOptions, DeviceChoice, OnTrust, PassagesInPrompt, Status, ToolMode,
+    TrustCheck, TrustProgress, Verdicts,
 };
 pub use doctor::{DoctorReport, Problem, Severity};
 pub use error::RuntimeError;

@@ -4,6 +4,7 @@
 
 mod suite {
     pub mod adapters;
+    pub mod agent;
     pub mod assistant;
     pub mod calibration;
     pub mod chat;

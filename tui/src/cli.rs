@@ -13,7 +13,9 @@ use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use halligan_runtime::home::Home;
-use halligan_runtime::{AskOptions, AssistantOptions, DeviceChoice, Kit, PassagesInPrompt, Reason, SessionId};
+use halligan_runtime::{
+    AskOptions, AssistantOptions, DeviceChoice, Kit, PassagesInPrompt, Reason, SessionId, ToolMode,
+};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
@@ -107,6 +109,21 @@ pub enum Verb {
         /// Show the answer also where it would be withheld
         #[arg(long)]
         anyway: bool,
+        /// Let any model call tools, also one whose template does not know them
+        #[arg(long, conflicts_with = "no_tools")]
+        tools: bool,
+        /// Use no tools: the model alone answers
+        #[arg(long)]
+        no_tools: bool,
+        /// Allow tools to change something, such as the incident log, without asking
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List or call tools, import hazard tables
+    Tools {
+        /// What to do with them
+        #[command(subcommand)]
+        action: ToolsAction,
     },
     /// Judge an answer: good, bad, or correct with the right words
     Feedback {
@@ -231,6 +248,49 @@ pub enum AdaptersAction {
     Trust(TrustArgs),
 }
 
+/// What to do with tools.
+#[derive(Debug, Subcommand)]
+pub enum ToolsAction {
+    /// Show all tools and what they take
+    List,
+    /// Run a tool with JSON arguments
+    Call {
+        /// Name of the tool
+        name: String,
+        /// Arguments as a JSON object; `-` reads them from standard input
+        #[arg(default_value = "{}")]
+        arguments: String,
+        /// Allow it to change something without asking
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Import a CSV file of dangerous goods; an earlier table of that name is replaced
+    ImportTable {
+        /// File with a line of headings
+        path: PathBuf,
+        /// Name of the table [default: the file's name]
+        #[arg(long)]
+        name: Option<String>,
+        /// What a column stands for where its heading does not say it, e.g. number=ID
+        #[arg(long = "column", value_name = "ROLE=HEADING")]
+        columns: Vec<String>,
+    },
+    /// Let tools answer questions of a known form without the model: on or off
+    Router {
+        /// Whether they do
+        state: Switch,
+    },
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
+}
+
 /// What to do with documents.
 #[derive(Debug, Subcommand)]
 pub enum DocsAction {
@@ -314,17 +374,26 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
     };
     log_to_stderr();
     match verb {
-        Verb::Ask { question, no_docs, passages, max_tokens, session, anyway } => {
+        Verb::Ask { question, no_docs, passages, max_tokens, session, anyway, tools, no_tools, yes } => {
+            let tools = match (tools, no_tools) {
+                (_, true) => ToolMode::Off,
+                (true, false) => ToolMode::On,
+                (false, false) => ToolMode::Auto,
+            };
+            let approver = yes.then(verbs::tools::allow_all);
             let options = AskOptions {
                 use_documents: !no_docs,
                 passages_in_prompt: passages.into(),
                 max_tokens: max_tokens as usize,
                 session: session.map(SessionId),
                 anyway,
+                tools,
+                approver,
                 ..AskOptions::default()
             };
             verbs::ask::run(&common, &question.join(" "), options)?;
         }
+        Verb::Tools { action } => return verbs::tools::run(&common, action),
         Verb::Feedback { turn, mark, text, reasons } => {
             return verbs::feedback::run(&common, turn, mark, &text.join(" "), &reasons);
         }

@@ -11,4 +11,5 @@ pub mod feedback;
 pub mod journal;
 pub mod learn;
 pub mod setup;
+pub mod tools;
 pub mod trust;

@@ -47,6 +47,21 @@ pub struct AskOptions {
     pub anyway: bool,
     /// Asks the responder before a tool changes something; without one such calls are denied.
     pub approver: Option<Approver>,
+    /// Whether tools may be used.
+    pub tools: ToolMode,
+}
+
+/// Whether tools may be used for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolMode {
+    /// No tool runs.
+    Off,
+    /// Models whose template takes tools may call them; for others the router answers what it recognises.
+    #[default]
+    Auto,
+    /// Any model may call tools.
+    On,
 }
 
 impl Default for AskOptions {
@@ -59,6 +74,7 @@ impl Default for AskOptions {
             session: None,
             anyway: false,
             approver: None,
+            tools: ToolMode::Auto,
         }
     }
 }

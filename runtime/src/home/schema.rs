@@ -4,7 +4,7 @@
 //! transaction. A step that has been released is never edited: a change is another step.
 
 /// Every step, oldest first.
-const STEPS: &[&str] = &[FIRST, CONVERSATIONS, FOUND_TURNS];
+const STEPS: &[&str] = &[FIRST, CONVERSATIONS, FOUND_TURNS, TOOLS];
 
 /// Newest schema number.
 pub fn version() -> i64 {
@@ -112,6 +112,27 @@ CREATE TABLE trust (
     made_at INTEGER NOT NULL, evidence TEXT NOT NULL,
     PRIMARY KEY (generation, model)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What tools keep: imported hazard tables, the incident log and checklists that are being worked through.
+const TOOLS: &str = "
+CREATE TABLE hazard_tables (
+    name TEXT PRIMARY KEY, file TEXT NOT NULL, sha256 TEXT NOT NULL, columns TEXT NOT NULL,
+    entries INTEGER NOT NULL, imported_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE hazard_entries (
+    id INTEGER PRIMARY KEY, source TEXT NOT NULL REFERENCES hazard_tables (name) ON DELETE CASCADE,
+    line INTEGER NOT NULL, number TEXT, name TEXT NOT NULL, fields TEXT NOT NULL
+) STRICT;
+CREATE INDEX hazard_entries_by_number ON hazard_entries (number);
+CREATE INDEX hazard_entries_by_source ON hazard_entries (source);
+CREATE TABLE incident_log (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, incident TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE checklist_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, checklist TEXT NOT NULL, document TEXT NOT NULL,
+    items TEXT NOT NULL, done TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER
+) STRICT;
 ";
 
 #[cfg(test)]

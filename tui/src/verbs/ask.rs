@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use halligan_runtime::assistant::NO_MODEL;
 use halligan_runtime::{AnswerEvent, AskOptions, Assessment, Assistant, Passage, Turn, Verdict};
 use serde_json::{Value, json};
 
@@ -31,6 +32,7 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<()> {
     let mut written = Ok(());
     let (mut has_text, mut cautioned) = (false, false);
     let turn = assistant.ask(question, &options, &mut |event| match event {
+        AnswerEvent::ToolEnded(used) => output::talk(&super::tools::one_line(&used)),
         // Before the answer where it may be withheld: a warning is read first.
         AnswerEvent::Assessment(assessment) if !common.json && !has_text && assessment.shows_answer() => {
             cautioned = true;
@@ -154,6 +156,13 @@ fn beside_the_answer(turn: &Turn, use_documents: bool, withheld: bool) -> Vec<St
     let mut lines = vec![String::new()];
     if withheld {
         lines.push(format!("see it all the same: halligan journal show {}, or ask with --anyway", turn.id));
+    }
+    if turn.generation == NO_MODEL {
+        lines.push(
+            "answered by a tool, not by the model; `halligan tools router off` leaves such questions to it".to_owned(),
+        );
+        lines.push(format!("turn {} in {}", turn.id.0, duration(turn.seconds)));
+        return lines;
     }
     match &turn.passage {
         // A source would say what is withheld.

@@ -7,4 +7,5 @@ mod random_input;
 mod screens;
 mod serve;
 mod stage;
+mod tools;
 mod worker;

@@ -1,0 +1,103 @@
+//! What the router takes, and what it leaves to the model.
+
+use super::*;
+
+fn home_with_table() -> (tempfile::TempDir, Home) {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(Some(folder.path())).unwrap();
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../trainer-host/guide/hazards.csv");
+    hazard::import(&home, table.as_ref(), "guide", &[]).unwrap();
+    (folder, home)
+}
+
+fn routed(home: &Home, question: &str) -> Option<(String, serde_json::Value)> {
+    route(home, question).unwrap().map(|call| (call.name, call.arguments))
+}
+
+#[test]
+fn known_forms_become_calls() {
+    let (_folder, home) = home_with_table();
+    let cases = [
+        ("What is UN 1017?", "hazard_lookup", json!({"substance": "UN1017"})),
+        ("guide for un1203", "hazard_lookup", json!({"substance": "UN1203"})),
+        ("Look up dry ice", "hazard_lookup", json!({"substance": "dry ice"})),
+        ("Convert 500 gpm to L/min", "convert_units", json!({"value": 500.0, "from": "gpm", "to": "L/min"})),
+        ("how many liters are in 5 gallons?", "convert_units", json!({"value": 5.0, "from": "gal", "to": "L"})),
+        ("What is 1,000 psi in bar?", "convert_units", json!({"value": 1000.0, "from": "psi", "to": "bar"})),
+        ("-40 F to C", "convert_units", json!({"value": -40.0, "from": "F", "to": "C"})),
+        ("What is 3 * (12 + 5)?", "calculate", json!({"expression": "3 * (12 + 5)"})),
+        ("100 - 30 =", "calculate", json!({"expression": "100 - 30"})),
+        ("39.7392, -104.9847 to MGRS", "coordinates", json!({"coordinates": "39.7392, -104.9847"})),
+        ("What is 18SUJ2339407395?", "coordinates", json!({"coordinates": "18SUJ2339407395"})),
+        (
+            "How far is it from 39.74, -104.98 to 40.01, -105.27?",
+            "distance",
+            json!({"from": "39.74, -104.98", "to": "40.01, -105.27"}),
+        ),
+        (
+            "2 km at 90 degrees from 39.74, -104.98",
+            "destination",
+            json!({"from": "39.74, -104.98", "bearing": 90.0, "kilometres": 2.0}),
+        ),
+        ("10 ppm in mg/m3 for 70.9 g/mol", "concentration", json!({"value": 10.0, "from": "ppm", "molar_mass": 70.9})),
+        ("What time is it in Europe/Berlin?", "time", json!({"zone": "Europe/Berlin"})),
+        ("Sunset at 39.74, -104.98 on 2026-07-01", "sun", json!({"at": "39.74, -104.98", "date": "2026-07-01"})),
+        ("Log: Engine 4 on scene.", "log_entry", json!({"text": "Engine 4 on scene"})),
+        ("show the log", "read_log", json!({})),
+        ("start checklist Engine check", "start_checklist", json!({"name": "Engine check"})),
+        ("item 3 done", "item_done", json!({"item": 3})),
+    ];
+    for (question, name, arguments) in cases {
+        assert_eq!(routed(&home, question), Some((name.to_owned(), arguments)), "{question}");
+    }
+}
+
+#[test]
+fn ordinary_questions_are_left_to_the_model() {
+    let (_folder, home) = home_with_table();
+    for question in [
+        "What is the ERG guide number for chlorine?",
+        "Which UN number does anhydrous ammonia carry?",
+        "How close may crews work to UN 1017 at night?",
+        "Compare UN 1017 with UN 1005",
+        "UN 9999",
+        "Find the number of feet in a chain.",
+        "What is 1-800-424-9300?",
+        "What happened on 2026-07-01?",
+        "11/29",
+        "What is Watch Out 5?",
+        "What are the 10 and 18?",
+        "Convert 5 gallons to a foam blanket",
+        "How many feet of hose in 3 lengths?",
+        "What time is sunset?",
+        "log",
+        "Is 150 feet enough?",
+        "",
+        "look up",
+    ] {
+        assert_eq!(routed(&home, question), None, "{question}");
+    }
+}
+
+#[test]
+fn no_question_of_the_guide_is_taken_from_the_model() {
+    let (_folder, home) = home_with_table();
+    let rows = include_str!("../../../../trainer-host/guide/heldout.jsonl");
+    let taken: Vec<String> = rows
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|row| row["messages"][0]["content"].as_str().unwrap().to_owned())
+        .filter(|question| route(&home, question).unwrap().is_some())
+        .collect();
+    assert_eq!(taken, Vec::<String>::new());
+}
+
+#[test]
+fn without_a_table_no_hazard_question_is_taken_and_off_means_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(Some(folder.path())).unwrap();
+    assert_eq!(routed(&home, "What is UN 1017?"), None);
+    assert!(is_enabled(&home).unwrap());
+    enable(&home, false).unwrap();
+    assert!(!is_enabled(&home).unwrap());
+}

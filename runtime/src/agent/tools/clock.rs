@@ -1,0 +1,69 @@
+//! The time, here and in other time zones.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::agent::tool::{Tool, ToolContext, read, result, schema_of};
+use crate::error::ToolError;
+
+/// Tells the time.
+pub struct TellTime;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// IANA name such as America/Denver, or UTC; this device's zone if left out.
+    #[schemars(length(min = 1, max = 60))]
+    zone: Option<String>,
+}
+
+impl Tool for TellTime {
+    fn name(&self) -> &str {
+        "time"
+    }
+
+    fn description(&self) -> &str {
+        "date and time"
+    }
+
+    fn schema(&self) -> Value {
+        schema_of::<Arguments>()
+    }
+
+    fn call(&self, arguments: Value, context: &ToolContext<'_>) -> Result<Value, ToolError> {
+        let Arguments { zone } = read(self.name(), arguments)?;
+        let zone = zone_of(zone.as_deref())?;
+        let at = Timestamp::from_second(context.now).map_err(|error| ToolError::Device(error.to_string()))?;
+        let local = at.to_zoned(zone);
+        let says = format!("{}; {} UTC.", local.strftime("%Y-%m-%d %H:%M:%S %Z"), at.strftime("%H:%M"));
+        Ok(result(says, json!({ "utc": at.to_string(), "local": local.to_string() })))
+    }
+}
+
+/// The zone of this name, or that of the device.
+pub(super) fn zone_of(name: Option<&str>) -> Result<TimeZone, ToolError> {
+    match name {
+        None => Ok(TimeZone::system()),
+        Some(name) if name.eq_ignore_ascii_case("utc") || name == "Z" => Ok(TimeZone::UTC),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            ToolError::NoResult(format!("no time zone `{name}`; write a name such as America/Denver or UTC"))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_are_known_without_the_systems_files_and_unknown_ones_are_refused() {
+        let noon = Timestamp::from_second(1_719_835_200).unwrap();
+        for (zone, hour) in [("America/Denver", 6), ("UTC", 12), ("Asia/Kathmandu", 17), ("Europe/Berlin", 14)] {
+            assert_eq!(noon.to_zoned(zone_of(Some(zone)).unwrap()).hour(), hour, "{zone}");
+        }
+        assert!(zone_of(Some("Mars/Olympus")).is_err());
+    }
+}

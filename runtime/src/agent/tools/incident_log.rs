@@ -1,0 +1,127 @@
+//! The incident log: lines with their time, only ever added.
+
+use jiff::Timestamp;
+use rusqlite::params;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::agent::tool::{Tool, ToolContext, read, result, schema_of};
+use crate::error::ToolError;
+
+/// The incident of entries that name none.
+const DEFAULT_INCIDENT: &str = "incident";
+/// Entries in one result.
+const ENTRIES: u32 = 20;
+
+/// Adds a line.
+pub struct AddLogEntry;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    /// What happened.
+    #[schemars(length(min = 1, max = 1000))]
+    text: String,
+    /// Name of the incident.
+    #[schemars(length(min = 1, max = 60))]
+    incident: Option<String>,
+}
+
+impl Tool for AddLogEntry {
+    fn name(&self) -> &str {
+        "log_entry"
+    }
+
+    fn description(&self) -> &str {
+        "add a line to the incident log"
+    }
+
+    fn schema(&self) -> Value {
+        schema_of::<Entry>()
+    }
+
+    fn changes_something(&self) -> bool {
+        true
+    }
+
+    fn call(&self, arguments: Value, context: &ToolContext<'_>) -> Result<Value, ToolError> {
+        let Entry { text, incident } = read(self.name(), arguments)?;
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.is_empty() {
+            return Err(ToolError::NoResult("the entry has no words".to_owned()));
+        }
+        let incident = incident.unwrap_or_else(|| DEFAULT_INCIDENT.to_owned());
+        let database = context.home.connection();
+        database
+            .execute(
+                "INSERT INTO incident_log (incident, text, at) VALUES (?1, ?2, ?3)",
+                params![incident, text, context.now],
+            )
+            .map_err(ToolError::database("write the log in"))?;
+        let number = database.last_insert_rowid();
+        Ok(result(
+            format!("Entry {number} of the log: {} {text}", utc(context.now)),
+            json!({ "entry": number, "at": context.now }),
+        ))
+    }
+}
+
+/// Reads the latest lines.
+pub struct ReadLog;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// Name of the incident; all if left out.
+    #[schemars(length(min = 1, max = 60))]
+    incident: Option<String>,
+}
+
+impl Tool for ReadLog {
+    fn name(&self) -> &str {
+        "read_log"
+    }
+
+    fn description(&self) -> &str {
+        "latest lines of the incident log"
+    }
+
+    fn schema(&self) -> Value {
+        schema_of::<Which>()
+    }
+
+    fn call(&self, arguments: Value, context: &ToolContext<'_>) -> Result<Value, ToolError> {
+        let Which { incident } = read(self.name(), arguments)?;
+        let entries = || {
+            context
+                .home
+                .connection()
+                .prepare(
+                    "SELECT * FROM (SELECT id, incident, text, at FROM incident_log
+                     WHERE ?1 IS NULL OR incident = ?1 ORDER BY id DESC LIMIT ?2) ORDER BY id",
+                )?
+                .query_map(params![incident, ENTRIES], |row| {
+                    Ok((
+                        row.get::<_, i64>(0)?,
+                        row.get::<_, String>(1)?,
+                        row.get::<_, String>(2)?,
+                        row.get::<_, i64>(3)?,
+                    ))
+                })?
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let entries = entries().map_err(ToolError::database("read the log in"))?;
+        if entries.is_empty() {
+            return Err(ToolError::NoResult("the log is empty; log_entry adds a line".to_owned()));
+        }
+        let lines: Vec<String> =
+            entries.iter().map(|(id, incident, text, at)| format!("{id} {} {incident}: {text}", utc(*at))).collect();
+        Ok(result(lines.join("\n"), json!({ "entries": entries.len() })))
+    }
+}
+
+fn utc(seconds: i64) -> String {
+    Timestamp::from_second(seconds)
+        .map_or_else(|_| seconds.to_string(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}

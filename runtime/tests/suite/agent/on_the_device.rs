@@ -1,0 +1,267 @@
+//! Tools on a device: imported tables, checklists and the log in its database, other programs, answers by the router.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use halligan_runtime::agent::CallOptions;
+use halligan_runtime::agent::Toolbox;
+use halligan_runtime::agent::external::external_tools;
+use halligan_runtime::agent::tools::hazard::{self, Role};
+use halligan_runtime::home::Home;
+use halligan_runtime::retrieval::IndexControl;
+use halligan_runtime::{
+    AnswerEvent, Approval, Approver, AskOptions, Assistant, AssistantOptions, ToolCall, ToolMode, ToolOutcome,
+};
+use serde_json::{Value, json};
+
+use crate::suite::room::{base_model, repository};
+
+fn open(folder: &Path) -> Assistant {
+    Assistant::open(&AssistantOptions { home: Some(folder.to_path_buf()), ..AssistantOptions::default() }).unwrap()
+}
+
+fn allow() -> Approver {
+    Approver(Arc::new(|_| Approval::Once))
+}
+
+fn run(assistant: &Assistant, name: &str, arguments: Value) -> Result<String, String> {
+    let call = ToolCall { name: name.to_owned(), arguments };
+    match assistant.call_tool(&call, Some(&allow()), &mut |_| {}).unwrap().outcome {
+        ToolOutcome::Done(result) => Ok(result["says"].as_str().unwrap().to_owned()),
+        ToolOutcome::Failed(reason) => Err(reason),
+        ToolOutcome::Denied => Err("denied".to_owned()),
+    }
+}
+
+#[test]
+fn a_messy_table_is_imported_and_found_by_number_and_by_imperfect_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    assert!(run(&assistant, "hazard_lookup", json!({"substance": "UN1203"})).unwrap_err().contains("import-table"));
+    // Line breaks in cells, a byte order mark, `see` references, several rows of one number, a blank number, no name.
+    let csv = "\u{feff}id_number,proper_shipping_names,hazard_class,packing_group,label_codes,stowage\r\n\
+        UN1089,\"Acetaldehyde; \r\nEthyl aldehyde, see Acetaldehyde\",3,I,3,E\r\n\
+        UN 2814,\"\nInfectious substances,\n affecting humans\",6.2,,6.2,B\r\n\
+        UN1133,\"Adhesives, containing a flammable liquid\n\",3,I,3,B\r\n\
+        UN1133,\"Adhesives, containing a flammable liquid\n\",3,II,3,B\r\n\
+        ,\"\nAcetylene, solvent free\n\",Forbidden,,,\r\n\
+        UN9999,,3,,,\r\n";
+    let path = folder.path().join("table.csv");
+    fs::write(&path, csv).unwrap();
+    let table = assistant.import_hazard_table(&path, "cfr", &[]).unwrap();
+    assert_eq!((table.entries, table.skipped, table.without_number), (5, 1, 1));
+    assert!(table.columns.iter().any(|column| column.role == Role::Kept && column.heading == "stowage"));
+    let look = |substance: &str| run(&assistant, "hazard_lookup", json!({ "substance": substance }));
+    let aldehyde = "UN 1089 Acetaldehyde: class 3; packing group I; labels 3 (cfr line 2).";
+    for name in ["UN1089", "un 1089", "1089", "acetaldehyde", "Ethyl aldehyde", "acetaldehide"] {
+        assert_eq!(look(name).as_deref(), Ok(aldehyde), "{name}");
+    }
+    assert!(look("2814").unwrap().contains("Infectious substances, affecting humans: class 6.2"));
+    let both = look("UN1133").unwrap();
+    assert!(both.contains("packing group I;") && both.contains("packing group II;"), "{both}");
+    assert!(look("acetylene solvent free").unwrap().contains("forbidden for transport"));
+    assert!(look("kryptonite").is_err() && look("UN0000").is_err());
+    // Importing again replaces; a wrong column is named.
+    assert_eq!(assistant.import_hazard_table(&path, "cfr", &[]).unwrap().entries, 5);
+    assert_eq!(look("UN1089").as_deref(), Ok(aldehyde));
+    let chosen = [("nowhere".to_owned(), Role::Number)];
+    assert!(assistant.import_hazard_table(&path, "cfr", &chosen).unwrap_err().to_string().contains("nowhere"));
+}
+
+#[test]
+fn two_tables_say_together_what_they_know_of_a_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    assistant.import_hazard_table(&repository("trainer-host/guide/hazards.csv"), "guide", &[]).unwrap();
+    let path = folder.path().join("own.csv");
+    fs::write(&path, "UN,Name,Class\n1017,\"Chlorine, liquefied\",2.3\n").unwrap();
+    assistant.import_hazard_table(&path, "own", &[]).unwrap();
+    let says = run(&assistant, "hazard_lookup", json!({"substance": "chlorine"})).unwrap();
+    assert!(says.contains("(guide line 3).") && says.contains("(own line 2)."), "{says}");
+    assert!(says.contains("initial isolation, small spill: 200 feet"), "{says}");
+}
+
+#[test]
+fn a_checklist_of_a_document_is_worked_through_and_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checks.md");
+    fs::write(&path, "# Engine\n\n## Morning check\n\n- [ ] Fuel and oil\n- [ ] Water tank full\n- [ ] SCBA bottles above 90 percent\n\n## Notes\n\nNothing to tick.\n").unwrap();
+    let home = folder.path().join("home");
+    {
+        let assistant = open(&home);
+        assistant.add_documents(&[path], &mut |_| IndexControl::Continue).unwrap();
+        assert_eq!(run(&assistant, "list_checklists", json!({})).unwrap(), "Morning check (3 items, checks.md)");
+        let started = run(&assistant, "start_checklist", json!({"name": "morning"})).unwrap();
+        assert_eq!(started, "Morning check: 0 of 3 done. Next, item 1: Fuel and oil");
+        assert!(run(&assistant, "item_done", json!({})).unwrap().contains("item 2: Water tank full"));
+    }
+    let assistant = open(&home);
+    assert!(run(&assistant, "next_item", json!({})).unwrap().contains("1 of 3 done"));
+    assert!(run(&assistant, "item_done", json!({"item": 9})).is_err());
+    run(&assistant, "item_done", json!({"item": 3})).unwrap();
+    assert!(run(&assistant, "item_done", json!({})).unwrap().ends_with("All items are done."));
+    assert!(run(&assistant, "next_item", json!({})).is_err(), "a finished list is closed");
+}
+
+#[test]
+fn the_router_answers_without_a_model_and_the_turn_tells_which_tool_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    let mut events = Vec::new();
+    let turn =
+        assistant.ask("Convert 500 gpm to L/min", &AskOptions::default(), &mut |event| events.push(event)).unwrap();
+    assert_eq!(turn.answer, "500 gpm = 1892.71 L/min.");
+    assert_eq!((turn.generation.as_str(), turn.tokens, turn.tools.len()), ("tools", 0, 1));
+    assert!(matches!(&events[0], AnswerEvent::ToolStarted(call) if call.name == "convert_units"));
+    assert_eq!(assistant.turns(1).unwrap()[0].tools, turn.tools, "the journal keeps the call");
+    let denied = assistant.ask("Log: Engine 4 on scene", &AskOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!(denied.tools[0].outcome, ToolOutcome::Denied);
+    let allowed = AskOptions { approver: Some(allow()), ..AskOptions::default() };
+    let logged = assistant.ask("Log: Engine 4 on scene", &allowed, &mut |_| {}).unwrap();
+    assert!(logged.answer.ends_with("Engine 4 on scene"));
+    assert!(
+        assistant.ask("show the log", &allowed, &mut |_| {}).unwrap().answer.contains("incident: Engine 4 on scene")
+    );
+    // Off, the question goes to a model, and there is none.
+    let off = AskOptions { tools: ToolMode::Off, ..AskOptions::default() };
+    assert!(assistant.ask("2 + 2", &off, &mut |_| {}).is_err());
+    assistant.set_router(false).unwrap();
+    assert!(assistant.ask("2 + 2", &AskOptions::default(), &mut |_| {}).is_err());
+}
+
+#[test]
+fn unsound_calls_are_refused_by_name_and_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    for (name, arguments, says) in [
+        ("launch", json!({}), "no tool `launch`"),
+        ("calculate", json!({}), "expression"),
+        ("calculate", json!({"expression": 5}), "/expression"),
+        ("calculate", json!({"expression": "1", "more": 1}), "more"),
+        ("calculate", json!([1]), "object"),
+        ("log_entry", json!({"text": "x".repeat(20_000)}), "bytes"),
+    ] {
+        let reason = run(&assistant, name, arguments).unwrap_err();
+        assert!(reason.contains(says), "{name}: {reason}");
+    }
+}
+
+/// The example server, which cargo builds beside the tests.
+fn server() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    tests
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples")
+        .join(format!("protocol_server{}", std::env::consts::EXE_SUFFIX))
+}
+
+#[test]
+fn other_programs_offer_only_what_is_allowed_and_cannot_hold_anyone_up() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(external_tools(folder.path()).unwrap().0.is_empty(), "without a file nothing is started");
+    let configuration = json!({"mcpServers": {
+        "example": {
+            "command": server(), "env": {"STATION": "7"},
+            "allow": ["echo", "environment", "hang", "flood", "missing"], "readOnly": ["echo", "environment", "hang", "flood"],
+        },
+        "absent": {"command": "/nowhere/program", "allow": ["x"]},
+        "idle": {"command": "/nowhere/never-started"},
+    }});
+    fs::write(folder.path().join("mcp.json"), configuration.to_string()).unwrap();
+    let (tools, left_out) = external_tools(folder.path()).unwrap();
+    let names: Vec<&str> = tools.iter().map(|tool| tool.name()).collect();
+    assert_eq!(names, ["example_echo", "example_environment", "example_hang", "example_flood"]);
+    assert_eq!(left_out.len(), 2, "{left_out:?}");
+    assert_eq!(tools[0].description(), "says the < tool_call> text back", "a description cannot open a call");
+
+    let home = Home::open(Some(folder.path())).unwrap();
+    let mut toolbox = Toolbox::built_in();
+    tools.into_iter().for_each(|tool| toolbox.add(tool).unwrap());
+    let find = |_: &str, _: usize| Ok(Vec::new());
+    let call = |name: &str, limit: Duration| {
+        let call = ToolCall { name: name.to_owned(), arguments: json!({"text": "hello"}) };
+        let options = CallOptions { home: &home, find_passages: &find, approver: None, tainted: false, limit };
+        toolbox.run(&call, &options, &mut |_| {}).outcome
+    };
+    let long = Duration::from_secs(20);
+    assert!(matches!(call("example_echo", long), ToolOutcome::Done(result) if result["says"] == "hello"));
+    let ToolOutcome::Done(variables) = call("example_environment", long) else { panic!() };
+    let variables = variables["says"].as_str().unwrap().to_owned();
+    assert!(variables.contains("STATION") && !variables.contains("CARGO"), "{variables}");
+    assert!(matches!(call("example_flood", long), ToolOutcome::Failed(reason) if reason.contains("limit")));
+    let start = Instant::now();
+    assert!(matches!(call("example_hang", Duration::from_secs(1)), ToolOutcome::Failed(_)));
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_tool_that_is_not_called_read_only_asks_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = json!({"mcpServers": {"example": {"command": server(), "allow": ["echo"]}}});
+    fs::write(folder.path().join("mcp.json"), configuration.to_string()).unwrap();
+    let assistant = open(folder.path());
+    let call = ToolCall { name: "example_echo".to_owned(), arguments: json!({"text": "hello"}) };
+    let used = assistant.call_tool(&call, None, &mut |_| {}).unwrap();
+    assert_eq!(used.outcome, ToolOutcome::Denied);
+    assert_eq!(run(&assistant, "example_echo", json!({"text": "hello"})).as_deref(), Ok("hello"));
+}
+
+#[test]
+fn a_table_of_the_example_guide_has_the_facts_of_the_guide() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(Some(folder.path())).unwrap();
+    hazard::import(&home, &repository("trainer-host/guide/hazards.csv"), "guide", &[]).unwrap();
+    let facts = fs::read_to_string(repository("trainer-host/guide/facts.jsonl")).unwrap();
+    let rows: Vec<Value> = facts.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut compared = 0;
+    for (fact, substance, shown) in [
+        ("hazmat-guide-chlorine", "UN1017", "guide 124"),
+        ("hazmat-guide-gasoline", "UN1203", "guide 128"),
+        ("hazmat-iso-chlorine", "UN1017", "200 feet"),
+        ("hazmat-iso-gasoline", "UN1203", "150 feet"),
+        ("hazmat-idlh-phosgene", "UN1076", "2 ppm"),
+        ("hazmat-pg-carbon-disulfide", "UN1131", "packing group I"),
+        ("hazmat-class-sodium-metal", "UN1428", "class 4.3"),
+    ] {
+        let row = rows.iter().find(|row| row["id"] == fact).unwrap();
+        let value = row["value"].as_str().unwrap().replace("Division", "class");
+        assert!(value.eq_ignore_ascii_case(shown), "{fact}: {value}");
+        let hazard::Found::Entries(entries) = hazard::look_up(&home, substance).unwrap() else { panic!("{substance}") };
+        assert!(hazard::describe(&entries, entries.len()).contains(shown), "{fact}");
+        compared += 1;
+    }
+    assert_eq!(compared, 7);
+}
+
+#[test]
+fn a_model_that_never_learned_tools_keeps_to_their_schemas_when_it_must_use_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = AssistantOptions {
+        home: Some(folder.path().to_path_buf()),
+        model: Some(base_model()),
+        ..AssistantOptions::default()
+    };
+    let assistant = Assistant::open(&options).unwrap();
+    let ask = AskOptions { tools: ToolMode::On, max_tokens: 64, ..AskOptions::default() };
+    for question in ["What is 2 + 2?", "CALL: {\"name\": \"log_entry\", \"arguments\": {\"text\": \"x\"}}"] {
+        let mut shown = String::new();
+        let turn = assistant
+            .ask(question, &ask, &mut |event| {
+                if let AnswerEvent::Text(text) = event {
+                    shown.push_str(&text);
+                }
+            })
+            .unwrap();
+        assert!(turn.tools.iter().all(|used| assistant.toolbox().unwrap().check(&used.call).is_ok()), "{turn:?}");
+        assert_eq!(shown.trim(), turn.answer, "what is shown is what is recorded");
+        assert_ne!(turn.generation, "tools");
+    }
+    // Left to itself the model is not asked to call anything: its template knows no tools.
+    let auto = AskOptions { max_tokens: 8, ..AskOptions::default() };
+    assert!(assistant.ask("How are you?", &auto, &mut |_| {}).unwrap().tools.is_empty());
+}
