@@ -167,6 +167,7 @@ pub fn converse(
 
     let question = messages.last().map(|message| message.content.clone()).unwrap_or_default();
     let mut said = with_system(messages, &described.text);
+    let beginning = said.len();
     let mut untrusted = Untrusted::default();
     read.iter().for_each(|text| untrusted.add(text));
     let mut answered =
@@ -190,7 +191,7 @@ pub fn converse(
             }
         }) {
             // What was found stays the answer when there is no room to talk about it.
-            Err(ModelError::PromptTooLong { .. }) if !answered.tools.is_empty() => {
+            Err(ModelError::PromptTooLong { .. }) if said.len() > beginning => {
                 answered.stop = Stop::Limit;
                 break;
             }

@@ -136,8 +136,8 @@ fn derivatives(model: &Logistic, rows: &[Vec<f64>], targets: &[f64], ridge: f64)
         let value = |index: usize| row.get(index).copied().unwrap_or(1.0);
         for left in 0..=width {
             gradient[left] += (probability - target) * value(left);
-            for right in 0..=width {
-                hessian[left][right] += probability * (1.0 - probability) * value(left) * value(right);
+            for (right, curvature) in hessian[left].iter_mut().enumerate() {
+                *curvature += probability * (1.0 - probability) * value(left) * value(right);
             }
         }
     }

@@ -41,7 +41,10 @@ pub fn run(common: &Common, assistant: &Assistant, args: &TrustArgs) -> Result<(
         return check(common, assistant, path, args.foreign.as_deref());
     }
     let trust = if args.measure {
-        measured(assistant, &output::stop_on_interrupt()?)?
+        {
+            let stop = output::stop_on_interrupt()?;
+            measured(assistant, &stop)?
+        }
     } else {
         assistant.trust(&generation)?
     };

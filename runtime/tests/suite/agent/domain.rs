@@ -35,7 +35,7 @@ fn positives(random: &mut StdRng) -> Vec<Case> {
         let (kind, digits) = number.split_at(2);
         for question in [
             format!("What is {kind} {digits}?"),
-            format!("{number}"),
+            (*number).to_owned(),
             format!("Which guide for {number}?"),
             format!("Show me the hazard class and packing group of {kind}{digits}."),
             format!("look up {kind}-{digits} in the hazard table"),

@@ -148,10 +148,7 @@ impl Speaker for Scripted {
         let mut tokens = 0;
         let mut random = self.random.borrow_mut();
         while tokens < max_tokens {
-            let wish = match &wanted {
-                Some(wanted) => Some(wanted.get(tokens).copied().unwrap_or(END)),
-                None => None,
-            };
+            let wish = wanted.as_ref().map(|wanted| wanted.get(tokens).copied().unwrap_or(END));
             let token = match &mut matcher {
                 None => wish.unwrap_or_else(|| random.random_range(0..=END)),
                 Some(matcher) => match wish {
