@@ -37,7 +37,7 @@ fn trust(share: f64, limit: f64) -> Trust {
             entropy: 0.5,
             margin: 0.5,
             tokens: 8,
-            supported: index % 2 == 0,
+            supported: index.is_multiple_of(2),
         },
         right: (index / 10) as f64 / 30.0 < share,
     };

@@ -51,9 +51,9 @@ fn pdf(pages: &[&str], extra: &str) -> Vec<u8> {
         writeln!(out, "{} 0 obj\n{object}\nendobj", index + 1).unwrap();
     }
     let table = out.len();
-    write!(out, "xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).unwrap();
+    writeln!(out, "xref\n0 {}\n0000000000 65535 f ", objects.len() + 1).unwrap();
     for place in places {
-        write!(out, "{place:010} 00000 n \n").unwrap();
+        writeln!(out, "{place:010} 00000 n ").unwrap();
     }
     write!(out, "trailer\n<< /Size {} /Root 1 0 R {extra} >>\nstartxref\n{table}\n%%EOF\n", objects.len() + 1).unwrap();
     out
