@@ -3,6 +3,9 @@
 use halligan_runtime::retrieval::encoder::{Encoder, Role, SentenceEncoder};
 use halligan_tests::{built_in_base, guide, json, root, run};
 
+/// Texts that are computed together round differently at different places of a batch.
+const PLACE_TOLERANCE: f32 = 1e-5;
+
 #[test]
 fn encoder_of_a_kit_embeds_the_documents_and_answers_the_search() {
     let room = tempfile::tempdir().unwrap();
@@ -26,7 +29,8 @@ fn encoder_of_a_kit_embeds_the_documents_and_answers_the_search() {
 
     let encoder = SentenceEncoder::load(encoder.as_ref()).unwrap();
     let vectors = encoder.encode(&["Stay upwind.", "Stay upwind.", &"word ".repeat(5000)], Role::Passage).unwrap();
-    assert_eq!(vectors[0], vectors[1], "the same text has the same vector");
+    let same = vectors[0].iter().zip(&vectors[1]).all(|(one, other)| (one - other).abs() <= PLACE_TOLERANCE);
+    assert!(same, "the same text has the same vector: {:?} and {:?}", vectors[0], vectors[1]);
     assert!(vectors.iter().all(|vector| vector.len() == vectors[0].len() && vector.iter().all(|x| x.is_finite())));
 }
 

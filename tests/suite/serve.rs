@@ -152,7 +152,7 @@ fn each_generation_says_of_a_text_what_the_trainer_computes() {
         }
         totals.push(expected.iter().sum::<f64>());
     }
-    assert!((totals[0] - totals[1]).abs() > 1.0, "the adapter changes nothing: {totals:?}");
+    assert!((totals[0] - totals[1]).abs() > 100.0 * LOGPROB_TOLERANCE, "the adapter changes nothing: {totals:?}");
 
     let (status, metrics) = server.get("/metrics");
     assert_eq!(status, 200);
@@ -189,7 +189,7 @@ fn plain_models_keep_to_schemas_tools_stops_and_seeds() {
     let base = built_in_base();
     let home = folder.path().join("home");
     json(&run("halligan", &["--home", home.to_str().unwrap(), "setup", "--model", base.to_str().unwrap(), "--json"]));
-    let server = Server::start(&home, &["--max-prompt-tokens", "200"]);
+    let server = Server::start(&home, &["--max-prompt-tokens", "400"]);
     let ask = |fields: Value| {
         let mut body = object!({
             "model": "base", "max_tokens": 80,
@@ -236,7 +236,7 @@ fn plain_models_keep_to_schemas_tools_stops_and_seeds() {
     assert_eq!(draw(4), draw(4));
     assert!((0..4).any(|seed| draw(seed) != greedy));
 
-    let long = object!({ "model": "base", "prompt": "chlorine ".repeat(300) });
+    let long = object!({ "model": "base", "prompt": "chlorine ".repeat(600) });
     let (status, error) = server.post("/v1/completions", &long);
     assert_eq!((status, &error["error"]["code"]), (400, &object!("context_length_exceeded")), "{error}");
 }

@@ -66,7 +66,7 @@ impl fmt::Display for Method {
 
 /// A fitted map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "method", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Map {
     /// `sigmoid(log-odds / temperature)`.
     Temperature {

@@ -127,8 +127,8 @@ impl DomainScores {
         Some(Separation { area, false_refusals: refused as f64 / self.inside.len() as f64 })
     }
 
-    /// The limit that catches most while it refuses at most `false_refusals_max` (0 to 1) of the inside questions;
-    /// of equals the one in the middle of the widest gap. `None` with fewer than [`QUESTIONS_MIN`] of either kind, or
+    /// The limit that tells the two best apart (the most caught minus refused) while it refuses at most
+    /// `false_refusals_max` (0 to 1) of the inside questions; of equals the one in the middle of the widest gap. `None` with fewer than [`QUESTIONS_MIN`] of either kind, or
     /// below [`AREA_MIN`].
     pub fn limit(&self, false_refusals_max: f64) -> Option<DomainLimit> {
         let enough = self.inside.len() >= QUESTIONS_MIN && self.outside.len() >= QUESTIONS_MIN;

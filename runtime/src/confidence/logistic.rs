@@ -68,7 +68,7 @@ pub fn fit(rows: &[Vec<f64>], targets: &[f64], ridge: f64) -> Logistic {
                 intercept: model.intercept - share * step[width],
             };
             let next_loss = objective(&next, rows, targets, ridge);
-            if next_loss <= loss {
+            if next_loss <= loss + rounding(loss, rows.len()) {
                 moved = next != model;
                 (model, loss) = (next, next_loss);
                 break;
@@ -107,6 +107,11 @@ pub fn fit_temperature(log_odds: &[f64], right: &[bool]) -> f64 {
         }
         if slope(middle) < 0.0 { low = middle } else { high = middle }
     }
+}
+
+/// How far a loss summed over so many rows may be off: at the optimum a step that is right moves it by less.
+fn rounding(loss: f64, rows: usize) -> f64 {
+    rows as f64 * f64::EPSILON * loss.abs()
 }
 
 fn objective(model: &Logistic, rows: &[Vec<f64>], targets: &[f64], ridge: f64) -> f64 {

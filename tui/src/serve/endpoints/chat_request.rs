@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::sampling::SamplingFields;
+use super::sampling::{Sampled, SamplingFields};
 use super::stream::StreamOptions;
 use crate::serve::error::ApiError;
 use crate::serve::task::{Call, Conversation, Format, Tool, ToolChoice, Turn};
@@ -19,7 +19,7 @@ pub struct ChatRequest {
     /// The conversation.
     messages: Vec<MessageFields>,
     /// How tokens are chosen.
-    #[serde(flatten)]
+    #[serde(skip)]
     pub sampling: SamplingFields,
     /// Send the answer as it grows.
     pub stream: Option<bool>,
@@ -68,6 +68,12 @@ struct ToolFields {
     #[serde(rename = "type")]
     kind: String,
     function: Option<Tool>,
+}
+
+impl Sampled for ChatRequest {
+    fn set_sampling(&mut self, sampling: SamplingFields) {
+        self.sampling = sampling;
+    }
 }
 
 impl ChatRequest {

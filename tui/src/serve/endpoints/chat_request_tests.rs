@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 fn request(body: Value) -> ChatRequest {
-    serde_json::from_value(body).unwrap()
+    serde_json::from_value::<crate::serve::endpoints::sampling::WithSampling<ChatRequest>>(body).unwrap().0
 }
 
 fn with_message(message: Value) -> Result<Conversation, ApiError> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::prompts::prompts;
-use super::sampling::SamplingFields;
+use super::sampling::{Sampled, SamplingFields, WithSampling};
 use super::stream::{Chunks, StreamOptions, streamed};
 use super::usage::Usage;
 use crate::serve::app::{ACTIVE, App};
@@ -27,7 +27,7 @@ const LOGPROBS_MAX: usize = 20;
 pub struct CompletionRequest {
     model: Option<String>,
     prompt: Value,
-    #[serde(flatten)]
+    #[serde(skip)]
     sampling: SamplingFields,
     echo: Option<bool>,
     logprobs: Option<Value>,
@@ -40,7 +40,10 @@ pub struct CompletionRequest {
 ///
 /// # Errors
 /// A request that cannot be served as it is, and all that the model and the queue can say.
-pub async fn complete(State(app): State<App>, Body(request): Body<CompletionRequest>) -> Result<Response, ApiError> {
+pub async fn complete(
+    State(app): State<App>,
+    Body(WithSampling(request)): Body<WithSampling<CompletionRequest>>,
+) -> Result<Response, ApiError> {
     let generation = app.plain(request.model.as_deref()).await?;
     if request.suffix.as_ref().is_some_and(|suffix| !suffix.is_empty()) {
         return Err(ApiError::unsupported("suffix", "suffix is not supported; leave it out"));
@@ -71,6 +74,12 @@ pub async fn complete(State(app): State<App>, Body(request): Body<CompletionRequ
         streamed(ticket, chunks).await
     } else {
         Ok(Json(whole(ticket, &reply, count).await?).into_response())
+    }
+}
+
+impl Sampled for CompletionRequest {
+    fn set_sampling(&mut self, sampling: SamplingFields) {
+        self.sampling = sampling;
     }
 }
 

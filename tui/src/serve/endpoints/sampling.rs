@@ -1,6 +1,7 @@
 //! The fields of chat and text completions that say how tokens are chosen.
 
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::serve::error::ApiError;
@@ -26,6 +27,27 @@ pub struct SamplingFields {
     presence_penalty: Option<f32>,
     logit_bias: Option<Value>,
     best_of: Option<u32>,
+}
+
+/// A body that has sampling fields beside its own.
+pub trait Sampled: DeserializeOwned {
+    /// Takes them in.
+    fn set_sampling(&mut self, sampling: SamplingFields);
+}
+
+/// Reads a body with its sampling fields. `#[serde(flatten)]` would not do: it keeps numbers in a form that serde_json
+/// does not read back where its feature `arbitrary_precision` is on, as it is with gguf-rs.
+#[derive(Debug)]
+pub struct WithSampling<T>(pub T);
+
+impl<'de, T: Sampled> Deserialize<'de> for WithSampling<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let body = Value::deserialize(deserializer)?;
+        let sampling = SamplingFields::deserialize(&body).map_err(D::Error::custom)?;
+        let mut own: T = serde_json::from_value(body).map_err(D::Error::custom)?;
+        own.set_sampling(sampling);
+        Ok(Self(own))
+    }
 }
 
 impl SamplingFields {
