@@ -1,36 +1,46 @@
 //! The command line of `halligan`: flags, verbs, exit codes.
 //!
 //! Exit code 0 is success, 1 a failure that was explained on standard error, 2 a command line that
-//! cannot be understood.
+//! cannot be understood, 130 an interrupt that could not wait; `EXIT_CODES` says so to users.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+mod actions;
+mod log;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
 
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use halligan_runtime::home::Home;
 use halligan_runtime::{
     AskOptions, AssistantOptions, DeviceChoice, Kit, PassagesInPrompt, Reason, SessionId, ToolMode,
 };
 use serde_json::json;
-use tracing_subscriber::EnvFilter;
 
+use crate::console::settings::Settings;
+use crate::console::theme::Palette;
+use crate::console::worker::Resume;
+use crate::console::{ConsoleOptions, FaceChoice};
 use crate::output;
 use crate::serve::{self, options::ServeArgs};
 use crate::verbs::journal::JournalAction;
-use crate::verbs::trust::TrustArgs;
 use crate::{console, verbs};
+
+pub use actions::{AdaptersAction, DocsAction, Switch, ToolsAction};
+use log::{log_to_file, log_to_stderr};
 
 /// Exit code of a failure.
 const FAILURE: u8 = 1;
-/// Size of the console's log at which the next session starts a new one.
-const LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// Environment variable that chooses what is logged.
-const LOG_VARIABLE: &str = "HALLIGAN_LOG";
+
+/// The end of the help.
+const EXIT_CODES: &str = "\
+Without a verb, the console starts: on the whole screen, as plain text (--screen-reader), or as JSON lines for programs
+(--json). `halligan settings` shows where its keys and colours are set.
+
+Exit codes: 0 success, 1 a failure that standard error explains (`doctor`: something is wrong), 2 a command line that
+cannot be understood, 130 interrupted.
+
+HALLIGAN_LOG=debug shows what happens inside. NO_COLOR is respected.";
 
 /// Ask a field assistant that learns, without a network.
 #[derive(Debug, Parser)]
@@ -38,12 +48,15 @@ const LOG_VARIABLE: &str = "HALLIGAN_LOG";
     name = "halligan",
     version,
     propagate_version = true,
-    after_help = "Without a verb, the console starts. HALLIGAN_LOG=debug shows what happens inside."
+    after_help = EXIT_CODES
 )]
 pub struct Cli {
     /// Flags of every verb.
     #[command(flatten)]
     pub common: Common,
+    /// Flags of the console.
+    #[command(flatten)]
+    pub console: ConsoleFlags,
     /// What to do; nothing opens the console.
     #[command(subcommand)]
     pub verb: Option<Verb>,
@@ -73,6 +86,42 @@ pub struct Common {
     /// Print one JSON object as the last line of standard output
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+/// Flags that only the console knows.
+#[derive(Debug, Args)]
+pub struct ConsoleFlags {
+    /// Plain text that is only ever appended, for screen readers and printers
+    #[arg(long)]
+    pub screen_reader: bool,
+    /// Characters of ASCII only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Colours
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub theme: Option<Palette>,
+    /// Go on with the latest conversation, or with that of a number that the search shows
+    #[arg(long, value_name = "NUMBER", num_args = 0..=1, require_equals = true)]
+    pub resume: Option<Option<i64>>,
+}
+
+impl ConsoleFlags {
+    /// The settings of this account, changed by the flags.
+    fn options(&self, json: bool) -> Result<ConsoleOptions> {
+        let mut settings = Settings::load()?;
+        settings.ascii |= self.ascii;
+        settings.theme = self.theme.or(settings.theme);
+        let resume = self.resume.map(|number| match number {
+            Some(number) => Resume::Conversation(SessionId(number)),
+            None => Resume::Latest,
+        });
+        let face = match (json, self.screen_reader) {
+            (true, _) => FaceChoice::Json,
+            (false, true) => FaceChoice::Plain,
+            (false, false) => FaceChoice::FullScreen,
+        };
+        Ok(ConsoleOptions { face, settings, resume })
+    }
 }
 
 /// Values of `--device`.
@@ -198,6 +247,18 @@ pub enum Verb {
     Serve(ServeArgs),
     /// Examine this device and say what to do about problems
     Doctor,
+    /// Show the console's settings file: where it is, and every line it may have
+    Settings,
+    /// Measure the console: frames, keys, bytes
+    #[command(hide = true)]
+    BenchConsole,
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// Values of `--passages`.
@@ -230,94 +291,6 @@ pub enum Mark {
     Bad,
     /// The answer is wrong and TEXT is the right one
     Correct,
-}
-
-/// What to do with adapters.
-#[derive(Debug, Subcommand)]
-pub enum AdaptersAction {
-    /// Show all generations
-    List,
-    /// Answer with this generation from now on
-    Use {
-        /// First characters of the id, or `base` for no adapter
-        id: String,
-    },
-    /// Return to the generation that answered before
-    Rollback,
-    /// Show how far answers of the active generation can be trusted, and on what evidence
-    Trust(TrustArgs),
-}
-
-/// What to do with tools.
-#[derive(Debug, Subcommand)]
-pub enum ToolsAction {
-    /// Show all tools and what they take
-    List,
-    /// Run a tool with JSON arguments
-    Call {
-        /// Name of the tool
-        name: String,
-        /// Arguments as a JSON object; `-` reads them from standard input
-        #[arg(default_value = "{}")]
-        arguments: String,
-        /// Allow it to change something without asking
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Import a CSV file of dangerous goods; an earlier table of that name is replaced
-    ImportTable {
-        /// File with a line of headings
-        path: PathBuf,
-        /// Name of the table [default: the file's name]
-        #[arg(long)]
-        name: Option<String>,
-        /// What a column stands for where its heading does not say it, e.g. number=ID
-        #[arg(long = "column", value_name = "ROLE=HEADING")]
-        columns: Vec<String>,
-    },
-    /// Let tools answer questions of a known form without the model: on or off
-    Router {
-        /// Whether they do
-        state: Switch,
-    },
-}
-
-/// On or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    /// Yes
-    On,
-    /// No
-    Off,
-}
-
-/// What to do with documents.
-#[derive(Debug, Subcommand)]
-pub enum DocsAction {
-    /// Add files (Markdown, text, PDF, HTML, CSV, XLSX, JSON, reStructuredText) or folders of them
-    Add {
-        /// Files or folders; without any, an interrupted run goes on
-        paths: Vec<PathBuf>,
-    },
-    /// Take documents away
-    Remove {
-        /// Names as `docs list` shows them; a folder takes all below it
-        #[arg(required = true, value_name = "NAME")]
-        names: Vec<String>,
-    },
-    /// Find the passages that fit best
-    Search {
-        /// Words to look for
-        #[arg(required = true)]
-        query: Vec<String>,
-        /// Most passages to show
-        #[arg(long, value_name = "N", default_value_t = 5)]
-        limit: usize,
-    },
-    /// Show all documents
-    List,
-    /// Show what is indexed, what waits and what was not taken
-    Status,
 }
 
 /// The names of all reasons, as clap offers and checks them.
@@ -368,9 +341,9 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<ExitCode> {
     let common = cli.common;
     let Some(verb) = cli.verb else {
+        let options = cli.console.options(common.json)?;
         let log = log_to_file(&common);
-        console::run(common.options(), log)?;
-        return Ok(ExitCode::SUCCESS);
+        return console::run(common.options(), options, log);
     };
     log_to_stderr();
     match verb {
@@ -411,6 +384,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::PdfText { file } => output::line(&halligan_runtime::documents::pdf::answer(&file)?)?,
         Verb::Serve(args) => serve::run(&common, &args)?,
         Verb::Doctor => return verbs::doctor::run(&common),
+        Verb::BenchConsole => verbs::bench_console::run(&common)?,
+        Verb::Settings => verbs::shell::settings()?,
+        Verb::Completions { shell } => verbs::shell::completions(shell)?,
+        Verb::Man => verbs::shell::man()?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -429,52 +406,5 @@ fn report(error: &anyhow::Error, json: bool) {
     }
     if json {
         let _ = output::json(&json!({ "error": first }));
-    }
-}
-
-fn filter(default: &str) -> EnvFilter {
-    EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default))
-}
-
-fn log_to_stderr() {
-    // A second subscriber can only exist when tests run the program twice in one process.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter("warn,llama-cpp-2=error"))
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .try_init();
-}
-
-/// The console owns the screen, so its log is a file in the home folder, which is returned for
-/// others who would write there. Without a writable home the console still starts (and shows why
-/// nothing works); only the log is missing then.
-fn log_to_file(common: &Common) -> Option<File> {
-    let home = Home::open(common.home.as_deref()).ok()?;
-    let path = home.folder().join("console.log");
-    if std::fs::metadata(&path).is_ok_and(|known| known.len() > LOG_BYTES_MAX) {
-        // Only the latest sessions help to understand a problem.
-        let _ = std::fs::remove_file(&path);
-    }
-    let file = OpenOptions::new().create(true).append(true).open(path).ok()?;
-    let for_others = file.try_clone().ok();
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter("info,llama-cpp-2=warn"))
-        .with_writer(Mutex::new(LogFile(file)))
-        .with_ansi(false)
-        .try_init();
-    for_others
-}
-
-/// A log that is never a reason to fail: a full disk loses log lines and nothing else.
-struct LogFile(File);
-
-impl Write for LogFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = self.0.write_all(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -5,11 +5,13 @@
 
 pub mod adapters;
 pub mod ask;
+pub mod bench_console;
 pub mod docs;
 pub mod doctor;
 pub mod feedback;
 pub mod journal;
 pub mod learn;
 pub mod setup;
+pub mod shell;
 pub mod tools;
 pub mod trust;

@@ -2,44 +2,44 @@
 //!
 //! [`App::update`] is the only way in: it takes an event and returns commands for the worker. It
 //! does no input or output and reads no clock, so tests drive it with scripted events.
+//! `reports.rs` takes what the worker says, `keys.rs` and `chat.rs` what the user does, `orders.rs`
+//! the lines of faces without keys.
 
-use halligan_runtime::{AnswerEvent, Feedback, Generation, LearnReport, Status, TurnId};
+use std::collections::VecDeque;
+
+use halligan_runtime::{SessionId, Status};
 use ratatui::layout::Size;
 
+use super::actions::Scope;
 use super::editor::Editor;
-use super::event::{Command, Event, Report, Task};
-use super::item::{Item, NoteKind, TurnView};
+use super::event::{Command, Event};
+use super::gauges::Gauges;
+use super::keymap::Keymap;
 use super::layout::{Areas, areas};
 use super::learning::Lesson;
+use super::orders::{Order, View};
+use super::pages::Page;
+use super::pages::approval::ApprovalPrompt;
 use super::theme::Theme;
 use super::transcript::Transcript;
-use crate::figures::{counted, short_hash};
+use crate::figures::counted;
 
-/// What the keys act on.
+/// What the box at the bottom is for.
 #[derive(Debug)]
 pub enum Mode {
-    /// The question box.
+    /// A question.
     Asking,
-    /// The help page; the number is its first visible row.
-    Help(u16),
-    /// Writing the right answer of a turn.
+    /// The right answer of a turn.
     Correcting {
         /// The turn.
-        turn: TurnId,
+        turn: halligan_runtime::TurnId,
         /// The box that holds the answer, filled with what the model said.
         editor: Box<Editor>,
-    },
-    /// The list of generations.
-    Adapters {
-        /// The list, newest first; `None` until the worker has sent it.
-        generations: Option<Vec<Generation>>,
-        /// Row of the list that Enter activates.
-        chosen: usize,
     },
 }
 
 /// What the worker is busy with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
     /// Opening the home folder.
     Opening,
@@ -51,12 +51,40 @@ pub enum Activity {
     Answering,
     /// Answering, and the user asked to stop.
     StoppingAnswer,
-    /// Learning.
-    Learning(Lesson),
+    /// Learning; `App::lesson` has the progress.
+    Learning,
     /// Switching generations.
     Switching,
+    /// Adding documents; `App::adding` has the progress.
+    AddingDocuments,
     /// Gone; only reading is possible.
     Dead,
+}
+
+/// Progress of adding documents.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adding {
+    /// Documents that are on the device.
+    pub done: usize,
+    /// Documents in all, where known.
+    pub total: Option<usize>,
+    /// Name of the latest one.
+    pub latest: String,
+}
+
+impl Adding {
+    /// `adding documents: 3 of 20, guide.md`.
+    pub fn words(&self) -> String {
+        let mut words = match self.total {
+            Some(total) => format!("adding documents: {} of {total}", self.done),
+            None => format!("adding documents: {} so far", self.done),
+        };
+        if !self.latest.is_empty() {
+            words.push_str(", ");
+            words.push_str(&self.latest);
+        }
+        words
+    }
 }
 
 /// The whole state of the console.
@@ -66,22 +94,46 @@ pub struct App {
     pub transcript: Transcript,
     /// The question box.
     pub question: Editor,
-    /// What the keys act on.
+    /// What the box at the bottom is for.
     pub mode: Mode,
+    /// Pages over the conversation; the last one has the keys.
+    pub pages: Vec<Page>,
+    /// A tool that waits for the user's word; it has the keys before all pages.
+    pub approval: Option<ApprovalPrompt>,
     /// What the worker does.
     pub activity: Activity,
+    /// The running or latest lesson.
+    pub lesson: Option<Lesson>,
+    /// Documents that are being added.
+    pub adding: Option<Adding>,
     /// State of the device, once known.
     pub status: Option<Status>,
+    /// What was measured of the device.
+    pub gauges: Gauges,
+    /// Speed of the running or latest answer in tokens per second.
+    pub speed: Option<f32>,
+    /// The conversation that the next question belongs to; `None` begins one.
+    pub session: Option<SessionId>,
     /// A short word for the last key, shown in place of the hints until the next key.
     pub notice: Option<String>,
-    /// Styles.
+    /// Styles and marks.
     pub theme: Theme,
+    /// Keys.
+    pub keymap: Keymap,
     /// Size of the terminal.
     pub size: Size,
-    /// How far back in the question history the box is; 0 is not at all.
+    /// Questions of this and earlier conversations, oldest first.
+    pub(super) history: Vec<String>,
+    /// How far back in the history the box is; 0 is not at all.
     pub(super) history_back: usize,
     /// Whether Ctrl-C was the last key, so that the next one ends the program.
     pub(super) interrupt_armed: bool,
+    /// Orders of faces without keys that wait for a free worker.
+    pub(super) orders: VecDeque<Order>,
+    /// Whether no further line can come.
+    pub(super) input_ended: bool,
+    /// What an order asked to see; the face shows it and takes it.
+    pub view: Option<View>,
     /// Set when the screen may hold foreign characters and every cell should be drawn again.
     pub redraw: bool,
     /// Set once the program should end.
@@ -89,19 +141,36 @@ pub struct App {
 }
 
 impl App {
-    /// A console that has just started.
+    /// A console that has just started, with the default keys.
     pub fn new(theme: Theme, size: Size) -> App {
+        App::with_keys(theme, Keymap::default(), size)
+    }
+
+    /// A console that has just started.
+    pub fn with_keys(theme: Theme, keymap: Keymap, size: Size) -> App {
         App {
             transcript: Transcript::new(theme),
             question: Editor::new("Ask a question, then press Enter", theme),
             mode: Mode::Asking,
+            pages: Vec::new(),
+            approval: None,
             activity: Activity::Opening,
+            lesson: None,
+            adding: None,
             status: None,
+            gauges: Gauges::default(),
+            speed: None,
+            session: None,
             notice: None,
             theme,
+            keymap,
             size,
+            history: Vec::new(),
             history_back: 0,
             interrupt_armed: false,
+            orders: VecDeque::new(),
+            input_ended: false,
+            view: None,
             redraw: false,
             quitting: false,
         }
@@ -111,16 +180,26 @@ impl App {
     pub fn update(&mut self, event: Event) -> Vec<Command> {
         match event {
             Event::Key(key) => self.key(key),
-            Event::Paste(text) => {
-                self.paste(&text);
-                Vec::new()
+            Event::Paste(text) => self.paste(&text),
+            Event::Line(line) => self.line(&line),
+            Event::InputEnded => {
+                self.input_ended = true;
+                self.work_off_orders()
             }
             Event::Resized { width, height } => {
                 self.size = Size::new(width, height);
                 Vec::new()
             }
             Event::ShutdownRequested => self.quit(),
-            Event::Worker(report) => self.report(report),
+            Event::Measured(gauges) => {
+                self.gauges = gauges;
+                Vec::new()
+            }
+            Event::Worker(report) => {
+                let mut commands = self.report(report);
+                commands.extend(self.work_off_orders());
+                commands
+            }
         }
     }
 
@@ -129,13 +208,32 @@ impl App {
         areas(self)
     }
 
+    /// Where the keys come from.
+    pub fn scope(&self) -> Scope {
+        match (&self.approval, self.pages.last(), &self.mode) {
+            (Some(_), ..) => Scope::Picker,
+            (None, Some(page), _) => page.scope(),
+            (None, None, Mode::Correcting { .. }) => Scope::Writing,
+            (None, None, Mode::Asking) => Scope::Chat,
+        }
+    }
+
+    /// Size of the body of a page.
+    pub fn page_size(&self) -> Size {
+        let areas = self.areas();
+        let page = areas.transcript.union(areas.input);
+        // One row of the page is its title.
+        Size::new(page.width, page.height.saturating_sub(1))
+    }
+
     /// Whether a question or a lesson may start now.
     pub(super) fn may_start(&mut self) -> bool {
         let busy = match &self.activity {
             Activity::Ready | Activity::LoadingModel | Activity::Opening => return true,
             Activity::Answering | Activity::StoppingAnswer => "the answer is still running: Esc stops it",
-            Activity::Learning(_) => "learning is running: Esc cancels it",
+            Activity::Learning => "learning is running: Esc cancels it",
             Activity::Switching => "the adapter is being switched: one moment",
+            Activity::AddingDocuments => "documents are being added: one moment",
             Activity::Dead => "the assistant has ended: F10 leaves, then start halligan again",
         };
         self.notice = Some(busy.to_owned());
@@ -147,154 +245,14 @@ impl App {
         vec![Command::Stop, Command::Quit]
     }
 
-    fn report(&mut self, report: Report) -> Vec<Command> {
-        match report {
-            Report::Opened { status, turns } => {
-                self.status = Some(status);
-                // The session's own questions may be older than this report when opening was
-                // retried; turns of earlier sessions only belong above an empty page.
-                if self.transcript.is_empty() {
-                    for turn in turns {
-                        self.transcript.push(Item::Turn(Box::new(TurnView::from_recorded(turn))));
-                    }
-                }
-                if self.activity == Activity::Opening {
-                    self.activity = Activity::LoadingModel;
-                }
-            }
-            Report::ModelLoaded => self.ready_from(&[Activity::LoadingModel, Activity::Opening]),
-            Report::StatusChanged(status) => self.status = Some(status),
-            Report::Answer(event) => self.answer(event),
-            Report::Answered(turn) => {
-                if let Some(view) = self.transcript.running() {
-                    *view = TurnView::from_recorded(turn);
-                }
-                let view = self.areas().transcript;
-                self.transcript.show_latest_from_start(view.width, view.height);
-                self.ready();
-            }
-            Report::FeedbackKept { turn, feedback } => self.transcript.mark(turn, feedback),
-            Report::Learning(event) => {
-                if let Activity::Learning(lesson) = &mut self.activity {
-                    lesson.update(event);
-                }
-            }
-            Report::Learned(report) => {
-                self.transcript.note(NoteKind::Learned, learned_sentence(&report));
-                self.ready();
-            }
-            Report::LearningCancelled => {
-                self.transcript.note(
-                    NoteKind::Information,
-                    "learning cancelled: adapter and corrections are as before, F5 starts again",
-                );
-                self.ready();
-            }
-            Report::Generations(list) => self.show_generations(list),
-            Report::Activated(generation) => {
-                let name = short_hash(&generation.id).to_owned();
-                self.transcript.note(NoteKind::Learned, format!("adapter {name} answers from now on"));
-                self.ready();
-                return vec![Command::ListGenerations];
-            }
-            Report::Failed { task, message } => self.failed(task, &message),
-            Report::Died(message) => {
-                self.transcript.note(
-                    NoteKind::Error,
-                    format!("the assistant has ended: {message}; leave with F10 and start halligan again, nothing recorded is lost"),
-                );
-                self.fail_running_turn();
-                self.activity = Activity::Dead;
-            }
-        }
-        Vec::new()
+    /// Uses another set of colours from the next frame on.
+    pub fn set_theme(&mut self, theme: Theme) {
+        self.theme = theme;
+        self.transcript.set_theme(theme);
     }
 
-    fn ready(&mut self) {
-        if self.activity != Activity::Dead {
-            self.activity = Activity::Ready;
-        }
+    /// How full the context is, in words.
+    pub fn context_words(&self, total: u32) -> String {
+        counted(total as usize, "token")
     }
-
-    fn ready_from(&mut self, from: &[Activity]) {
-        if from.contains(&self.activity) {
-            self.activity = Activity::Ready;
-        }
-    }
-
-    fn answer(&mut self, event: AnswerEvent) {
-        let Some(view) = self.transcript.running() else { return };
-        match event {
-            AnswerEvent::Passage(passage) => view.passage = Some(passage),
-            AnswerEvent::Text(piece) => view.answer.push_str(&piece),
-            AnswerEvent::ToolStarted(call) => self.notice = Some(format!("using {}", call.name)),
-            AnswerEvent::Assessment(_) | AnswerEvent::ToolEnded(_) | AnswerEvent::Finished => {}
-        }
-    }
-
-    fn fail_running_turn(&mut self) {
-        if let Some(view) = self.transcript.running() {
-            view.failed = true;
-        }
-    }
-
-    fn failed(&mut self, task: Task, message: &str) {
-        match task {
-            Task::Ask => {
-                self.fail_running_turn();
-                self.ready();
-            }
-            Task::Learn => self.ready(),
-            Task::Adapters => {
-                self.ready_from(&[Activity::Switching]);
-                // The list would cover the message.
-                if matches!(self.mode, Mode::Adapters { .. }) {
-                    self.mode = Mode::Asking;
-                }
-            }
-            Task::Open | Task::WarmUp => {
-                self.ready_from(&[Activity::Opening, Activity::LoadingModel]);
-            }
-            Task::Rate => {}
-        }
-        self.transcript.note(NoteKind::Error, format!("error: {message}"));
-    }
-
-    fn show_generations(&mut self, mut list: Vec<Generation>) {
-        if let Mode::Adapters { generations, chosen } = &mut self.mode {
-            // The runtime lists oldest first; what a user switches to is nearly always recent.
-            list.reverse();
-            let before =
-                generations.as_ref().and_then(|known| known.get(*chosen)).map(|generation| generation.id.clone());
-            *chosen = list
-                .iter()
-                .position(|generation| match &before {
-                    Some(id) => generation.id == *id,
-                    None => generation.active,
-                })
-                .unwrap_or(0);
-            *generations = Some(list);
-        }
-    }
-
-    pub(super) fn rate(&mut self, feedback: Feedback) -> Vec<Command> {
-        match self.transcript.target() {
-            Some(turn) => vec![Command::Rate { turn: turn.id, feedback }],
-            None => {
-                self.notice = Some("no answer to judge yet: ask a question first".to_owned());
-                Vec::new()
-            }
-        }
-    }
-}
-
-/// The decision of a lesson in one line for the transcript.
-pub fn learned_sentence(report: &LearnReport) -> String {
-    let verdict = if report.activated {
-        format!("adapter {} answers from now on", short_hash(&report.candidate))
-    } else {
-        "the adapter stays as it was".to_owned()
-    };
-    let corrections = counted(report.corrections, "correction");
-    format!("learned from {corrections}: {verdict} ({})", report.reason.trim_end_matches('.'))
 }

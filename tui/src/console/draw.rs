@@ -1,13 +1,14 @@
 //! Draws the whole console from its state. Pure: no state changes, no clock, no input.
 
 use ratatui::Frame;
+use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
+use super::actions::{Action, Scope, entry_of};
 use super::app::{Activity, App, Mode};
-use super::help;
 use super::layout::Areas;
 use super::learning::Stage;
 use super::panels;
@@ -20,25 +21,30 @@ use crate::figures::{counted, short_hash};
 pub fn draw(frame: &mut Frame, app: &App) {
     let screen = frame.area();
     let areas = clipped(app.areas(), screen);
-    transcript(frame, app, areas.transcript);
-    if let Activity::Learning(lesson) = &app.activity {
+    let page = areas.transcript.union(areas.input);
+    if let (Activity::Learning, Some(lesson)) = (app.activity, &app.lesson) {
         panels::lesson(frame, app.theme, lesson, areas.lesson);
     }
-    input(frame, app, areas.input);
+    match app.pages.last() {
+        Some(top) => {
+            frame.render_widget(Clear, page);
+            let block = panels::titled(&top.title(), page, app.theme);
+            let body = block.inner(page);
+            frame.render_widget(block, page);
+            top.draw(frame, app, body);
+        }
+        None => {
+            transcript(frame, app, areas.transcript);
+            input(frame, app, areas.input);
+        }
+    }
+    if let Some(prompt) = &app.approval {
+        prompt.draw(frame, app.theme, page);
+    }
     status(frame, app, areas.status);
     hints(frame, app, areas.hints);
-    match &app.mode {
-        Mode::Help(top) => {
-            let page = areas.transcript.union(areas.input);
-            frame.render_widget(Clear, page);
-            help::draw(frame, app.theme, page, *top);
-        }
-        Mode::Adapters { generations, chosen } => {
-            let page = areas.transcript.union(areas.input);
-            frame.render_widget(Clear, page);
-            panels::adapters(frame, app.theme, generations.as_deref(), *chosen, page);
-        }
-        Mode::Asking | Mode::Correcting { .. } => {}
+    if app.theme.ascii() {
+        to_ascii(frame.buffer_mut());
     }
 }
 
@@ -49,6 +55,22 @@ fn clipped(areas: Areas, screen: Rect) -> Areas {
         input: areas.input.intersection(screen),
         status: areas.status.intersection(screen),
         hints: areas.hints.intersection(screen),
+    }
+}
+
+/// Replaces every character that an ASCII terminal lacks by one that looks or sounds like it, in
+/// as many cells.
+fn to_ascii(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let symbol = cell.symbol();
+        if symbol.is_ascii() {
+            continue;
+        }
+        let width = usize::from(symbol.cell_width());
+        let letter = symbol.chars().next().and_then(deunicode::deunicode_char).unwrap_or("?");
+        let shown: String = letter.chars().filter(char::is_ascii_graphic).take(width).collect();
+        let shown = if shown.is_empty() { "?".to_owned() } else { shown };
+        cell.set_symbol(&format!("{shown:<width$}"));
     }
 }
 
@@ -65,7 +87,7 @@ fn transcript(frame: &mut Frame, app: &App, area: Rect) {
     for (row, y) in rows.iter().zip(area.y..area.bottom()) {
         if row.chosen {
             let mark = Rect::new(area.x, y, gutter, 1);
-            frame.render_widget(Span::styled("\u{258c}", app.theme.learned()), mark);
+            frame.render_widget(Span::styled(app.theme.marks().chosen, app.theme.learned()), mark);
         }
         let text = Rect::new(area.x + gutter, y, area.width - gutter, 1);
         frame.render_widget(&row.line, text);
@@ -74,7 +96,8 @@ fn transcript(frame: &mut Frame, app: &App, area: Rect) {
 
 fn welcome(frame: &mut Frame, app: &App, area: Rect) {
     let words = "Halligan answers from the model and the documents on this device, without a network. \
-        Judge each answer with F2 (good), F3 (bad) or F4 (correct); F5 learns from your corrections.";
+        Judge each answer with F2 (good), F3 (bad) or F4 (correct); F5 learns from your corrections. \
+        F1 explains every screen, Ctrl+P finds every command.";
     let width = area.width.saturating_sub(2 * GUTTER_COLUMNS).max(1);
     let mut lines = vec![Line::from(Span::styled("Halligan", app.theme.title())), Line::default()];
     lines.extend(wrap(words, width).into_iter().map(Line::from));
@@ -88,7 +111,7 @@ fn input(frame: &mut Frame, app: &App, area: Rect) {
     }
     let (title, editor) = match &app.mode {
         Mode::Correcting { turn, editor } => (format!(" Right answer of turn {turn} "), editor.as_ref()),
-        _ => (" Question ".to_owned(), &app.question),
+        Mode::Asking => (" Question ".to_owned(), &app.question),
     };
     let mut block = panels::titled(&title, area, app.theme);
     let more = " newer text below: PgDn ";
@@ -98,40 +121,63 @@ fn input(frame: &mut Frame, app: &App, area: Rect) {
     }
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let with_cursor = matches!(app.mode, Mode::Asking | Mode::Correcting { .. });
-    editor.draw(frame, inner, with_cursor);
+    editor.draw(frame, inner, app.approval.is_none());
 }
 
 /// What the worker does, in words.
-fn activity_words(activity: &Activity) -> String {
-    match activity {
-        Activity::Opening => "starting".to_owned(),
-        Activity::LoadingModel => "loading model".to_owned(),
-        Activity::Ready => "ready".to_owned(),
-        Activity::Answering => "answering".to_owned(),
-        Activity::StoppingAnswer => "stopping".to_owned(),
-        Activity::Switching => "switching adapter".to_owned(),
-        Activity::Dead => "ended".to_owned(),
-        Activity::Learning(lesson) => match &lesson.stage {
-            Stage::Preparing => "learning".to_owned(),
-            Stage::Training { step, steps, .. } => format!("learning {step}/{steps}"),
-            Stage::Evaluating { done, total, .. } => format!("checking {done}/{total}"),
-            Stage::Stopping => "cancelling".to_owned(),
-        },
+pub fn activity_words(app: &App) -> String {
+    match (app.activity, &app.lesson) {
+        _ if app.approval.is_some() => "waiting for your word".to_owned(),
+        (Activity::Opening, _) => "starting".to_owned(),
+        (Activity::LoadingModel, _) => "loading model".to_owned(),
+        (Activity::Ready, _) => "ready".to_owned(),
+        (Activity::Answering, _) => "answering".to_owned(),
+        (Activity::StoppingAnswer, _) => "stopping".to_owned(),
+        (Activity::Switching, _) => "switching adapter".to_owned(),
+        (Activity::AddingDocuments, _) => app.adding.as_ref().map_or_else(
+            || "adding documents".to_owned(),
+            |adding| match adding.total {
+                Some(total) => format!("adding {}/{total}", adding.done),
+                None => format!("adding {}", adding.done),
+            },
+        ),
+        (Activity::Dead, _) => "ended".to_owned(),
+        (Activity::Learning, None) => "learning".to_owned(),
+        (Activity::Learning, Some(lesson)) => {
+            let words = match &lesson.stage {
+                Stage::Preparing => "learning".to_owned(),
+                Stage::Training { step, steps, .. } => format!("learning {step}/{steps}"),
+                Stage::Evaluating { done, total, .. } => format!("checking {done}/{total}"),
+                Stage::Stopping => "cancelling".to_owned(),
+            };
+            if lesson.paused { format!("{words} paused") } else { words }
+        }
     }
 }
 
 fn status(frame: &mut Frame, app: &App, area: Rect) {
     // Order on screen, each with its rank: lower ranks survive on narrow screens.
-    let mut parts = vec![(0, activity_words(&app.activity))];
+    let mut parts = vec![(0, activity_words(app))];
     if let Some(status) = &app.status {
         parts.push((3, status.model.clone().unwrap_or_else(|| "no model".to_owned())));
         parts.push((1, format!("adapter {}", short_hash(&status.generation.id))));
-        parts.push((4, status.profile.clone()));
+        parts.push((6, status.profile.clone()));
         let waiting = status.corrections_waiting;
         if waiting > 0 {
             parts.push((2, format!("{} waiting", counted(waiting, "correction"))));
         }
+    }
+    if let Some(speed) = app.speed {
+        parts.push((4, format!("{speed:.0} tok/s")));
+    }
+    if let Some(memory) = app.gauges.memory_mib {
+        parts.push((7, format!("{memory} MiB")));
+    }
+    if let Some(celsius) = app.gauges.celsius {
+        parts.push((5, format!("{celsius} C")));
+    }
+    if let Some(charge) = app.gauges.battery_percent {
+        parts.push((4, format!("battery {charge} %")));
     }
     let room = usize::from(area.width).saturating_sub(2);
     while parts.len() > 1 && parts.iter().map(|(_, part)| cells(part) + 3).sum::<usize>() > room + 3 {
@@ -145,43 +191,49 @@ fn status(frame: &mut Frame, app: &App, area: Rect) {
     frame.render_widget(Span::styled(text, style), area);
 }
 
+/// Actions that the hints line names, the most useful first.
+fn hinted(app: &App) -> &'static [Action] {
+    use Action::{
+        Adapters, Add, Bad, CancelLesson, Choose, ChooseEarlier, Close, Correct, Down, Good, Help, Learn, NewLine,
+        Pause, Quit, Refresh, Remove, RollBack, Save, Sources, Stop, Toggle, Up,
+    };
+    match app.scope() {
+        Scope::Writing => &[Save, Close, NewLine],
+        Scope::Adapters => &[Choose, RollBack, Close, Help],
+        Scope::Documents => &[Add, Remove, Close, Help],
+        Scope::Lesson => &[Pause, CancelLesson, Close, Help],
+        Scope::Doctor => &[Refresh, Close, Help],
+        Scope::Reasons => &[Toggle, Choose, Close, Help],
+        Scope::Page => &[Close, Up, Down],
+        Scope::Picker => &[Choose, Up, Down, Close],
+        Scope::Chat | Scope::Everywhere => match app.activity {
+            Activity::Answering | Activity::Learning | Activity::AddingDocuments => &[Stop, Help, Quit],
+            _ if app.transcript.has_chosen() => &[Good, Bad, Correct, Sources, ChooseEarlier, Stop],
+            _ => &[Help, Good, Bad, Correct, Learn, Adapters, Quit],
+        },
+    }
+}
+
 fn hints(frame: &mut Frame, app: &App, area: Rect) {
     if let Some(notice) = &app.notice {
         let text = fitting(notice, usize::from(area.width)).to_owned();
         frame.render_widget(Span::styled(text, app.theme.title()), area);
         return;
     }
-    let hints: &[(&str, &str)] = match &app.mode {
-        Mode::Help(_) => &[("Esc", "closes"), ("Up/Down", "scroll")],
-        Mode::Correcting { .. } => &[("Enter", "saves"), ("Esc", "leaves"), ("Alt+Enter", "new line")],
-        Mode::Adapters { .. } => &[("Enter", "activates"), ("r", "rolls back"), ("Esc", "closes")],
-        Mode::Asking => match &app.activity {
-            Activity::Answering => &[("Esc", "stops the answer"), ("F1", "help"), ("F10", "quit")],
-            Activity::Learning(_) => &[("Esc", "cancels learning"), ("F1", "help"), ("F10", "quit")],
-            _ if app.transcript.has_chosen() => {
-                &[("F2", "good"), ("F3", "bad"), ("F4", "correct"), ("Tab", "earlier"), ("Esc", "back to the latest")]
-            }
-            _ => &[
-                ("F1", "help"),
-                ("F2", "good"),
-                ("F3", "bad"),
-                ("F4", "correct"),
-                ("F5", "learn"),
-                ("F6", "adapters"),
-                ("F10", "quit"),
-            ],
-        },
-    };
+    let scope = app.scope();
     let mut spans = Vec::new();
     let mut used = 0;
-    for (key, meaning) in hints {
-        let needed = key.len() + 1 + meaning.len();
+    for action in hinted(app) {
+        let Some(entry) = entry_of(*action, scope) else { continue };
+        let Some(chord) = app.keymap.keys(entry).first() else { continue };
+        let key = chord.to_string();
+        let needed = key.len() + 1 + entry.word.len();
         if used + needed > usize::from(area.width) {
             break;
         }
         used += needed + 2;
-        spans.push(Span::styled(*key, app.theme.key()));
-        spans.push(Span::styled(format!(" {meaning}  "), Style::new()));
+        spans.push(Span::styled(key, app.theme.key()));
+        spans.push(Span::styled(format!(" {}  ", entry.word), Style::new()));
     }
     frame.render_widget(Line::from(spans), area);
 }

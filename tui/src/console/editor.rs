@@ -55,11 +55,19 @@ impl Editor {
 
     /// Inserts text at the cursor. Returns whether all of it found room.
     pub fn insert(&mut self, text: &str) -> bool {
-        let clean = printable(&text.replace("\r\n", "\n").replace('\r', "\n"));
         let room = CHARACTERS_MAX.saturating_sub(self.characters());
+        // Of a paste of megabytes only the start is looked at.
+        let enough = text.char_indices().nth(2 * CHARACTERS_MAX).map_or(text.len(), |(end, _)| end);
+        let whole = enough == text.len();
+        let clean = printable(&text[..enough].replace("\r\n", "\n").replace('\r', "\n"));
         let cut = clean.char_indices().nth(room).map_or(clean.len(), |(end, _)| end);
         self.area.insert_str(&clean[..cut]);
-        cut == clean.len()
+        whole && cut == clean.len()
+    }
+
+    /// Inserts text at the cursor as one line.
+    pub fn insert_line(&mut self, text: &str) -> bool {
+        self.insert(&text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
     /// Starts a new line.

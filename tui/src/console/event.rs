@@ -1,10 +1,19 @@
 //! Everything that can happen to the console, and everything it can ask for.
 //!
 //! [`Event`]s go into [`super::app::App::update`], [`Command`]s come out of it. Nothing else changes the
-//! state, so a test that feeds events sees exactly what a user sees.
+//! state, so a test that feeds events sees exactly what a user sees. The three faces (full screen,
+//! plain text, JSON lines) show the same events.
 
-use halligan_runtime::{AnswerEvent, Feedback, Generation, LearnEvent, LearnReport, Status, Turn, TurnId};
+use std::path::PathBuf;
+
+use halligan_runtime::{
+    AnswerEvent, Approval, DoctorReport, Document, Feedback, Generation, IndexEvent, IndexReport, LearnEvent,
+    LearnReport, Reason, SessionId, Status, ToolCall, Turn, TurnId,
+};
 use ratatui::crossterm::event::KeyEvent;
+
+use super::gauges::Gauges;
+use super::source::{Source, SourceText};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -14,6 +23,10 @@ pub enum Event {
     Key(KeyEvent),
     /// Text was pasted (bracketed paste).
     Paste(String),
+    /// A line came in on standard input (faces without keys).
+    Line(String),
+    /// Standard input has ended (faces without keys).
+    InputEnded,
     /// The terminal has a new size in cells.
     Resized {
         /// Columns.
@@ -23,6 +36,8 @@ pub enum Event {
     },
     /// The system asks the program to end (SIGTERM, SIGINT, SIGHUP, lost terminal).
     ShutdownRequested,
+    /// The device was measured.
+    Measured(Gauges),
     /// The worker thread reports.
     Worker(Report),
 }
@@ -43,6 +58,10 @@ pub enum Report {
     StatusChanged(Status),
     /// A piece of the running answer.
     Answer(AnswerEvent),
+    /// How fast the running answer grows, in tokens per second; at most once a second.
+    Speed(f32),
+    /// A tool wants to change something; the answer waits for a word on it.
+    ApprovalNeeded(ToolCall),
     /// The running answer is complete and recorded.
     Answered(Turn),
     /// Feedback is on disk.
@@ -51,9 +70,13 @@ pub enum Report {
         turn: TurnId,
         /// What was said.
         feedback: Feedback,
+        /// Why.
+        reasons: Vec<Reason>,
     },
     /// Progress of learning.
     Learning(LearnEvent),
+    /// Learning has halted, or goes on.
+    Paused(bool),
     /// Learning has ended with a decision.
     Learned(LearnReport),
     /// Learning was stopped by the user; nothing changed.
@@ -62,6 +85,32 @@ pub enum Report {
     Generations(Vec<Generation>),
     /// Another generation answers now.
     Activated(Generation),
+    /// The list of documents.
+    Documents(Vec<Document>),
+    /// Progress of adding documents.
+    Indexing(IndexEvent),
+    /// Adding documents has ended.
+    Indexed(IndexReport),
+    /// These documents are no longer on the device.
+    DocumentsRemoved(Vec<String>),
+    /// The text around a passage.
+    SourceRead(SourceText),
+    /// Turns that fit a search, best first.
+    Found {
+        /// What was looked for.
+        query: String,
+        /// The turns.
+        turns: Vec<Turn>,
+    },
+    /// An earlier conversation goes on; its latest turns, oldest first.
+    SessionOpened {
+        /// The conversation.
+        session: SessionId,
+        /// Its turns.
+        turns: Vec<Turn>,
+    },
+    /// What the doctor found.
+    Examined(Box<DoctorReport>),
     /// A command failed; the console goes on.
     Failed {
         /// The command that failed.
@@ -88,6 +137,10 @@ pub enum Task {
     Learn,
     /// Listing or switching generations.
     Adapters,
+    /// Listing, adding, removing or reading documents.
+    Documents,
+    /// Searching or opening earlier conversations.
+    Search,
 }
 
 /// Something the console wants done outside of itself.
@@ -101,17 +154,41 @@ pub enum Command {
         turn: TurnId,
         /// What the user says.
         feedback: Feedback,
+        /// Why.
+        reasons: Vec<Reason>,
     },
     /// Learn from the corrections.
     Learn,
+    /// Halt learning after the running step, or go on with it.
+    Pause(bool),
     /// Stop the running answer or the running learning.
     Stop,
+    /// The word on a tool that waits for approval.
+    Approve(Approval),
     /// List the generations.
     ListGenerations,
     /// Activate a generation by id.
     Activate(String),
     /// Return to the generation before.
     RollBack,
+    /// List the documents.
+    ListDocuments,
+    /// Add files or folders of documents.
+    AddDocuments(Vec<PathBuf>),
+    /// Remove a document by name.
+    RemoveDocument(String),
+    /// Read the text around a passage.
+    ReadSource(Source),
+    /// Find turns of all conversations; the latest ones for an empty text.
+    Search(String),
+    /// Go on with an earlier conversation.
+    OpenSession(SessionId),
+    /// Begin another conversation.
+    NewSession,
+    /// Examine the device.
+    Examine,
+    /// Put a text on the user's clipboard; the face does this, not the worker.
+    Copy(String),
     /// End the program.
     Quit,
 }

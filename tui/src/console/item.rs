@@ -1,6 +1,6 @@
 //! The entries of the conversation on the screen.
 
-use halligan_runtime::{Passage, Turn};
+use halligan_runtime::{Passage, ToolUse, Turn};
 
 /// A question with as much of its answer as there is.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +11,10 @@ pub struct TurnView {
     pub answer: String,
     /// The passage found so far.
     pub passage: Option<Passage>,
+    /// Tools that were used so far.
+    pub tools: Vec<ToolUse>,
+    /// Name of the tool that runs now.
+    pub tool: Option<String>,
     /// The recorded turn once the answer is complete.
     pub recorded: Option<Turn>,
     /// Whether the answer failed, so that nothing more will come.
@@ -20,10 +24,17 @@ pub struct TurnView {
 impl TurnView {
     /// A turn of an earlier session.
     pub fn from_recorded(turn: Turn) -> TurnView {
+        let withheld = turn.assessment.as_ref().is_some_and(|assessment| !assessment.shows_answer());
+        let answer = match withheld {
+            true => format!("The answer is withheld. `halligan journal show {}` shows it all the same.", turn.id),
+            false => turn.answer.clone(),
+        };
         TurnView {
             question: turn.question.clone(),
-            answer: turn.answer.clone(),
+            answer,
             passage: turn.passage.clone(),
+            tools: turn.tools.clone(),
+            tool: None,
             recorded: Some(turn),
             failed: false,
         }

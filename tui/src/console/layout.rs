@@ -5,6 +5,7 @@
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::app::{Activity, App, Mode};
+use super::pages::Page;
 
 /// Rows of the screen below which the hints line gives way to the text.
 const HINTS_FROM_ROWS: u16 = 8;
@@ -34,10 +35,13 @@ pub fn areas(app: &App) -> Areas {
         Mode::Correcting { editor, .. } => editor.rows(screen.width).clamp(3, (rows / 2).max(3)),
         _ => app.question.rows(screen.width).clamp(1, (rows / 4).clamp(1, QUESTION_ROWS_MAX)),
     };
-    let lesson_rows = match &app.activity {
-        Activity::Learning(_) if rows >= 20 => 7,
-        Activity::Learning(_) if rows >= 10 => 3,
-        Activity::Learning(_) => 1,
+    // The page of the lesson shows the same, larger.
+    let on_page = matches!(app.pages.last(), Some(Page::Lesson(_)));
+    let lesson_rows = match app.activity {
+        Activity::Learning if on_page => 0,
+        Activity::Learning if rows >= 20 => 7,
+        Activity::Learning if rows >= 10 => 3,
+        Activity::Learning => 1,
         _ => 0,
     };
     let hint_rows = u16::from(rows >= HINTS_FROM_ROWS);

@@ -47,12 +47,23 @@ pub struct Lesson {
     pub replay: Option<usize>,
     /// Loss of each step so far.
     pub losses: Vec<f32>,
+    /// Whether it halts between two steps.
+    pub paused: bool,
+    /// How it ended, in words; `None` while it runs.
+    pub ended: Option<String>,
 }
 
 impl Lesson {
     /// A lesson that has just been asked for.
     pub fn new() -> Lesson {
-        Lesson { stage: Stage::Preparing, corrections: None, replay: None, losses: Vec::new() }
+        Lesson {
+            stage: Stage::Preparing,
+            corrections: None,
+            replay: None,
+            losses: Vec::new(),
+            paused: false,
+            ended: None,
+        }
     }
 
     /// Takes in a progress event. A stopping lesson keeps saying so.

@@ -5,23 +5,52 @@
 //! before its message is printed. Signals arrive as events, so they end the program by the same way.
 
 use std::fs::File;
-use std::io::{self, Stdout, Write, stdout};
+use std::io::{self, BufWriter, Stdout, Write, stdout};
 use std::thread;
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
-use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::event::{
+    DisableBracketedPaste, EnableBracketedPaste, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
+    PushKeyboardEnhancementFlags,
+};
 use ratatui::crossterm::execute;
+use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 
 use super::app::App;
+use super::clipboard;
 use super::draw::draw;
 use super::stderr;
 
+/// Room for the bytes of one frame, so that each frame is one write.
+const FRAME_BYTES: usize = 64 * 1024;
+
+/// Where frames go: the terminal, or a measuring stand-in.
+pub trait Canvas {
+    /// Draws the state.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    fn draw(&mut self, app: &App) -> io::Result<()>;
+
+    /// Forgets what is on the screen, so that the next frame draws every cell.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    fn clear(&mut self) -> io::Result<()>;
+
+    /// Puts a text on the clipboard of the user's terminal.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    fn copy(&mut self, text: &str) -> io::Result<()>;
+}
+
 /// The console's terminal; restored when dropped.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
 }
 
 impl Screen {
@@ -32,9 +61,13 @@ impl Screen {
     pub fn enter(log: Option<File>) -> io::Result<Screen> {
         restore_on_panic();
         stderr::divert(log)?;
+        // Under NO_COLOR crossterm writes an empty sequence for each colour, which also ends bold and
+        // reversed. The theme alone decides about colours.
+        force_color_output(true);
         let entered = enable_raw_mode()
             .and_then(|()| execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste))
-            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+            .and_then(|()| ask_for_exact_keys())
+            .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, stdout()))));
         match entered {
             Ok(terminal) => Ok(Screen { terminal }),
             Err(error) => {
@@ -51,22 +84,36 @@ impl Screen {
     pub fn size(&self) -> io::Result<ratatui::layout::Size> {
         self.terminal.size()
     }
+}
 
-    /// Forgets what is on the screen, so that the next frame draws every cell.
-    ///
-    /// # Errors
-    /// The terminal is gone.
-    pub fn clear(&mut self) -> io::Result<()> {
+impl Canvas for Screen {
+    fn draw(&mut self, app: &App) -> io::Result<()> {
+        self.terminal.draw(|frame| draw(frame, app)).map(|_| ())
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
         self.terminal.clear()
     }
 
-    /// Draws the state.
-    ///
-    /// # Errors
-    /// The terminal is gone.
-    pub fn draw(&mut self, app: &App) -> io::Result<()> {
-        self.terminal.draw(|frame| draw(frame, app)).map(|_| ())
+    fn copy(&mut self, text: &str) -> io::Result<()> {
+        let backend = self.terminal.backend_mut();
+        backend.write_all(clipboard::sequence(text).as_bytes())?;
+        io::Write::flush(backend)
     }
+}
+
+/// Shift+Enter reaches programs only in terminals that are asked for it. Old ones may print what
+/// they do not know, so they are not asked.
+fn ask_for_exact_keys() -> io::Result<()> {
+    if knows_exact_keys() {
+        execute!(stdout(), PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
+    }
+    Ok(())
+}
+
+fn knows_exact_keys() -> bool {
+    const OLD: [&str; 5] = ["linux", "vt", "ansi", "dumb", "cons"];
+    cfg!(unix) && std::env::var("TERM").is_ok_and(|term| !OLD.iter().any(|old| term.starts_with(old)))
 }
 
 impl Drop for Screen {
@@ -77,6 +124,9 @@ impl Drop for Screen {
 
 /// Leaves every mode that [`Screen::enter`] entered. Failures have no one left to tell.
 fn restore() {
+    if knows_exact_keys() {
+        let _ = execute!(stdout(), PopKeyboardEnhancementFlags);
+    }
     let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
     let _ = stdout().flush();

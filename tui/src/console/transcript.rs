@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use halligan_runtime::{Feedback, Turn, TurnId};
+use halligan_runtime::{Feedback, Reason, Turn, TurnId};
 use ratatui::text::Line;
 
 use super::item::{Item, NoteKind, TurnView};
@@ -111,13 +111,14 @@ impl Transcript {
     }
 
     /// Shows feedback beside its turn, if the turn is on screen.
-    pub fn mark(&mut self, turn: TurnId, feedback: Feedback) {
+    pub fn mark(&mut self, turn: TurnId, feedback: Feedback, reasons: Vec<Reason>) {
         for entry in self.entries.iter_mut().rev() {
             if let Item::Turn(view) = &mut entry.item
                 && let Some(recorded) = &mut view.recorded
                 && recorded.id == turn
             {
                 recorded.feedback = Some(feedback);
+                recorded.reasons = reasons;
                 entry.wrapped.replace(None);
                 return;
             }
@@ -139,12 +140,19 @@ impl Transcript {
         }
     }
 
-    /// Questions in the order they were asked.
-    pub fn questions(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.entries.iter().filter_map(|entry| match &entry.item {
-            Item::Turn(turn) => Some(turn.question.as_str()),
-            Item::Note(..) => None,
-        })
+    /// Forgets all entries.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.position = Position::Bottom;
+        self.chosen = None;
+    }
+
+    /// Draws in other styles from now on.
+    pub fn set_theme(&mut self, theme: Theme) {
+        self.theme = theme;
+        for entry in &self.entries {
+            entry.wrapped.replace(None);
+        }
     }
 
     /// Whether a turn is chosen.

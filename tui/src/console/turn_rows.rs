@@ -7,13 +7,18 @@ use halligan_runtime::{Feedback, Passage, Turn};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::assessment::{self, Tone, tool_words};
 use super::item::{Item, NoteKind, TurnView};
+use super::markdown;
+use super::source::Source;
 use super::theme::Theme;
 use super::wrap::{cells, fitting, wrap};
-use crate::figures::{CONFIDENCE_KIND, confidence_word, duration, short_hash};
+use crate::figures::{duration, short_hash};
 
 /// Rows of a passage that are shown while its turn is not chosen.
 const PASSAGE_ROWS: usize = 3;
+/// Rows of a tool's result that are shown while its turn is not chosen.
+const TOOL_ROWS: usize = 2;
 
 /// Rows of `item`, `width` cells wide, with an empty row at the end.
 pub fn rows(item: &Item, width: u16, expanded: bool, theme: Theme) -> Vec<Line<'static>> {
@@ -43,14 +48,27 @@ fn turn_rows(view: &TurnView, width: u16, expanded: bool, theme: Theme, rows: &m
         let mark = if index == 0 { "> " } else { "  " };
         rows.push(Line::from(Span::styled(format!("{mark}{row}"), style)));
     }
+    for used in &view.tools {
+        let (tone, words) = tool_words(used);
+        push_cut(&words, width, expanded, tone_style(tone, theme), rows);
+    }
     match (&view.recorded, view.answer.trim()) {
         (None, "") if view.failed => {}
-        (None, "") => push("...", width, theme.aside(), rows),
+        (None, "") => push(&waiting_words(view), width, theme.aside(), rows),
         (_, "") => push("(no answer)", width, theme.aside(), rows),
-        (_, answer) => push(answer, width, theme.answer(), rows),
+        (_, answer) => {
+            rows.extend(markdown::rows(answer, width, theme));
+            if view.tool.is_some() {
+                push(&waiting_words(view), width, theme.aside(), rows);
+            }
+        }
     }
     if let Some(turn) = &view.recorded {
-        confidence_rows(turn, width, theme, rows);
+        // Straight below the answer, so that it is seen on small screens too.
+        for (tone, words) in assessment::lines(turn) {
+            push(&words, width, tone_style(tone, theme), rows);
+        }
+        citation_rows(turn, width, expanded, theme, rows);
     }
     if let Some(passage) = &view.passage {
         // While the answer grows, the excerpt would jump with every word.
@@ -62,6 +80,57 @@ fn turn_rows(view: &TurnView, width: u16, expanded: bool, theme: Theme, rows: &m
     }
 }
 
+fn waiting_words(view: &TurnView) -> String {
+    match &view.tool {
+        Some(tool) => format!("using {tool} ..."),
+        None => "...".to_owned(),
+    }
+}
+
+fn tone_style(tone: Tone, theme: Theme) -> Style {
+    match tone {
+        Tone::Good => theme.good(),
+        Tone::Plain => theme.aside(),
+        Tone::Bad => theme.bad(),
+    }
+}
+
+/// Text that takes two rows at most unless its turn is chosen.
+fn push_cut(text: &str, width: u16, expanded: bool, style: Style, rows: &mut Vec<Line<'static>>) {
+    let mut shown = wrap(text, width);
+    if !expanded {
+        cut(&mut shown, TOOL_ROWS, width);
+    }
+    rows.extend(shown.into_iter().map(|row| Line::from(Span::styled(row, style))));
+}
+
+/// Keeps `most` rows and marks where more would follow.
+fn cut(rows: &mut Vec<String>, most: usize, width: u16) {
+    if rows.len() <= most {
+        return;
+    }
+    rows.truncate(most);
+    if let Some(last) = rows.last_mut() {
+        let room = usize::from(width).saturating_sub(4);
+        if cells(last) > room {
+            *last = fitting(last, room).trim_end().to_owned();
+        }
+        last.push_str(" ...");
+    }
+}
+
+/// The cited words, one place each.
+fn citation_rows(turn: &Turn, width: u16, expanded: bool, theme: Theme, rows: &mut Vec<Line<'static>>) {
+    for (index, citation) in turn.citations.iter().enumerate() {
+        let source = Source::of_citation(citation);
+        push(&format!("[{}] {}", index + 1, source.place()), width, theme.source(), rows);
+        if expanded {
+            let quote = source.quote.split_whitespace().collect::<Vec<_>>().join(" ");
+            push(&format!("    \"{quote}\""), width, theme.aside(), rows);
+        }
+    }
+}
+
 fn passage_rows(
     passage: &Passage,
     answer: &str,
@@ -70,7 +139,7 @@ fn passage_rows(
     theme: Theme,
     rows: &mut Vec<Line<'static>>,
 ) {
-    const EDGE: &str = "\u{2502} ";
+    let edge = theme.marks().edge;
     let inner = width.saturating_sub(2).max(1);
     let place = if passage.heading.is_empty() {
         passage.document.clone()
@@ -78,7 +147,7 @@ fn passage_rows(
         format!("{}: {}", passage.document, passage.heading)
     };
     let mut edged = |row: String, style: Style| {
-        rows.push(Line::from(vec![Span::styled(EDGE, theme.aside()), Span::styled(row, style)]));
+        rows.push(Line::from(vec![Span::styled(edge, theme.aside()), Span::styled(row, style)]));
     };
     for row in wrap(&place, inner) {
         edged(row, theme.source());
@@ -87,15 +156,8 @@ fn passage_rows(
     let text = passage.text.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown = if expanded { text } else { from_fitting_sentence(&text, answer) };
     let mut text_rows = wrap(&shown, inner);
-    if !expanded && text_rows.len() > PASSAGE_ROWS {
-        text_rows.truncate(PASSAGE_ROWS);
-        if let Some(last) = text_rows.last_mut() {
-            let room = usize::from(inner).saturating_sub(4);
-            if cells(last) > room {
-                *last = fitting(last, room).trim_end().to_owned();
-            }
-            last.push_str(" ...");
-        }
+    if !expanded {
+        cut(&mut text_rows, PASSAGE_ROWS, inner);
     }
     for row in text_rows {
         edged(row, theme.aside());
@@ -130,27 +192,6 @@ fn words(text: &str) -> impl Iterator<Item = String> {
         .map(str::to_lowercase)
 }
 
-/// How far the answer can be trusted: straight below it, so that it is seen on small screens too.
-fn confidence_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'static>>) {
-    match turn.confidence {
-        Some(confidence) => {
-            let word = confidence_word(confidence);
-            let style = match word {
-                "high" => theme.good(),
-                "low" => theme.bad(),
-                _ => Style::new(),
-            };
-            push(&format!("confidence {word} {confidence:.2} ({CONFIDENCE_KIND})"), width, style, rows);
-        }
-        None => push("confidence unknown", width, theme.aside(), rows),
-    }
-    if turn.passage.is_some() && !turn.supported {
-        push("not confirmed by the passage: check the source", width, theme.bad(), rows);
-    } else if turn.passage.is_none() {
-        push("no passage of the documents fits: check another source", width, theme.bad(), rows);
-    }
-}
-
 /// Number and origin of the answer, and what the user said about it.
 fn record_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'static>>) {
     push(
@@ -159,11 +200,13 @@ fn record_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'stati
         theme.aside(),
         rows,
     );
+    let reasons: Vec<&str> = turn.reasons.iter().map(|reason| reason.name()).collect();
+    let why = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
     match &turn.feedback {
-        Some(Feedback::Good) => push("marked good", width, theme.good(), rows),
-        Some(Feedback::Bad) => push("marked bad", width, theme.bad(), rows),
+        Some(Feedback::Good) => push(&format!("[+] marked good{why}"), width, theme.good(), rows),
+        Some(Feedback::Bad) => push(&format!("[x] marked bad{why}"), width, theme.bad(), rows),
         Some(Feedback::Correction(text)) => {
-            push(&format!("corrected: {}", text.trim()), width, theme.learned(), rows);
+            push(&format!("corrected{why}: {}", text.trim()), width, theme.learned(), rows);
         }
         None => {}
     }

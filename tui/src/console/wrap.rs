@@ -1,9 +1,13 @@
-//! Breaks text into rows of a given width in terminal cells.
+//! Breaks text into rows of a given width in terminal cells; the only place that wraps.
 //!
 //! The transcript needs its own wrapping because it caches rows per item and draws only the
 //! visible ones; a paragraph widget would wrap the whole text again for every frame.
 
+use std::ops::Range;
+
 use ratatui::buffer::CellWidth;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::figures::printable;
@@ -16,48 +20,127 @@ use crate::figures::printable;
 pub fn wrap(text: &str, width: u16) -> Vec<String> {
     let width = usize::from(width.max(1));
     let clean = printable(text);
-    let mut rows = Vec::new();
-    for line in clean.split('\n') {
-        wrap_line(line, width, &mut rows);
-    }
-    rows
+    clean.split('\n').flat_map(|line| row_ranges(line, width).into_iter().map(|row| line[row].to_owned())).collect()
 }
 
-fn wrap_line(line: &str, width: usize, rows: &mut Vec<String>) {
-    let mut row = String::new();
-    let mut row_cells = 0;
-    for word in line.split_word_bounds_by_space() {
-        let cells = cells(word.trim_end_matches(' '));
-        if row_cells > 0 && row_cells + cells > width {
-            rows.push(take_row(&mut row));
-            row_cells = 0;
+/// Rows of `text` in one style.
+pub fn wrap_styled(text: &str, width: u16, style: Style) -> Vec<Line<'static>> {
+    wrap(text, width).into_iter().map(|row| Line::from(Span::styled(row, style))).collect()
+}
+
+/// Text in pieces of different styles that wraps as one.
+#[derive(Debug, Clone, Default)]
+pub struct Runs {
+    text: String,
+    /// Where each style ends in `text`.
+    ends: Vec<(usize, Style)>,
+}
+
+impl Runs {
+    /// Adds a piece; line feeds start rows of their own.
+    pub fn push(&mut self, text: &str, style: Style) {
+        self.text.push_str(&printable(text));
+        let end = self.text.len();
+        match self.ends.last_mut() {
+            Some((last, known)) if *known == style => *last = end,
+            _ => self.ends.push((end, style)),
         }
-        if cells <= width {
-            row.push_str(word);
-            row_cells += self::cells(word);
+    }
+
+    /// Whether nothing has been added.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The text without its styles.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Rows at most `width` cells wide; at least one.
+    pub fn rows(&self, width: u16) -> Vec<Line<'static>> {
+        let width = usize::from(width.max(1));
+        let mut rows = Vec::new();
+        let mut start = 0;
+        for line in self.text.split('\n') {
+            let in_line = row_ranges(line, width);
+            rows.extend(in_line.into_iter().map(|row| self.slice(start + row.start..start + row.end)));
+            start += line.len() + 1;
+        }
+        rows
+    }
+
+    /// The styled pieces of a byte range, which must lie on character borders.
+    fn slice(&self, range: Range<usize>) -> Line<'static> {
+        let first = self.ends.partition_point(|(end, _)| *end <= range.start);
+        let mut spans = Vec::new();
+        let mut at = range.start;
+        for (end, style) in &self.ends[first..] {
+            if at >= range.end {
+                break;
+            }
+            let to = (*end).min(range.end);
+            spans.push(Span::styled(self.text[at..to].to_owned(), *style));
+            at = to;
+        }
+        Line::from(spans)
+    }
+}
+
+/// Byte ranges of the rows of one line without line feeds or control characters.
+fn row_ranges(line: &str, width: usize) -> Vec<Range<usize>> {
+    let mut rows = Vec::new();
+    let (mut start, mut end, mut used) = (0, 0, 0);
+    let mut finish = |start: &mut usize, end: usize, used: &mut usize| {
+        let kept = line[*start..end].trim_end_matches(' ').len();
+        rows.push(*start..*start + kept);
+        *start = end;
+        *used = 0;
+    };
+    for word in words_with_spaces(line) {
+        let word_cells = cells(word.trim_end_matches(' '));
+        if used > 0 && used + word_cells > width {
+            finish(&mut start, end, &mut used);
+        }
+        if word_cells <= width {
+            end += word.len();
+            used += cells(word);
         } else {
             for grapheme in word.graphemes(true) {
-                let cells = self::cells(grapheme);
-                if row_cells > 0 && row_cells + cells > width {
-                    rows.push(take_row(&mut row));
-                    row_cells = 0;
+                let wide = cells(grapheme);
+                if used > 0 && used + wide > width {
+                    finish(&mut start, end, &mut used);
                 }
-                row.push_str(grapheme);
-                row_cells += cells;
+                end += grapheme.len();
+                used += wide;
             }
         }
     }
-    rows.push(take_row(&mut row));
+    finish(&mut start, end, &mut used);
+    rows
 }
 
-fn take_row(row: &mut String) -> String {
-    let kept = row.trim_end_matches(' ').len();
-    row.truncate(kept);
-    std::mem::take(row)
+/// Words, each with the spaces that follow it.
+fn words_with_spaces(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let word = rest.find(' ').unwrap_or(rest.len());
+        let spaces = rest[word..].find(|character| character != ' ').unwrap_or(rest.len() - word);
+        let (head, tail) = rest.split_at(word + spaces);
+        rest = tail;
+        Some(head)
+    })
 }
 
 /// Width of printable text in terminal cells, as ratatui draws it.
 pub fn cells(text: &str) -> usize {
+    // Segmenting costs much more than counting, and most text is ASCII.
+    if text.is_ascii() {
+        return text.len();
+    }
     text.graphemes(true).map(|grapheme| usize::from(grapheme.cell_width())).sum()
 }
 
@@ -73,25 +156,10 @@ pub fn fitting(text: &str, width: usize) -> &str {
     text
 }
 
-trait SpacedWords {
-    /// Words, each with the spaces that follow it.
-    fn split_word_bounds_by_space(&self) -> impl Iterator<Item = &str>;
-}
-
-impl SpacedWords for str {
-    fn split_word_bounds_by_space(&self) -> impl Iterator<Item = &str> {
-        let mut rest = self;
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let word = rest.find(' ').unwrap_or(rest.len());
-            let spaces = rest[word..].find(|character| character != ' ').unwrap_or(rest.len() - word);
-            let (head, tail) = rest.split_at(word + spaces);
-            rest = tail;
-            Some(head)
-        })
-    }
+/// `text` in exactly `width` cells: cut, or filled with spaces.
+pub fn padded(text: &str, width: usize) -> String {
+    let shown = fitting(text, width);
+    format!("{shown}{}", " ".repeat(width.saturating_sub(cells(shown))))
 }
 
 #[cfg(test)]
@@ -128,5 +196,29 @@ mod tests {
     fn fitting_cuts_before_a_wide_character() {
         assert_eq!(fitting("a\u{706b}b", 2), "a");
         assert_eq!(fitting("abc", 9), "abc");
+        assert_eq!(padded("a\u{706b}b", 4), "a\u{706b}b");
+        assert_eq!(padded("a\u{706b}b", 2), "a ");
+    }
+
+    #[test]
+    fn styles_follow_their_words_across_rows() {
+        let bold = Style::new().bold();
+        let mut runs = Runs::default();
+        runs.push("plain ", Style::new());
+        runs.push("bold words here", bold);
+        runs.push(" end", Style::new());
+        let rows = runs.rows(10);
+        let shown: Vec<Vec<(String, bool)>> = rows
+            .iter()
+            .map(|row| row.spans.iter().map(|span| (span.content.to_string(), span.style == bold)).collect())
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                vec![("plain ".to_owned(), false), ("bold".to_owned(), true)],
+                vec![("words here".to_owned(), true)],
+                vec![("end".to_owned(), false)],
+            ]
+        );
     }
 }

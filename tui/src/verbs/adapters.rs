@@ -5,7 +5,7 @@ use halligan_runtime::{Assistant, Generation, Origin};
 use serde_json::json;
 
 use crate::cli::{AdaptersAction, Common};
-use crate::console::panels::state_word;
+use crate::console::pages::adapters::state_word;
 use crate::figures::{bytes, percent, printable, short_hash, utc_minute};
 use crate::output;
 

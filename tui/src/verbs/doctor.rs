@@ -28,7 +28,8 @@ pub fn run(common: &Common) -> Result<ExitCode> {
     Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::from(UNWELL) })
 }
 
-fn lines(report: &DoctorReport) -> Vec<String> {
+/// The report as `halligan doctor` prints it.
+pub fn lines(report: &DoctorReport) -> Vec<String> {
     let mut lines = vec![format!("halligan    {}", report.version)];
     hardware_lines(&report.hardware, &mut lines);
     let profile = report.profile.as_deref().unwrap_or("none");

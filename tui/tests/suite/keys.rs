@@ -1,11 +1,18 @@
 //! What keys do, as commands and state.
 
-use halligan_runtime::{Feedback, TurnId};
-use halligan_tui::console::app::{Activity, Mode};
+use halligan_runtime::{Approval, Feedback, Reason, SessionId, TurnId};
+use halligan_tui::console::app::{Activity, App, Mode};
 use halligan_tui::console::event::{Command, Event, Report, Task};
+use halligan_tui::console::settings::Settings;
+use halligan_tui::console::source::Source;
+use halligan_tui::console::theme::Theme;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
+use ratatui::layout::Size;
 
-use super::stage::{Stage, carried, generations, status, turn};
+use super::stage::{
+    Stage, carried, citation, documents, generations, indexed, log_call, reading, source_text, status, thorough_turn,
+    turn,
+};
 
 #[test]
 fn enter_sends_and_alt_enter_starts_a_line() {
@@ -50,12 +57,13 @@ fn feedback_goes_to_the_latest_or_the_chosen_turn() {
     assert!(stage.press(KeyCode::F(2)).is_empty());
     stage.converse(turn(7));
     stage.converse(turn(8));
-    let good = Command::Rate { turn: TurnId(8), feedback: Feedback::Good };
+    let good = Command::Rate { turn: TurnId(8), feedback: Feedback::Good, reasons: Vec::new() };
     assert_eq!(stage.press(KeyCode::F(2)), [good]);
     stage.press(KeyCode::Tab);
     stage.press(KeyCode::Tab);
-    let bad = Command::Rate { turn: TurnId(7), feedback: Feedback::Bad };
+    let bad = Command::Rate { turn: TurnId(7), feedback: Feedback::Bad, reasons: Vec::new() };
     assert_eq!(stage.press_with(KeyCode::Char('3'), KeyModifiers::ALT), std::slice::from_ref(&bad));
+    stage.press(KeyCode::Esc);
     stage.press(KeyCode::BackTab);
     stage.press(KeyCode::BackTab);
     assert!(!stage.app.transcript.has_chosen());
@@ -70,7 +78,10 @@ fn the_correction_starts_from_the_answer() {
     stage.type_text("By night 1.1 km.");
     let commands = stage.press(KeyCode::Enter);
     let text = format!("{}\nBy night 1.1 km.", turn(7).answer);
-    assert_eq!(commands, [Command::Rate { turn: TurnId(7), feedback: Feedback::Correction(text) }]);
+    assert_eq!(
+        commands,
+        [Command::Rate { turn: TurnId(7), feedback: Feedback::Correction(text), reasons: Vec::new() }]
+    );
     assert!(matches!(stage.app.mode, Mode::Asking));
 }
 
@@ -175,4 +186,169 @@ fn failed_opening_can_be_tried_again_by_asking() {
     stage.report(Report::Opened { status: status(0), turns: vec![turn(1)] });
     assert_eq!(stage.app.activity, Activity::Answering);
     assert!(!stage.screen().contains("chlorine"), "earlier turns do not push in below");
+}
+
+#[test]
+fn bad_is_one_key_and_its_reasons_may_follow() {
+    let mut stage = Stage::ready(80, 24);
+    stage.converse(turn(7));
+    let bad = |reasons: Vec<Reason>| Command::Rate { turn: TurnId(7), feedback: Feedback::Bad, reasons };
+    assert_eq!(stage.press(KeyCode::F(3)), [bad(Vec::new())]);
+    stage.press(KeyCode::Char('4'));
+    stage.press(KeyCode::Char(' '));
+    stage.press(KeyCode::Char('4'));
+    stage.press(KeyCode::Char('4'));
+    assert_eq!(stage.press(KeyCode::Enter), [bad(vec![Reason::Incorrect, Reason::Unsafe])]);
+    assert!(stage.app.pages.is_empty());
+
+    stage.press(KeyCode::F(3));
+    stage.type_text("who knows");
+    assert_eq!(stage.app.question.text(), "who knows", "a question typed at once is not lost in the list");
+}
+
+#[test]
+fn a_tool_runs_only_after_a_deliberate_yes() {
+    let mut stage = Stage::ready(80, 24);
+    stage.ask("Note that gate 3 is closed");
+    stage.report(Report::ApprovalNeeded(log_call()));
+    for letter in "yes ok".chars() {
+        assert!(stage.press(KeyCode::Char(letter)).is_empty(), "letters do not answer");
+    }
+    assert_eq!(stage.press(KeyCode::Enter), [Command::Approve(Approval::Deny)], "the first row is the safe one");
+    stage.report(Report::ApprovalNeeded(log_call()));
+    stage.press(KeyCode::Down);
+    assert_eq!(stage.press(KeyCode::Enter), [Command::Approve(Approval::Once)]);
+    stage.report(Report::ApprovalNeeded(log_call()));
+    assert_eq!(stage.press(KeyCode::Esc), [Command::Approve(Approval::Deny)]);
+    stage.report(Report::ApprovalNeeded(log_call()));
+    let interrupt = stage.press_with(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert_eq!(interrupt, [Command::Stop], "stopping the answer ends its prompt");
+    assert!(stage.app.approval.is_none());
+}
+
+#[test]
+fn citations_open_at_their_words() {
+    let mut stage = Stage::ready(80, 24);
+    assert!(stage.press(KeyCode::F(7)).is_empty());
+    stage.converse(thorough_turn(3));
+    assert!(stage.press(KeyCode::F(7)).is_empty(), "two sources: the user chooses");
+    assert_eq!(stage.press(KeyCode::Enter), [Command::ReadSource(Source::of_citation(&citation()))]);
+    stage.report(Report::SourceRead(source_text()));
+    assert!(stage.screen().contains("60 metres in all directions"));
+    stage.press(KeyCode::Esc);
+    stage.press(KeyCode::Esc);
+    assert!(stage.app.pages.is_empty());
+    stage.converse(turn(4));
+    assert!(matches!(stage.press(KeyCode::F(7)).as_slice(), [Command::ReadSource(_)]), "one source opens at once");
+}
+
+#[test]
+fn an_earlier_conversation_is_found_and_goes_on() {
+    let mut stage = Stage::ready(80, 24);
+    assert_eq!(stage.press(KeyCode::F(9)), [Command::Search(String::new())]);
+    assert!(stage.press(KeyCode::Char('c')).is_empty(), "one search at a time");
+    assert_eq!(
+        stage.report(Report::Found { query: String::new(), turns: vec![turn(9)] }),
+        [Command::Search("c".to_owned())]
+    );
+    stage.report(Report::Found { query: "c".to_owned(), turns: vec![turn(9)] });
+    assert_eq!(stage.press(KeyCode::Enter), [Command::OpenSession(SessionId(1))]);
+    stage.report(Report::SessionOpened { session: SessionId(1), turns: vec![turn(8), turn(9)] });
+    assert_eq!(stage.app.session, Some(SessionId(1)));
+    assert!(stage.screen().contains("turn 9"));
+    stage.press(KeyCode::Up);
+    assert_eq!(stage.app.question.text(), turn(9).question, "its questions are in the history");
+    assert_eq!(stage.press_with(KeyCode::Char('n'), KeyModifiers::CONTROL), [Command::NewSession]);
+    assert!(!stage.screen().contains("turn 9"));
+}
+
+#[test]
+fn the_palette_does_what_the_key_would_do() {
+    let mut stage = Stage::ready(80, 24);
+    stage.press_with(KeyCode::Char('p'), KeyModifiers::CONTROL);
+    for letter in "doctor".chars() {
+        stage.press(KeyCode::Char(letter));
+    }
+    assert_eq!(stage.press(KeyCode::Enter), [Command::Examine]);
+    stage.press_with(KeyCode::Char('p'), KeyModifiers::CONTROL);
+    stage.press(KeyCode::Esc);
+    assert_eq!(stage.app.pages.len(), 1, "the palette stood above the page");
+}
+
+#[test]
+fn help_explains_the_screen_below_it_and_keeps_what_was_written() {
+    let mut stage = Stage::ready(80, 24);
+    stage.converse(turn(7));
+    stage.press(KeyCode::F(4));
+    stage.press(KeyCode::Char('x'));
+    stage.press(KeyCode::F(1));
+    assert!(stage.screen().contains("Help: writing"));
+    stage.press(KeyCode::F(1));
+    assert!(stage.screen().contains("all directions.x"));
+    stage.press(KeyCode::Esc);
+    stage.press(KeyCode::F(6));
+    stage.press(KeyCode::F(1));
+    assert!(stage.screen().contains("Help: adapters"));
+}
+
+#[test]
+fn documents_are_added_by_path_with_progress() {
+    let mut stage = Stage::ready(80, 24);
+    assert_eq!(stage.press(KeyCode::F(8)), [Command::ListDocuments]);
+    stage.report(Report::Documents(documents()));
+    stage.press(KeyCode::Char('a'));
+    for letter in "/media/usb".chars() {
+        stage.press(KeyCode::Char(letter));
+    }
+    assert_eq!(stage.press(KeyCode::Enter), [Command::AddDocuments(vec!["/media/usb".into()])]);
+    stage.report(Report::Indexing(reading()));
+    assert!(stage.screen().contains("field-guide.md"));
+    assert_eq!(stage.report(Report::Indexed(indexed())), [Command::ListDocuments]);
+    assert_eq!(stage.app.activity, Activity::Ready);
+}
+
+#[test]
+fn a_lesson_is_halted_and_goes_on() {
+    let mut stage = Stage::ready(80, 24);
+    stage.report(Report::StatusChanged(status(2)));
+    stage.press(KeyCode::F(5));
+    let alt = |stage: &mut Stage, letter| stage.press_with(KeyCode::Char(letter), KeyModifiers::ALT);
+    assert_eq!(alt(&mut stage, 'p'), [Command::Pause(true)]);
+    stage.report(Report::Paused(true));
+    assert!(stage.screen().contains("paused"));
+    alt(&mut stage, 'l');
+    assert_eq!(stage.press(KeyCode::Char('p')), [Command::Pause(false)]);
+    stage.report(Report::Paused(false));
+    assert_eq!(stage.press(KeyCode::Char('x')), [Command::Stop]);
+    stage.report(Report::LearningCancelled);
+    assert!(stage.screen().contains("cancelled"), "the page says how it ended");
+}
+
+#[test]
+fn an_answer_is_copied_as_it_was_written() {
+    let mut stage = Stage::ready(80, 24);
+    stage.converse(thorough_turn(3));
+    let copied = stage.press_with(KeyCode::Char('c'), KeyModifiers::ALT);
+    assert_eq!(copied, [Command::Copy(thorough_turn(3).answer)]);
+}
+
+#[test]
+fn settled_keys_are_the_ones_that_work_and_are_shown() {
+    let settings = Settings::parse(std::path::Path::new("x"), "[keys]\ngood = \"ctrl+g\"\n").unwrap();
+    let mut stage = Stage::ready(80, 24);
+    stage.app = App::with_keys(Theme::new(true), settings.keymap, Size::new(80, 24));
+    stage.open();
+    stage.converse(turn(7));
+    assert!(stage.screen().contains("Ctrl+G good"));
+    assert!(stage.press(KeyCode::F(2)).is_empty());
+    assert!(matches!(stage.press_with(KeyCode::Char('g'), KeyModifiers::CONTROL).as_slice(), [Command::Rate { .. }]));
+}
+
+#[test]
+fn a_paste_of_a_megabyte_is_cut_and_said_so() {
+    let mut stage = Stage::ready(80, 24);
+    let began = std::time::Instant::now();
+    stage.app.update(Event::Paste("chlorine 60 m \u{706b}\r\n".repeat(60_000)));
+    assert!(stage.screen().contains("has been cut"));
+    assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
 }

@@ -2,10 +2,15 @@
 
 mod command_line;
 mod documents;
+mod faces;
 mod keys;
+mod pictures;
 mod random_input;
+mod samples;
 mod screens;
 mod serve;
+mod sessions;
 mod stage;
+mod tmux;
 mod tools;
 mod worker;

@@ -1,12 +1,16 @@
 //! Every view at 80x24, the main ones at 40x12, as a terminal shows them.
 
-use halligan_runtime::{AnswerEvent, Feedback, LearnEvent, TurnId};
-use halligan_tui::console::event::{Command, Report, Task};
-use halligan_tui::console::theme::Theme;
+use halligan_runtime::{AnswerEvent, Assessment, Feedback, LearnEvent, TurnId, Verdict};
+use halligan_tui::console::event::{Command, Event, Report, Task};
+use halligan_tui::console::gauges::Gauges;
+use halligan_tui::console::theme::{Palette, Theme};
 use insta::assert_snapshot;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
-use super::stage::{Stage, doubtful_turn, generations, learned, passage, status, step, turn};
+use super::stage::{
+    Stage, doctor_report, documents, doubtful_turn, generations, learned, log_call, passage, reading, source_text,
+    status, step, thorough_turn, turn,
+};
 
 fn learning(width: u16, height: u16) -> Stage {
     let mut stage = Stage::ready(width, height);
@@ -47,7 +51,7 @@ fn answering() {
 fn answered_with_passage() {
     let mut stage = Stage::ready(80, 24);
     stage.converse(turn(12));
-    stage.report(Report::FeedbackKept { turn: TurnId(12), feedback: Feedback::Good });
+    stage.report(Report::FeedbackKept { turn: TurnId(12), feedback: Feedback::Good, reasons: Vec::new() });
     assert_snapshot!("answered_80x24", stage.screen());
     assert_snapshot!("answered_styles", stage.styles());
 }
@@ -104,6 +108,7 @@ fn checking_and_learned() {
     stage.report(Report::FeedbackKept {
         turn: TurnId(12),
         feedback: Feedback::Correction("Isolate 60 metres (200 feet).".to_owned()),
+        reasons: Vec::new(),
     });
     assert_snapshot!("learned_80x24", stage.screen());
 }
@@ -208,4 +213,218 @@ fn resize_while_streaming_loses_no_words() {
     for word in words {
         assert!(screen.contains(word.trim()), "{word} is missing:\n{screen}");
     }
+}
+
+/// One snapshot for a screen: both sizes, ASCII, and which cells stand out without colour.
+fn every_way(name: &str, play: impl Fn(&mut Stage)) {
+    let mut shown = String::new();
+    let played = |width: u16, height: u16, theme: Theme| {
+        let mut stage = Stage::with_theme(width, height, theme);
+        stage.open();
+        play(&mut stage);
+        stage
+    };
+    for (width, height) in [(80, 24), (40, 12)] {
+        shown.push_str(&format!("== {width}x{height}\n{}\n", played(width, height, Theme::new(true)).screen()));
+    }
+    let ascii = played(80, 24, Theme::of(Palette::Auto, true)).screen();
+    assert!(ascii.is_ascii(), "{ascii}");
+    shown.push_str(&format!("== ASCII\n{ascii}\n"));
+    let styles = played(80, 24, Theme::new(false)).styles();
+    assert!(!styles.contains("fg") && !styles.contains("bg"), "{styles}");
+    shown.push_str(&format!("== NO_COLOR\n{styles}"));
+    assert_snapshot!(name, shown);
+}
+
+fn control(stage: &mut Stage, letter: char) -> Vec<Command> {
+    stage.press_with(KeyCode::Char(letter), KeyModifiers::CONTROL)
+}
+
+fn alt(stage: &mut Stage, letter: char) -> Vec<Command> {
+    stage.press_with(KeyCode::Char(letter), KeyModifiers::ALT)
+}
+
+#[test]
+fn a_thorough_answer_every_way() {
+    every_way("every_way_thorough_answer", |stage| {
+        stage.converse(thorough_turn(12));
+        stage.press(KeyCode::Tab);
+    });
+}
+
+#[test]
+fn a_refusal_every_way() {
+    every_way("every_way_refusal", |stage| {
+        let mut refused = doubtful_turn(13);
+        refused.answer = "Outside my expertise.".to_owned();
+        refused.passage = None;
+        refused.assessment = Some(Assessment {
+            verdict: Verdict::Refuse,
+            probability: None,
+            domain_score: Some(-2.5),
+            reasons: vec!["nothing like it was learned".to_owned(), "no document has these words".to_owned()],
+        });
+        stage.converse(refused);
+    });
+}
+
+#[test]
+fn palette_every_way() {
+    every_way("every_way_palette", |stage| {
+        control(stage, 'p');
+        for letter in "conv".chars() {
+            stage.press(KeyCode::Char(letter));
+        }
+    });
+}
+
+#[test]
+fn sources_every_way() {
+    every_way("every_way_sources", |stage| {
+        stage.converse(thorough_turn(12));
+        stage.press(KeyCode::F(7));
+    });
+    every_way("every_way_source_open", |stage| {
+        stage.converse(thorough_turn(12));
+        stage.press(KeyCode::F(7));
+        stage.press(KeyCode::Enter);
+        stage.report(Report::SourceRead(source_text()));
+    });
+}
+
+#[test]
+fn documents_every_way() {
+    every_way("every_way_documents", |stage| {
+        stage.press(KeyCode::F(8));
+        stage.report(Report::Documents(documents()));
+        stage.press(KeyCode::Down);
+    });
+    every_way("every_way_documents_adding", |stage| {
+        stage.press(KeyCode::F(8));
+        stage.report(Report::Documents(documents()));
+        stage.press(KeyCode::Char('a'));
+        stage.app.update(Event::Paste("/media/usb/manuals".to_owned()));
+        stage.press(KeyCode::Enter);
+        stage.report(Report::Indexing(reading()));
+    });
+}
+
+#[test]
+fn search_every_way() {
+    every_way("every_way_search", |stage| {
+        control(stage, 'r');
+        stage.report(Report::Found { query: String::new(), turns: vec![turn(1), doubtful_turn(2), thorough_turn(3)] });
+        stage.press(KeyCode::Char('c'));
+        stage.press(KeyCode::Down);
+    });
+}
+
+#[test]
+fn doctor_every_way() {
+    every_way("every_way_doctor", |stage| {
+        alt(stage, 'd');
+        stage.report(Report::Examined(Box::new(doctor_report())));
+    });
+}
+
+#[test]
+fn device_every_way() {
+    every_way("every_way_device", |stage| {
+        stage.report(Report::Speed(12.34));
+        stage.app.update(Event::Measured(Gauges {
+            memory_mib: Some(412),
+            memory_available_mib: Some(5_184),
+            celsius: Some(61),
+            battery_percent: Some(78),
+            on_mains_power: Some(false),
+        }));
+        alt(stage, 'g');
+    });
+}
+
+#[test]
+fn lesson_every_way() {
+    every_way("every_way_lesson", |stage| {
+        stage.report(Report::StatusChanged(status(3)));
+        stage.press(KeyCode::F(5));
+        stage.report(Report::Learning(LearnEvent::Preparing { corrections: 3, replay: 40 }));
+        for number in 1..=30 {
+            let loss = 3.2 / (1.0 + number as f32 * 0.2) + 0.3;
+            stage.report(Report::Learning(step(number, 60, loss)));
+        }
+        stage.report(Report::Paused(true));
+        alt(stage, 'l');
+    });
+}
+
+#[test]
+fn reasons_every_way() {
+    every_way("every_way_reasons", |stage| {
+        stage.converse(turn(12));
+        stage.press(KeyCode::F(3));
+        stage.press(KeyCode::Char('4'));
+        stage.press(KeyCode::Down);
+    });
+}
+
+#[test]
+fn approval_every_way() {
+    every_way("every_way_approval", |stage| {
+        stage.ask("Note that gate 3 is closed");
+        stage.report(Report::Answer(AnswerEvent::ToolStarted(log_call())));
+        stage.report(Report::ApprovalNeeded(log_call()));
+        stage.press(KeyCode::Down);
+    });
+}
+
+#[test]
+fn help_and_adapters_every_way() {
+    every_way("every_way_help", |stage| {
+        stage.press(KeyCode::F(1));
+    });
+    every_way("every_way_adapters", |stage| {
+        stage.press(KeyCode::F(6));
+        stage.report(Report::Generations(generations()));
+    });
+}
+
+#[test]
+fn every_palette_draws_the_same_words() {
+    let mut stage = Stage::ready(80, 24);
+    stage.converse(thorough_turn(12));
+    let words = stage.screen();
+    for palette in Palette::ALL {
+        let mut other = Stage::with_theme(80, 24, Theme::of(palette, false));
+        other.open();
+        other.converse(thorough_turn(12));
+        assert_eq!(other.screen(), words);
+        assert_eq!(other.styles().contains("fg"), palette != Palette::None);
+    }
+    alt(&mut stage, 't');
+    assert_eq!(stage.app.theme.palette(), Palette::Dark);
+}
+
+/// A line of 9,600 baud carries 960 bytes a second; a model in the field writes some 5 tokens in one.
+const BYTES_A_TOKEN_MAX: usize = 200;
+
+#[test]
+fn a_streamed_token_costs_few_bytes() {
+    let mut stage = Stage::ready(80, 24);
+    stage.converse(turn(1));
+    stage.ask("Tell me more");
+    stage.draw();
+    let mut costs: Vec<usize> = (0..300)
+        .map(|number| {
+            let word = if number % 11 == 10 { "away.\n\n".to_owned() } else { format!("word{number} ") };
+            stage.report(Report::Answer(AnswerEvent::Text(word)));
+            let before = stage.bytes().len();
+            stage.draw();
+            stage.bytes().len() - before
+        })
+        .collect();
+    let mean = costs.iter().sum::<usize>() / costs.len();
+    costs.sort_unstable();
+    let (median, most) = (costs[costs.len() / 2], costs[costs.len() - 1]);
+    println!("bytes a token: median {median}, mean {mean}, most {most}");
+    assert!(median <= BYTES_A_TOKEN_MAX, "median {median}, mean {mean}, most {most}");
 }

@@ -6,21 +6,21 @@
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::num::NonZeroU16;
-use std::path::PathBuf;
 use std::rc::Rc;
 
-use halligan_runtime::{
-    AnswerEvent, Feedback, Generation, LearnEvent, LearnReport, Origin, Passage, SessionId, Status, Turn, TurnId,
-};
+use halligan_runtime::{AnswerEvent, Turn};
 use halligan_tui::console::app::App;
 use halligan_tui::console::draw::draw;
 use halligan_tui::console::event::{Command, Event, Report};
+use halligan_tui::console::source::SourceText;
 use halligan_tui::console::theme::Theme;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::crossterm::style::force_color_output;
 use ratatui::layout::{Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
+
+pub use super::samples::*;
 
 struct Tape {
     parser: vt100::Parser,
@@ -82,6 +82,11 @@ impl Stage {
         self.app.update(Event::Worker(report))
     }
 
+    /// Sends a line, as the faces without keys do.
+    pub fn line(&mut self, line: &str) -> Vec<Command> {
+        self.app.update(Event::Line(line.to_owned()))
+    }
+
     pub fn press(&mut self, code: KeyCode) -> Vec<Command> {
         self.press_with(code, KeyModifiers::NONE)
     }
@@ -94,6 +99,54 @@ impl Stage {
         for character in text.chars() {
             let commands = self.press(KeyCode::Char(character));
             assert!(commands.is_empty(), "typing gives no commands");
+        }
+    }
+
+    /// Reports what a willing worker would report about a command.
+    pub fn answer(&mut self, command: &Command, number: i64) {
+        let reports = match command {
+            Command::Ask(question) if number % 3 == 0 => {
+                vec![Report::ApprovalNeeded(log_call()), Report::Answer(AnswerEvent::Text(question.clone()))]
+            }
+            Command::Ask(question) => vec![
+                Report::Answer(AnswerEvent::Text(question.clone())),
+                Report::Answered(Turn { question: question.clone(), ..thorough_turn(number) }),
+            ],
+            Command::Approve(_) | Command::Stop => {
+                vec![Report::Answered(turn(number)), Report::LearningCancelled, Report::StatusChanged(status(1))]
+            }
+            Command::Rate { turn, feedback, reasons } => vec![
+                Report::FeedbackKept { turn: *turn, feedback: feedback.clone(), reasons: reasons.clone() },
+                Report::StatusChanged(status(1)),
+            ],
+            Command::Learn => vec![Report::Learning(step(3, 9, 1.5)), Report::Learned(learned())],
+            Command::Pause(paused) => vec![Report::Paused(*paused)],
+            Command::ListGenerations => vec![Report::Generations(generations())],
+            Command::Activate(_) | Command::RollBack => vec![Report::Activated(carried())],
+            Command::ListDocuments => vec![Report::Documents(documents())],
+            Command::AddDocuments(_) => {
+                vec![Report::Indexing(reading()), Report::Indexed(indexed())]
+            }
+            Command::RemoveDocument(name) => vec![Report::DocumentsRemoved(vec![name.clone()])],
+            Command::ReadSource(source) => {
+                vec![Report::SourceRead(SourceText { source: source.clone(), ..source_text() })]
+            }
+            Command::Search(query) => {
+                vec![Report::Found { query: query.clone(), turns: vec![turn(1), thorough_turn(2)] }]
+            }
+            Command::OpenSession(session) => {
+                vec![Report::SessionOpened { session: *session, turns: vec![thorough_turn(number)] }]
+            }
+            Command::Examine => vec![Report::Examined(Box::new(doctor_report()))],
+            Command::NewSession | Command::Copy(_) | Command::Quit => Vec::new(),
+        };
+        for report in reports {
+            for command in self.report(report) {
+                // What follows a report (a list to be shown again) is answered too, and asks no more.
+                if !matches!(command, Command::Search(_)) {
+                    self.answer(&command, number);
+                }
+            }
         }
     }
 
@@ -170,6 +223,11 @@ impl Stage {
         runs
     }
 
+    /// Forgets the bytes so far; a long run would fill the memory with them.
+    pub fn forget_bytes(&mut self) {
+        self.recorder.0.borrow_mut().bytes.clear();
+    }
+
     /// All bytes the terminal was sent so far.
     pub fn bytes(&self) -> Vec<u8> {
         self.recorder.0.borrow().bytes.clone()
@@ -197,143 +255,4 @@ fn cell_style(screen: &vt100::Screen, row: u16, column: u16) -> String {
         }
     }
     words.join(" ")
-}
-
-pub const ADAPTER: &str = "3f2a91c07d5e4b6a8c1f0e9d2b3a4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d";
-
-pub fn status(corrections_waiting: usize) -> Status {
-    Status {
-        home: PathBuf::from("/field/halligan"),
-        model: Some("halligan-base".to_owned()),
-        model_path: Some(PathBuf::from("/field/halligan/model.gguf")),
-        model_sha256: Some("ab".repeat(32)),
-        model_bytes: Some(5_900_000),
-        generation: carried(),
-        previous_generation: None,
-        profile: "laptop-cpu".to_owned(),
-        context_tokens: 1024,
-        corrections_waiting,
-        turns: 3,
-        documents: 1,
-        passages: 214,
-    }
-}
-
-pub fn carried() -> Generation {
-    Generation {
-        id: ADAPTER.to_owned(),
-        parent: Some("base".to_owned()),
-        created_at: 1_795_190_459,
-        origin: Origin::Carried,
-        gate_accuracy: None,
-        corrected_accuracy: None,
-        rejected: None,
-        active: true,
-        size_bytes: 1_400_000,
-    }
-}
-
-pub fn generations() -> Vec<Generation> {
-    vec![
-        Generation {
-            id: "base".to_owned(),
-            parent: None,
-            created_at: 0,
-            origin: Origin::Base,
-            size_bytes: 0,
-            active: false,
-            ..carried()
-        },
-        Generation { active: false, ..carried() },
-        Generation {
-            id: "c0ffee12".repeat(8),
-            parent: Some(ADAPTER.to_owned()),
-            created_at: 1_795_194_059,
-            origin: Origin::Learned,
-            gate_accuracy: Some(0.925),
-            corrected_accuracy: Some(1.0),
-            ..carried()
-        },
-        Generation {
-            id: "deadfa11".repeat(8),
-            parent: Some("c0ffee12".repeat(8)),
-            created_at: 1_795_194_659,
-            origin: Origin::Learned,
-            gate_accuracy: Some(0.7),
-            corrected_accuracy: Some(1.0),
-            rejected: Some("the gate dropped by 22 points".to_owned()),
-            active: false,
-            ..carried()
-        },
-    ]
-}
-
-pub fn passage() -> Passage {
-    Passage {
-        document: "field-guide.md".to_owned(),
-        page: None,
-        heading: "Hazardous materials > Chlorine (UN 1017)".to_owned(),
-        text: "Chlorine is a green-yellow gas, heavier than air. For a small spill, isolate the\n\
-               spill area for at least 60 metres in all directions. Protect people downwind for\n\
-               0.3 km by day and 1.1 km by night. Stay upwind and out of low places. Wear\n\
-               positive-pressure breathing apparatus. Do not put water on the leak itself."
-            .to_owned(),
-        start_byte: 18_220,
-        end_byte: 18_533,
-        score: 7.25,
-    }
-}
-
-pub fn turn(number: i64) -> Turn {
-    Turn {
-        id: TurnId(number),
-        session: SessionId(1),
-        question: "How far do I isolate a small chlorine spill?".to_owned(),
-        answer: "Isolate the spill area for at least 60 metres in all directions.".to_owned(),
-        confidence: Some(0.934),
-        assessment: None,
-        passage: Some(passage()),
-        supported: true,
-        citations: Vec::new(),
-        tools: Vec::new(),
-        model: None,
-        generation: ADAPTER.to_owned(),
-        tokens: 17,
-        seconds: 0.84,
-        feedback: None,
-        reasons: Vec::new(),
-        created_at: 1_795_190_459,
-    }
-}
-
-pub fn doubtful_turn(number: i64) -> Turn {
-    Turn {
-        question: "Which fire shelter do I carry?".to_owned(),
-        answer: "Carry the 2014 pattern shelter.".to_owned(),
-        confidence: Some(0.41),
-        supported: false,
-        feedback: Some(Feedback::Bad),
-        ..turn(number)
-    }
-}
-
-pub fn step(step: usize, steps: usize, loss: f32) -> LearnEvent {
-    LearnEvent::Step { step, steps, loss, tokens_per_second: 850.0, seconds_left: 41.6 }
-}
-
-pub fn learned() -> LearnReport {
-    LearnReport {
-        candidate: "c0ffee12".repeat(8),
-        activated: true,
-        reason: "corrected questions 3 of 3 right, before 0 of 3; gate 37 of 40 right, before 37 of 40".to_owned(),
-        corrections: 3,
-        corrected_before: 0.0,
-        corrected_after: 1.0,
-        gate_before: 0.93,
-        gate_after: 0.92,
-        gate_questions: 40,
-        train_seconds: 42.0,
-        tokens_per_second: 850.0,
-        device: "CPU".to_owned(),
-    }
 }

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn start(home: &Path) -> (Worker, Receiver<Event>) {
     let (events, inbox) = channel();
     let options = AssistantOptions { home: Some(home.to_path_buf()), ..AssistantOptions::default() };
-    (Worker::start(options, events).unwrap(), inbox)
+    (Worker::start(options, None, events).unwrap(), inbox)
 }
 
 fn next(inbox: &Receiver<Event>) -> Report {
@@ -42,7 +42,7 @@ fn a_home_without_a_model_is_usable_and_says_what_is_missing() {
     assert!(failure(&inbox, Task::WarmUp).contains("halligan setup"));
     assert!(worker.send(Command::Ask("anyone?".to_owned())));
     assert!(failure(&inbox, Task::Ask).contains("halligan setup"));
-    assert!(worker.send(Command::Rate { turn: TurnId(9), feedback: Feedback::Good }));
+    assert!(worker.send(Command::Rate { turn: TurnId(9), feedback: Feedback::Good, reasons: Vec::new() }));
     assert!(failure(&inbox, Task::Rate).contains('9'));
     assert!(worker.send(Command::RollBack));
     failure(&inbox, Task::Adapters);

@@ -1,0 +1,244 @@
+//! What the actions of the conversation and of the correction box do.
+
+use halligan_runtime::Feedback;
+use ratatui::crossterm::event::KeyEvent;
+
+use super::actions::{Action, Scope};
+use super::app::{Activity, App, Mode};
+use super::editor::Editor;
+use super::event::Command;
+use super::item::{Item, NoteKind, TurnView};
+use super::learning::Lesson;
+use super::pages::Page;
+use super::pages::adapters::AdaptersPage;
+use super::pages::device::DevicePage;
+use super::pages::doctor::DoctorPage;
+use super::pages::documents::DocumentsPage;
+use super::pages::help::HelpPage;
+use super::pages::lesson::LessonPage;
+use super::pages::reasons::ReasonsPage;
+use super::pages::search::SearchPage;
+use super::pages::sources::SourcesPage;
+
+impl App {
+    pub(super) fn chat(&mut self, action: Action, key: Option<KeyEvent>) -> Vec<Command> {
+        let view = self.areas().transcript;
+        let (width, height) = (view.width, view.height);
+        let rows = height.saturating_sub(1).max(1);
+        match action {
+            Action::Send => return self.ask(),
+            Action::NewLine => self.question.new_line(),
+            Action::Good => return self.rate(Feedback::Good),
+            Action::Bad => return self.rate(Feedback::Bad),
+            Action::Correct => self.start_correction(),
+            Action::Reasons => self.open_reasons(),
+            Action::Learn => return self.start_lesson(),
+            Action::Pause => return self.pause(),
+            Action::Adapters => {
+                return self.open(Page::Adapters(AdaptersPage::default()), Some(Command::ListGenerations));
+            }
+            Action::Documents => {
+                return self.open(Page::Documents(DocumentsPage::new(self.theme)), Some(Command::ListDocuments));
+            }
+            Action::Search => {
+                return self.open(Page::Search(SearchPage::new(self.theme)), Some(Command::Search(String::new())));
+            }
+            Action::Lesson => return self.open(Page::Lesson(LessonPage), None),
+            Action::Device => return self.open(Page::Device(DevicePage::default()), None),
+            Action::Doctor => return self.open(Page::Doctor(DoctorPage::default()), Some(Command::Examine)),
+            Action::Sources => return self.open_sources(),
+            Action::CopyAnswer => return self.copy(),
+            Action::NewSession => return self.new_session(),
+            Action::ScrollUp => self.transcript.scroll_up(rows, width, height),
+            Action::ScrollDown => self.transcript.scroll_down(rows, width, height),
+            Action::Oldest => self.transcript.scroll_to_top(width, height),
+            Action::Newest => self.transcript.scroll_to_bottom(),
+            Action::ChooseEarlier => self.transcript.choose_earlier(width, height),
+            Action::ChooseLater => self.transcript.choose_later(width, height),
+            Action::HistoryEarlier if self.question.is_blank() || self.history_back > 0 => self.recall(true),
+            Action::HistoryLater if self.history_back > 0 => self.recall(false),
+            Action::Stop => {
+                let stop = self.stop();
+                if stop.is_empty() {
+                    self.transcript.choose_none();
+                }
+                return stop;
+            }
+            _ => {
+                if let Some(key) = key {
+                    self.question.key(key);
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// Opens a page in place of others; help and palette stand above it while it is open.
+    fn open(&mut self, page: Page, command: Option<Command>) -> Vec<Command> {
+        self.pages.clear();
+        self.pages.push(page);
+        command.into_iter().collect()
+    }
+
+    fn ask(&mut self) -> Vec<Command> {
+        if self.question.is_blank() || !self.may_start() {
+            return Vec::new();
+        }
+        let question = self.question.text().trim().to_owned();
+        self.question.set_text("");
+        self.ask_this(question)
+    }
+
+    /// Asks a question; the worker must be free.
+    pub(super) fn ask_this(&mut self, question: String) -> Vec<Command> {
+        self.history_back = 0;
+        self.remember(&question);
+        self.transcript.choose_none();
+        self.transcript.push(Item::Turn(Box::new(TurnView { question: question.clone(), ..TurnView::default() })));
+        self.activity = Activity::Answering;
+        vec![Command::Ask(question)]
+    }
+
+    /// Puts an earlier (or later) question into the box.
+    fn recall(&mut self, earlier: bool) {
+        let back = if earlier { self.history_back + 1 } else { self.history_back - 1 };
+        let text = match back {
+            0 => Some(String::new()),
+            _ => self.history.iter().rev().nth(back - 1).cloned(),
+        };
+        if let Some(text) = text {
+            self.question.set_text(&text);
+            self.history_back = back;
+        }
+    }
+
+    /// Judges the chosen or latest answer. What was said before about reasons stays for the same
+    /// judgement only.
+    pub(super) fn rate(&mut self, feedback: Feedback) -> Vec<Command> {
+        let Some(turn) = self.transcript.target() else {
+            self.notice = Some("no answer to judge yet: ask a question first".to_owned());
+            return Vec::new();
+        };
+        let id = turn.id;
+        let reasons = if turn.feedback.as_ref() == Some(&feedback) { turn.reasons.clone() } else { Vec::new() };
+        if feedback == Feedback::Bad {
+            self.pages.clear();
+            self.pages.push(Page::Reasons(ReasonsPage::of(id, feedback.clone(), reasons.clone())));
+        }
+        vec![Command::Rate { turn: id, feedback, reasons }]
+    }
+
+    fn open_reasons(&mut self) {
+        let Some(turn) = self.transcript.target() else {
+            self.notice = Some("no answer to judge yet: ask a question first".to_owned());
+            return;
+        };
+        match &turn.feedback {
+            Some(feedback) => {
+                let page = ReasonsPage::of(turn.id, feedback.clone(), turn.reasons.clone());
+                self.pages.clear();
+                self.pages.push(Page::Reasons(page));
+            }
+            None => self.notice = Some("judge the answer first: F2 good, F3 bad, F4 correct".to_owned()),
+        }
+    }
+
+    fn start_correction(&mut self) {
+        if matches!(self.mode, Mode::Correcting { .. }) {
+            self.notice = Some("a correction is being written: Enter saves it, Esc leaves it".to_owned());
+            return;
+        }
+        let Some(turn) = self.transcript.target() else {
+            self.notice = Some("no answer to correct yet: ask a question first".to_owned());
+            return;
+        };
+        let known = match &turn.feedback {
+            Some(Feedback::Correction(text)) => text,
+            _ => &turn.answer,
+        };
+        let mut editor = Editor::new("Write the right answer", self.theme);
+        editor.set_text(known.trim());
+        self.mode = Mode::Correcting { turn: turn.id, editor: Box::new(editor) };
+    }
+
+    pub(super) fn start_lesson(&mut self) -> Vec<Command> {
+        if !self.may_start() {
+            return Vec::new();
+        }
+        if self.status.as_ref().is_some_and(|status| status.corrections_waiting == 0) {
+            self.notice = Some("nothing to learn yet: F4 corrects an answer".to_owned());
+            return Vec::new();
+        }
+        self.activity = Activity::Learning;
+        self.lesson = Some(Lesson::new());
+        vec![Command::Learn]
+    }
+
+    pub(super) fn pause(&mut self) -> Vec<Command> {
+        match (&self.lesson, self.activity) {
+            (Some(lesson), Activity::Learning) => vec![Command::Pause(!lesson.paused)],
+            _ => {
+                self.notice = Some("no lesson is running".to_owned());
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn open_sources(&mut self) -> Vec<Command> {
+        let page = self.transcript.target().map(SourcesPage::of);
+        match page {
+            Some(Some(page)) => {
+                let only = page.only();
+                self.open(Page::Sources(page), only.map(Command::ReadSource))
+            }
+            Some(None) => {
+                self.notice = Some("no passage of the documents fits this answer".to_owned());
+                Vec::new()
+            }
+            None => {
+                self.notice = Some("no answer yet: ask a question first".to_owned());
+                Vec::new()
+            }
+        }
+    }
+
+    fn copy(&mut self) -> Vec<Command> {
+        let Some(turn) = self.transcript.target() else {
+            self.notice = Some("no answer to copy yet: ask a question first".to_owned());
+            return Vec::new();
+        };
+        let text = turn.answer.clone();
+        self.notice = Some(format!("answer of turn {} sent to the terminal's clipboard", turn.id));
+        vec![Command::Copy(text)]
+    }
+
+    pub(super) fn new_session(&mut self) -> Vec<Command> {
+        if !self.may_start() {
+            return Vec::new();
+        }
+        self.transcript.clear();
+        self.session = None;
+        self.transcript.note(NoteKind::Information, "a new conversation begins here");
+        vec![Command::NewSession]
+    }
+
+    pub(super) fn correction(&mut self, action: Action) -> Vec<Command> {
+        let Mode::Correcting { turn, editor } = &mut self.mode else { return Vec::new() };
+        match action {
+            Action::Close => self.mode = Mode::Asking,
+            Action::NewLine => editor.new_line(),
+            Action::Save if editor.is_blank() => {
+                self.notice = Some("write the right answer first, or leave with Esc".to_owned());
+            }
+            Action::Save => {
+                let feedback = Feedback::Correction(editor.text().trim().to_owned());
+                let turn = *turn;
+                self.mode = Mode::Asking;
+                return vec![Command::Rate { turn, feedback, reasons: Vec::new() }];
+            }
+            Action::Help => self.pages.push(Page::Help(HelpPage::of(Scope::Writing))),
+            _ => {}
+        }
+        Vec::new()
+    }
+}

@@ -1,0 +1,107 @@
+//! What pages share: a list with a chosen row, and a text that scrolls.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::console::actions::Action;
+use crate::console::theme::Theme;
+use crate::console::wrap::padded;
+
+/// The chosen row of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Choice(pub usize);
+
+impl Choice {
+    /// Moves as the action says, in a list of `len` rows shown `page` at a time. Returns whether
+    /// the action was a move.
+    pub fn act(&mut self, action: Action, len: usize, page: usize) -> bool {
+        let last = len.saturating_sub(1);
+        let page = page.max(1);
+        self.0 = match action {
+            Action::Up => self.0.saturating_sub(1),
+            Action::Down => self.0.saturating_add(1),
+            Action::PageUp => self.0.saturating_sub(page),
+            Action::PageDown => self.0.saturating_add(page),
+            Action::First => 0,
+            Action::Last => last,
+            _ => return false,
+        }
+        .min(last);
+        true
+    }
+
+    /// Draws the rows around the chosen one; each row comes with its style.
+    pub fn draw(self, frame: &mut Frame, theme: Theme, area: Rect, len: usize, row: impl Fn(usize) -> (String, Style)) {
+        let shown = usize::from(area.height);
+        let first = (self.0 + 1).saturating_sub(shown);
+        for (index, y) in (first..len).zip(area.y..area.bottom()) {
+            let (text, style) = row(index);
+            let (mark, style) = if index == self.0 { ("> ", theme.bar()) } else { ("  ", style) };
+            let text = padded(&format!("{mark}{text}"), usize::from(area.width));
+            frame.render_widget(Span::styled(text, style), Rect::new(area.x, y, area.width, 1));
+        }
+    }
+}
+
+/// The first visible row of a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scroll(pub usize);
+
+impl Scroll {
+    /// Moves as the action says, in a text of `len` rows shown `page` at a time. Returns whether
+    /// the action was a move.
+    pub fn act(&mut self, action: Action, len: usize, page: usize) -> bool {
+        let end = len.saturating_sub(page);
+        let page = page.max(1);
+        self.0 = match action {
+            Action::Up => self.0.saturating_sub(1),
+            Action::Down => self.0.saturating_add(1),
+            Action::PageUp => self.0.saturating_sub(page),
+            Action::PageDown => self.0.saturating_add(page),
+            Action::First => 0,
+            Action::Last => end,
+            _ => return false,
+        }
+        .min(end);
+        true
+    }
+
+    /// Draws the visible rows; says how many follow where some do.
+    pub fn draw(self, frame: &mut Frame, theme: Theme, area: Rect, lines: &[Line<'static>]) {
+        let shown = usize::from(area.height);
+        let top = self.0.min(lines.len().saturating_sub(shown));
+        for (line, y) in lines[top..].iter().zip(area.y..area.bottom()) {
+            frame.render_widget(line, Rect::new(area.x, y, area.width, 1));
+        }
+        let left = lines.len().saturating_sub(top + shown);
+        if left > 0 && area.height > 1 && area.y > 0 {
+            let words = format!(" {left} more below ");
+            let width = u16::try_from(words.len()).unwrap_or(u16::MAX);
+            if width + 12 < area.width {
+                // On the rule above, where it hides no text.
+                let place = Rect::new(area.right() - width, area.y - 1, width, 1);
+                frame.render_widget(Span::styled(words, theme.title()), place);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_stay_inside_of_lists_and_texts() {
+        let mut choice = Choice(0);
+        assert!(choice.act(Action::Up, 3, 10) && choice.0 == 0);
+        assert!(choice.act(Action::PageDown, 3, 10) && choice.0 == 2);
+        assert!(choice.act(Action::Down, 0, 10) && choice.0 == 0);
+        assert!(!choice.act(Action::Close, 3, 10));
+        let mut scroll = Scroll(0);
+        assert!(scroll.act(Action::Last, 30, 10) && scroll.0 == 20);
+        assert!(scroll.act(Action::Down, 30, 10) && scroll.0 == 20);
+        assert!(scroll.act(Action::Down, 5, 10) && scroll.0 == 0);
+    }
+}

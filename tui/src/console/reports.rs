@@ -1,0 +1,265 @@
+//! What the worker says, taken into the state.
+
+use halligan_runtime::{AnswerEvent, IndexEvent, IndexReport, LearnReport, ToolOutcome, Turn};
+
+use super::app::{Activity, Adding, App};
+use super::event::{Command, Report, Task};
+use super::item::{Item, NoteKind, TurnView};
+use super::pages::Page;
+use super::pages::approval::ApprovalPrompt;
+use crate::figures::{counted, short_hash};
+
+/// Most questions kept for the arrow keys.
+const HISTORY_MAX: usize = 1_000;
+
+impl App {
+    pub(super) fn report(&mut self, report: Report) -> Vec<Command> {
+        match report {
+            Report::Opened { status, turns } => {
+                self.status = Some(status);
+                // The session's own questions may be older than this report when opening was
+                // retried; turns of earlier sessions only belong above an empty page.
+                if self.transcript.is_empty() && !turns.is_empty() {
+                    self.show_turns(turns);
+                    self.transcript
+                        .note(NoteKind::Information, "earlier answers are above; a new conversation begins here");
+                }
+                if self.activity == Activity::Opening {
+                    self.activity = Activity::LoadingModel;
+                }
+            }
+            Report::ModelLoaded => self.ready_from(&[Activity::LoadingModel, Activity::Opening]),
+            Report::StatusChanged(status) => self.status = Some(status),
+            Report::Answer(event) => self.answer(event),
+            Report::Speed(speed) => self.speed = Some(speed),
+            Report::ApprovalNeeded(call) => self.approval = Some(ApprovalPrompt::new(call)),
+            Report::Answered(turn) => {
+                self.approval = None;
+                self.session = Some(turn.session);
+                if let Some(view) = self.transcript.running() {
+                    *view = TurnView::from_recorded(turn);
+                }
+                let view = self.areas().transcript;
+                self.transcript.show_latest_from_start(view.width, view.height);
+                self.ready();
+            }
+            Report::FeedbackKept { turn, feedback, reasons } => self.transcript.mark(turn, feedback, reasons),
+            Report::Learning(event) => {
+                if let (Activity::Learning, Some(lesson)) = (self.activity, &mut self.lesson) {
+                    lesson.update(event);
+                }
+            }
+            Report::Paused(paused) => {
+                if let Some(lesson) = &mut self.lesson {
+                    lesson.paused = paused;
+                }
+            }
+            Report::Learned(report) => self.lesson_ended(NoteKind::Learned, learned_sentence(&report)),
+            Report::LearningCancelled => {
+                let words = "learning cancelled: adapter and corrections are as before, F5 starts again";
+                self.lesson_ended(NoteKind::Information, words.to_owned());
+            }
+            Report::Generations(list) => {
+                if let Some(Page::Adapters(page)) = self.page_of(|page| matches!(page, Page::Adapters(_))) {
+                    page.show(list);
+                }
+            }
+            Report::Activated(generation) => {
+                let name = short_hash(&generation.id).to_owned();
+                self.transcript.note(NoteKind::Learned, format!("adapter {name} answers from now on"));
+                self.ready();
+                return vec![Command::ListGenerations];
+            }
+            Report::Documents(list) => {
+                if let Some(Page::Documents(page)) = self.page_of(|page| matches!(page, Page::Documents(_))) {
+                    page.show(list);
+                }
+            }
+            Report::Indexing(event) => self.indexing(event),
+            Report::Indexed(report) => {
+                self.adding = None;
+                for skipped in &report.skipped {
+                    self.transcript
+                        .note(NoteKind::Error, format!("{} was not added: {}", skipped.name, skipped.detail));
+                }
+                self.transcript.note(NoteKind::Information, indexed_sentence(&report));
+                self.ready();
+                return vec![Command::ListDocuments];
+            }
+            Report::DocumentsRemoved(names) => {
+                self.transcript.note(NoteKind::Information, format!("removed: {}", names.join(", ")));
+                return vec![Command::ListDocuments];
+            }
+            Report::SourceRead(text) => {
+                if let Some(Page::Sources(page)) = self.page_of(|page| matches!(page, Page::Sources(_))) {
+                    page.show(text);
+                }
+            }
+            Report::Found { query, turns } => {
+                if let Some(Page::Search(page)) = self.page_of(|page| matches!(page, Page::Search(_))) {
+                    return page.show(query, turns).into_iter().collect();
+                }
+            }
+            Report::SessionOpened { session, turns } => {
+                self.transcript.clear();
+                self.show_turns(turns);
+                self.session = Some(session);
+                self.notice = Some(format!("conversation {} goes on", session.0));
+            }
+            Report::Examined(found) => {
+                if let Some(Page::Doctor(page)) = self.page_of(|page| matches!(page, Page::Doctor(_))) {
+                    page.show(found);
+                }
+            }
+            Report::Failed { task, message } => self.failed(task, &message),
+            Report::Died(message) => {
+                self.approval = None;
+                self.transcript.note(
+                    NoteKind::Error,
+                    format!("the assistant has ended: {message}; leave with F10 and start halligan again, nothing recorded is lost"),
+                );
+                self.fail_running_turn();
+                self.activity = Activity::Dead;
+            }
+        }
+        Vec::new()
+    }
+
+    fn page_of(&mut self, fits: impl Fn(&Page) -> bool) -> Option<&mut Page> {
+        self.pages.iter_mut().rev().find(|page| fits(page))
+    }
+
+    fn show_turns(&mut self, turns: Vec<Turn>) {
+        for turn in turns {
+            self.remember(&turn.question);
+            self.transcript.push(Item::Turn(Box::new(TurnView::from_recorded(turn))));
+        }
+    }
+
+    /// Keeps a question for the arrow keys; one asked twice in a row counts once.
+    pub(super) fn remember(&mut self, question: &str) {
+        if self.history.last().is_none_or(|last| last != question) {
+            self.history.push(question.to_owned());
+            if self.history.len() > HISTORY_MAX {
+                self.history.remove(0);
+            }
+        }
+    }
+
+    fn ready(&mut self) {
+        if self.activity != Activity::Dead {
+            self.activity = Activity::Ready;
+        }
+    }
+
+    fn ready_from(&mut self, from: &[Activity]) {
+        if from.contains(&self.activity) {
+            self.activity = Activity::Ready;
+        }
+    }
+
+    fn lesson_ended(&mut self, kind: NoteKind, words: String) {
+        if let Some(lesson) = &mut self.lesson {
+            lesson.ended = Some(words.clone());
+            lesson.paused = false;
+        }
+        self.transcript.note(kind, words);
+        self.ready();
+    }
+
+    fn answer(&mut self, event: AnswerEvent) {
+        let Some(view) = self.transcript.running() else { return };
+        match event {
+            AnswerEvent::Passage(passage) => view.passage = Some(passage),
+            AnswerEvent::Text(piece) => view.answer.push_str(&piece),
+            AnswerEvent::ToolStarted(call) => view.tool = Some(call.name),
+            AnswerEvent::ToolEnded(used) => {
+                view.tool = None;
+                if used.outcome == ToolOutcome::Denied {
+                    self.approval = None;
+                }
+                view.tools.push(used);
+            }
+            AnswerEvent::Assessment(_) | AnswerEvent::Finished => {}
+        }
+    }
+
+    fn indexing(&mut self, event: IndexEvent) {
+        let adding = self.adding.get_or_insert_with(Adding::default);
+        match event {
+            IndexEvent::Listed { files, .. } => adding.total = Some(files),
+            IndexEvent::Reading { name, done, files } => {
+                *adding = Adding { done, total: Some(files), latest: name };
+            }
+            IndexEvent::Added { document, .. } => adding.latest = document.name,
+            IndexEvent::Unchanged { name } => adding.latest = name,
+            IndexEvent::Skipped(skipped) => adding.latest = format!("{} was not added", skipped.name),
+            IndexEvent::Embedding { done, passages } => {
+                *adding = Adding { done, total: Some(passages), latest: "vectors".to_owned() };
+            }
+        }
+    }
+
+    fn fail_running_turn(&mut self) {
+        if let Some(view) = self.transcript.running() {
+            view.failed = true;
+        }
+    }
+
+    fn failed(&mut self, task: Task, message: &str) {
+        let error = format!("error: {message}");
+        match task {
+            Task::Ask => {
+                self.approval = None;
+                self.fail_running_turn();
+                self.ready();
+            }
+            Task::Learn => return self.lesson_ended(NoteKind::Error, error),
+            Task::Adapters => self.ready_from(&[Activity::Switching]),
+            Task::Documents => {
+                self.adding = None;
+                self.ready_from(&[Activity::AddingDocuments]);
+            }
+            Task::Open | Task::WarmUp => {
+                self.ready_from(&[Activity::Opening, Activity::LoadingModel]);
+            }
+            Task::Search => {
+                if let Some(Page::Search(page)) = self.page_of(|page| matches!(page, Page::Search(_))) {
+                    page.failed();
+                }
+            }
+            Task::Rate => {}
+        }
+        // A page would cover the message.
+        if matches!(task, Task::Adapters | Task::Documents | Task::Search) {
+            self.pages.clear();
+        }
+        self.transcript.note(NoteKind::Error, error);
+    }
+}
+
+/// What adding documents did, in one line.
+pub fn indexed_sentence(report: &IndexReport) -> String {
+    let mut words = format!("{} added", counted(report.added.len(), "document"));
+    for (count, what) in [
+        (report.unchanged, "on the device already"),
+        (report.skipped.len(), "not taken"),
+        (report.waiting, "still waiting: adding goes on with the next /add or a on the documents page"),
+    ] {
+        if count > 0 {
+            words.push_str(&format!(", {count} {what}"));
+        }
+    }
+    words
+}
+
+/// The decision of a lesson in one line for the transcript.
+pub fn learned_sentence(report: &LearnReport) -> String {
+    let verdict = if report.activated {
+        format!("adapter {} answers from now on", short_hash(&report.candidate))
+    } else {
+        "the adapter stays as it was".to_owned()
+    };
+    let corrections = counted(report.corrections, "correction");
+    format!("learned from {corrections}: {verdict} ({})", report.reason.trim_end_matches('.'))
+}

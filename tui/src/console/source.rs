@@ -1,0 +1,83 @@
+//! Places in documents that an answer rests on, and the text around them.
+
+use halligan_runtime::{Citation, Passage, Turn};
+
+/// A place in a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Name of the document.
+    pub document: String,
+    /// Page, where the document has pages, from 1.
+    pub page: Option<u32>,
+    /// Heading path; empty if none.
+    pub heading: String,
+    /// The words of the document at this place.
+    pub quote: String,
+    /// Byte offset of the words in the document's text.
+    pub start_byte: usize,
+    /// Byte offset just after the words.
+    pub end_byte: usize,
+    /// Whether the answer cites these words; else they only fit the question.
+    pub cited: bool,
+}
+
+impl Source {
+    /// All places of a turn: its citations in order, then the passage that fits best.
+    pub fn all_of(turn: &Turn) -> Vec<Source> {
+        let mut sources: Vec<Source> = turn.citations.iter().map(Source::of_citation).collect();
+        sources.extend(turn.passage.as_ref().map(Source::of_passage));
+        sources
+    }
+
+    /// A cited place.
+    pub fn of_citation(citation: &Citation) -> Source {
+        Source {
+            document: citation.document.clone(),
+            page: citation.page,
+            heading: citation.heading.clone(),
+            quote: citation.quote.clone(),
+            start_byte: citation.start_byte,
+            end_byte: citation.end_byte,
+            cited: true,
+        }
+    }
+
+    /// A place that fits the question.
+    pub fn of_passage(passage: &Passage) -> Source {
+        Source {
+            document: passage.document.clone(),
+            page: passage.page,
+            heading: passage.heading.clone(),
+            quote: passage.text.clone(),
+            start_byte: passage.start_byte,
+            end_byte: passage.end_byte,
+            cited: false,
+        }
+    }
+
+    /// `guide.md, page 3: Hazmat > Chlorine`.
+    pub fn place(&self) -> String {
+        let mut place = self.document.clone();
+        if let Some(page) = self.page {
+            place.push_str(&format!(", page {page}"));
+        }
+        if !self.heading.is_empty() {
+            place.push_str(": ");
+            place.push_str(&self.heading);
+        }
+        place
+    }
+}
+
+/// The text around a place, as the device keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceText {
+    /// The place.
+    pub source: Source,
+    /// Text before the words.
+    pub before: String,
+    /// The words themselves.
+    pub words: String,
+    /// Text after the words.
+    pub after: String,
+}

@@ -1,0 +1,198 @@
+//! Whole sessions of the real program with the built-in model: in a terminal and through pipes.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::tmux::{Tmux, console, device, root};
+
+/// Longest time from starting the console to the first answer with its passage.
+const FIRST_ANSWER: Duration = Duration::from_secs(60);
+/// Far more than anything else takes, even on a machine with other work.
+const PATIENCE: Duration = Duration::from_secs(120);
+const QUESTION: &str = "What is the ERG guide number for chlorine?";
+
+#[test]
+fn a_newcomer_asks_judges_corrects_and_looks_around() {
+    let home = device();
+    let began = Instant::now();
+    let terminal = Tmux::start("session", 80, 24, &console(home.path(), ""));
+    terminal.wait_for("Question", PATIENCE);
+    terminal.type_text(QUESTION);
+    terminal.press(&["Enter"]);
+    terminal.wait_until("the first answer", FIRST_ANSWER, |screen| {
+        screen.contains("turn 1,") && screen.contains("field-guide.md")
+    });
+    let first = began.elapsed();
+    println!("first answer with its passage after {first:?}");
+    assert!(first <= FIRST_ANSWER, "{first:?}");
+
+    terminal.press(&["F2"]);
+    terminal.wait_for("marked good", PATIENCE);
+    terminal.press(&["F3"]);
+    terminal.wait_for("Why? Turn 1", PATIENCE);
+    terminal.press(&["4", "Enter"]);
+    terminal.wait_for("marked bad (unsafe)", PATIENCE);
+    terminal.press(&["F4"]);
+    terminal.wait_for("Right answer of turn 1", PATIENCE);
+    terminal.press(&["C-a", "C-k"]);
+    terminal.type_text("Chlorine is in guide 124.");
+    terminal.press(&["Enter"]);
+    terminal.wait_for("1 correction waiting", PATIENCE);
+
+    terminal.press(&["F7"]);
+    terminal.wait_for("field-guide.md", PATIENCE);
+    terminal.press(&["Escape"]);
+    terminal.wait_for("Question", PATIENCE);
+    terminal.press(&["F8"]);
+    terminal.wait_for("1 document", PATIENCE);
+    terminal.press(&["F6"]);
+    terminal.press(&["Escape"]);
+    terminal.wait_for("Question", PATIENCE);
+    terminal.press(&["C-r"]);
+    terminal.type_text("guide");
+    terminal.wait_for("conversation 1", PATIENCE);
+    terminal.press(&["Escape"]);
+    terminal.wait_for("Question", PATIENCE);
+    terminal.press(&["C-p"]);
+    terminal.type_text("gauges");
+    terminal.press(&["Enter"]);
+    terminal.wait_for("knowledge", PATIENCE);
+    terminal.press(&["Escape"]);
+    terminal.wait_for("Question", PATIENCE);
+
+    terminal.resize(40, 12);
+    terminal.press(&["C-l"]);
+    terminal.wait_for("Question", PATIENCE);
+    terminal.resize(100, 30);
+    terminal.press(&["F1"]);
+    terminal.wait_for("Help: conversation", PATIENCE);
+    terminal.press(&["F1"]);
+    terminal.press(&["F10"]);
+    let after = terminal.wait_for("left with 0", PATIENCE);
+    assert!(!after.contains("Question"), "the screen before the console is back:\n{after}");
+}
+
+#[test]
+fn learning_shows_its_loss_and_is_cancelled_without_a_trace() {
+    let home = device();
+    let terminal = Tmux::start("lesson", 80, 24, &console(home.path(), "--theme none --ascii"));
+    terminal.wait_for("Question", PATIENCE);
+    terminal.type_text(QUESTION);
+    terminal.press(&["Enter"]);
+    terminal.wait_for("turn 1,", PATIENCE);
+    terminal.press(&["F4"]);
+    terminal.wait_for("Right answer", PATIENCE);
+    terminal.type_text(" Guide 124.");
+    terminal.press(&["Enter"]);
+    terminal.wait_for("1 correction waiting", PATIENCE);
+    terminal.press(&["F5"]);
+    terminal.wait_until("a lesson that runs or says why not", PATIENCE, |screen| {
+        screen.contains("loss") || screen.contains("error:")
+    });
+    let screen = terminal.screen();
+    assert!(!screen.contains("error:"), "{screen}");
+    assert!(screen.is_ascii(), "{screen}");
+    terminal.press(&["Escape"]);
+    terminal.wait_for("cancelled", PATIENCE);
+    terminal.press(&["C-c"]);
+    terminal.wait_for("press Ctrl-C again", PATIENCE);
+    terminal.press(&["C-c"]);
+    terminal.wait_for("left with 0", PATIENCE);
+}
+
+#[test]
+fn a_terminal_gets_its_modes_back_when_the_console_is_killed_politely() {
+    let home = device();
+    let command = format!("echo before; {}", console(home.path(), ""));
+    let terminal = Tmux::start("signal", 80, 24, &command);
+    terminal.wait_for("Question", PATIENCE);
+    let children = Command::new("pgrep").args(["-P", &terminal.shell()]).output().unwrap();
+    let program = String::from_utf8(children.stdout).unwrap();
+    assert!(Command::new("kill").args(["-TERM", program.trim()]).status().unwrap().success());
+    let screen = terminal.wait_for("left with 0", PATIENCE);
+    assert!(screen.contains("before"), "{screen}");
+}
+
+/// Runs the console in a pipe with these lines; returns standard output and the exit code.
+fn through_a_pipe(flag: &str, lines: &str) -> (String, Option<i32>) {
+    let home = device();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_halligan"))
+        .arg("--home")
+        .arg(home.path())
+        .args(["--device", "cpu", flag])
+        .env("XDG_CONFIG_HOME", home.path().join("config"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.code())
+}
+
+#[test]
+fn a_screen_reader_hears_a_whole_session_without_one_escape() {
+    let (heard, code) = through_a_pipe("--screen-reader", &format!("{QUESTION}\n/bad unsafe\n/documents\n"));
+    assert_eq!(code, Some(0), "{heard}");
+    assert!(!heard.contains('\u{1b}') && !heard.contains('\r') && !heard.contains('\u{8}'), "{heard:?}");
+    for words in
+        ["Ready.", "Answer: ", "Turn 1, adapter", "Source 1, best passage: field-guide.md", "kept as bad, unsafe"]
+    {
+        assert_eq!(heard.matches(words).count(), 1, "{words} in\n{heard}");
+    }
+}
+
+#[test]
+fn programs_read_a_whole_session_as_json_lines() {
+    let lines = format!(
+        "{{\"do\": \"ask\", \"text\": \"{QUESTION}\"}}\n{{\"do\": \"good\"}}\n{{\"do\": \"adapters\"}}\nnot /an order\n/nonsense\n"
+    );
+    let (written, code) = through_a_pipe("--json", &lines);
+    assert_eq!(code, Some(0), "{written}");
+    let events: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let named = |name: &'static str| events.iter().filter(move |event| event["event"] == name);
+    assert_eq!(named("answered").count(), 2, "{written}");
+    assert_eq!(named("answered").next().unwrap()["turn"]["question"], QUESTION);
+    assert_eq!(named("feedback_kept").count(), 1);
+    assert_eq!(named("adapters").count(), 1);
+    assert_eq!(named("notice").count(), 1);
+}
+
+#[test]
+fn shells_and_manuals_know_the_commands() {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_halligan")).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(run(&["completions", shell]).contains("adapters"), "{shell}");
+    }
+    let page = run(&["man"]);
+    assert!(page.contains(".TH") && page.contains("screen\\-reader") && page.contains("Exit codes"));
+    assert!(run(&["settings"]).contains("# good = [\"f2\""));
+    assert!(root().join("tui/STYLE.md").exists());
+}
+
+#[test]
+fn a_mistake_in_the_settings_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("halligan");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("console.toml"), "theme = \"dark\"\n[keys]\ngod = \"f2\"\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_halligan"))
+        .arg("--home")
+        .arg(folder.path())
+        .arg("--json")
+        .env("XDG_CONFIG_HOME", folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("console.toml, line 3: no action `god`; did you mean `good`?"), "{said}");
+}
