@@ -30,10 +30,10 @@ start() {
     server=$!
     for _ in $(seq 200); do
         url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$work/out")
-        [ -z "$url" ] || "$python" - "$url/health" <<'PYTHON' 2>/dev/null && return 0
-import sys, urllib.request
-urllib.request.urlopen(sys.argv[1], timeout=5)
-PYTHON
+        if [ -n "$url" ] && "$python" -c "import sys, urllib.request
+urllib.request.urlopen(sys.argv[1], timeout=5)" "$url/health" 2>/dev/null; then
+            return 0
+        fi
         sleep 0.1
     done
     echo "error: the server did not start; its output is above" >&2

@@ -2,6 +2,7 @@
 //!
 //! The same words stand on the screen, in plain text and in the headless verb.
 
+use halligan_runtime::assistant::NO_MODEL;
 use halligan_runtime::{Turn, Verdict};
 
 use crate::figures::{CONFIDENCE_KIND, confidence_word, percent};
@@ -29,6 +30,9 @@ pub fn verdict_words(verdict: Verdict) -> (&'static str, &'static str) {
 
 /// Lines below an answer, each with its tone.
 pub fn lines(turn: &Turn) -> Vec<(Tone, String)> {
+    if turn.generation == NO_MODEL {
+        return vec![(Tone::Good, "[+] answered by a tool, not by the model".to_owned())];
+    }
     let mut lines = Vec::new();
     if let Some(assessment) = &turn.assessment {
         let (mark, words) = verdict_words(assessment.verdict);
