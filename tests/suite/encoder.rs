@@ -26,15 +26,7 @@ fn with_pooling(from: &Path, to: &Path, pooling: u32, classifier: Option<&[f32]>
     let mut metadata = file.metadata().unwrap();
     metadata.push(("bert.pooling_type".to_owned(), MetadataValue::Uint32(pooling)));
     let bytes: Vec<u8> = classifier.unwrap_or_default().iter().flat_map(|value| value.to_le_bytes()).collect();
-    let mut tensors: Vec<TensorData<'_>> = file
-        .tensors()
-        .map(|tensor| TensorData {
-            name: tensor.name.to_owned(),
-            shape: tensor.shape.to_vec(),
-            ggml_type: tensor.ggml_type,
-            bytes: tensor.bytes,
-        })
-        .collect();
+    let mut tensors: Vec<TensorData<'_>> = file.tensors().map(TensorData::from).collect();
     if let Some(weights) = classifier {
         let name = "cls.output.weight".to_owned();
         tensors.push(TensorData { name, shape: vec![weights.len(), 1], ggml_type: GgmlType::F32, bytes: &bytes });

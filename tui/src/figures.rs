@@ -2,6 +2,8 @@
 //!
 //! One place, so that a confidence has the same word on the screen and in a pipe.
 
+use halligan_runtime::Verdict;
+
 /// What every confidence of this program means; printed beside the number.
 pub const CONFIDENCE_KIND: &str = "mean token probability";
 
@@ -13,6 +15,16 @@ pub fn confidence_word(confidence: f32) -> &'static str {
         "fair"
     } else {
         "low"
+    }
+}
+
+/// A verdict as a mark of three characters, which needs no colour, and words.
+pub fn verdict_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Answer => "[+] the answer stands",
+        Verdict::Warn => "[!] check this answer before you act on it",
+        Verdict::Clarify => "[?] say more: the question is not clear enough",
+        Verdict::Refuse => "[x] outside my expertise",
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use gguf_rs::writer::MetadataValue;
 
+use super::TensorView;
 use super::atomic_file::{WriteError, write_atomically};
 use super::ggml_type::GgmlType;
 use super::preflight;
@@ -31,6 +32,13 @@ pub struct TensorData<'a> {
     pub ggml_type: GgmlType,
     /// The stored bytes; as many as shape and type say.
     pub bytes: &'a [u8],
+}
+
+impl<'a> From<TensorView<'a>> for TensorData<'a> {
+    fn from(tensor: TensorView<'a>) -> Self {
+        let TensorView { name, shape, ggml_type, bytes } = tensor;
+        Self { name: name.to_owned(), shape: shape.to_vec(), ggml_type, bytes }
+    }
 }
 
 /// One tensor whose bytes come later.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use halligan_finetune::chat::Message;
 use halligan_finetune::gguf::{GgufError, GgufFile};
 
+use super::context::conversation;
 use super::{AnswerEvent, AskOptions, Assistant, ToolMode};
 use crate::agent::toolbox::CALL_SECONDS_MAX;
 use crate::agent::{Event, Limits, Said, Speaker, Surroundings, converse};
@@ -15,9 +16,6 @@ use crate::turn::{NewTurn, Turn};
 
 /// Words of the system before the tools.
 const SYSTEM: &str = "You are a field assistant for emergency responders. Answer briefly.";
-
-/// Latest turns of the device among which those of the conversation are looked for.
-const HISTORY_TURNS: usize = 32;
 
 /// Tokens that a step needs at least.
 const ROOM_MIN: usize = 64;
@@ -130,22 +128,15 @@ impl Assistant {
         let find = |query: &str, limit: usize| self.find_passages(query, limit);
         let around =
             Surroundings { toolbox, home: &self.home, find_passages: &find, approver: options.approver.as_ref() };
-        let mut messages = vec![Message::new("system", SYSTEM)];
-        if let Some(session) = options.session {
-            let mut turns = self.turns(HISTORY_TURNS)?;
-            turns.retain(|turn| turn.session == session);
-            for turn in turns.into_iter().rev() {
-                messages.push(Message::new("user", turn.question));
-                messages.push(Message::new("assistant", turn.answer));
-            }
-        }
-        messages.push(Message::new("user", question));
         let limits = Limits {
             tokens: options.max_tokens.max(Limits::default().tokens),
             call_time: Duration::from_secs(CALL_SECONDS_MAX),
             cancel: options.cancel.clone(),
             ..Limits::default()
         };
+        let context = self.context_of(options.session, question, limits.tokens, &inference)?;
+        let mut messages = vec![Message::new("system", SYSTEM)];
+        messages.extend(conversation(&context.exchanges, question));
         let answered = converse(&voice, &around, &messages, &[], &limits, &mut |event| {
             on_event(match event {
                 Event::Text(text) => AnswerEvent::Text(text.to_owned()),
@@ -157,6 +148,7 @@ impl Assistant {
             if options.use_documents { self.find_passages(question, super::PASSAGES_CONSIDERED)? } else { Vec::new() };
         let support = self.support(question, &answered.text, &passages)?;
         let turn = self.journal().append(NewTurn {
+            model: ModelInUse::of(&self.home, &self.options)?.sha256,
             session: options.session,
             question: question.to_owned(),
             answer: answered.text,

@@ -45,15 +45,7 @@ fn load(folder: &Path, template: &str) -> Inference {
     let file = GgufFile::open(&plain).unwrap();
     let mut metadata = file.metadata().unwrap();
     metadata.push(("tokenizer.chat_template".to_owned(), MetadataValue::String(template.to_owned())));
-    let tensors: Vec<TensorData<'_>> = file
-        .tensors()
-        .map(|tensor| TensorData {
-            name: tensor.name.to_owned(),
-            shape: tensor.shape.to_vec(),
-            ggml_type: tensor.ggml_type,
-            bytes: tensor.bytes,
-        })
-        .collect();
+    let tensors: Vec<TensorData<'_>> = file.tensors().map(TensorData::from).collect();
     write_gguf(&path, metadata, &tensors).unwrap();
     Inference::load(&path, &InferenceSettings::default()).unwrap()
 }
@@ -155,15 +147,7 @@ fn a_model_without_a_template_completes_texts_and_refuses_to_chat() {
     drop(load(folder.path(), "unused"));
     let file = GgufFile::open(folder.path().join("plain.gguf")).unwrap();
     let metadata = file.metadata().unwrap().into_iter().filter(|(key, _)| key != "tokenizer.chat_template").collect();
-    let tensors: Vec<TensorData<'_>> = file
-        .tensors()
-        .map(|tensor| TensorData {
-            name: tensor.name.to_owned(),
-            shape: tensor.shape.to_vec(),
-            ggml_type: tensor.ggml_type,
-            bytes: tensor.bytes,
-        })
-        .collect();
+    let tensors: Vec<TensorData<'_>> = file.tensors().map(TensorData::from).collect();
     let path = folder.path().join("base.gguf");
     write_gguf(&path, metadata, &tensors).unwrap();
     let inference = Inference::load(&path, &InferenceSettings::default()).unwrap();

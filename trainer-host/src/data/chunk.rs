@@ -68,4 +68,22 @@ impl Chunk {
     pub fn name(source: &str, bytes: [u64; 2], text: &str) -> String {
         content_id(&[source.as_bytes(), &bytes[0].to_le_bytes(), &bytes[1].to_le_bytes(), text.as_bytes()])
     }
+
+    /// A paragraph for tests, under one heading or none.
+    #[cfg(test)]
+    pub fn paragraph(text: &str, heading: &str) -> Chunk {
+        Chunk {
+            cleaned: Vec::new(),
+            fields: Vec::new(),
+            heading: Some(heading.to_owned()).filter(|heading| !heading.is_empty()).into_iter().collect(),
+            id: "c".to_owned(),
+            kind: ChunkKind::Prose,
+            language: None,
+            path: "guide.md".to_owned(),
+            place: Place { bytes: [0, 1], lines: [1, 1], measured: Measured::File, page: None },
+            source: "s".to_owned(),
+            text: text.to_owned(),
+            tokens: 1,
+        }
+    }
 }

@@ -112,7 +112,7 @@ pub struct Checked {
     pub inputs: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Report {
     dataset: String,
     version: Option<String>,
@@ -137,16 +137,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         "{}: no dataset, {MANIFEST} is missing; give the folder of a dataset",
         args.dataset.display()
     );
-    let mut report = Report {
-        dataset: args.dataset.display().to_string(),
-        version: None,
-        sound: true,
-        checked: Checked::default(),
-        problems: Vec::new(),
-        missing: Vec::new(),
-        strangers: Vec::new(),
-        seconds: 0.0,
-    };
+    let mut report = Report { dataset: args.dataset.display().to_string(), ..Report::default() };
     let manifest = check_dataset(&args.dataset, &mut report);
     if let Some(manifest) = &manifest {
         report.version = Some(manifest.version.clone());

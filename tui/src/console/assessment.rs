@@ -1,11 +1,9 @@
-//! What is to be thought of an answer, in words and marks that need no colour.
-//!
-//! The same words stand on the screen, in plain text and in the headless verb.
+//! What is to be thought of an answer, in words and marks that need no colour, on the screen and in plain text.
 
 use halligan_runtime::assistant::NO_MODEL;
 use halligan_runtime::{Turn, Verdict};
 
-use crate::figures::{CONFIDENCE_KIND, confidence_word, percent};
+use crate::figures::{CONFIDENCE_KIND, confidence_word, percent, verdict_words};
 
 /// How an answer is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,16 +16,6 @@ pub enum Tone {
     Bad,
 }
 
-/// A verdict as a mark of three characters and a word.
-pub fn verdict_words(verdict: Verdict) -> (&'static str, &'static str) {
-    match verdict {
-        Verdict::Answer => ("[+]", "the answer stands"),
-        Verdict::Warn => ("[!]", "check this answer before you act on it"),
-        Verdict::Clarify => ("[?]", "say more: the question is not clear enough"),
-        Verdict::Refuse => ("[x]", "outside my expertise"),
-    }
-}
-
 /// Lines below an answer, each with its tone.
 pub fn lines(turn: &Turn) -> Vec<(Tone, String)> {
     if turn.generation == NO_MODEL {
@@ -35,12 +23,11 @@ pub fn lines(turn: &Turn) -> Vec<(Tone, String)> {
     }
     let mut lines = Vec::new();
     if let Some(assessment) = &turn.assessment {
-        let (mark, words) = verdict_words(assessment.verdict);
         let tone = match assessment.verdict {
             Verdict::Answer => Tone::Good,
             Verdict::Warn | Verdict::Clarify | Verdict::Refuse => Tone::Bad,
         };
-        let mut line = format!("{mark} {words}");
+        let mut line = verdict_words(assessment.verdict).to_owned();
         if let Some(probability) = assessment.probability {
             line.push_str(&format!(", right with probability {}", percent(Some(probability))));
         }

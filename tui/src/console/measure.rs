@@ -34,6 +34,8 @@ const FRAMES: usize = 400;
 /// Sizes of the compared transcripts in bytes.
 const SHORT_BYTES: usize = 10_000;
 const LONG_BYTES: usize = 5_000_000;
+/// Longest answer while keys are pressed: with the question it fits the smallest context of a profile.
+const ANSWER_TOKENS: usize = 200;
 /// Keys that are pressed while the model writes.
 const KEYS: usize = 500;
 /// Time between two keys: a fast typist.
@@ -228,19 +230,28 @@ fn write_answers(
     ready: &Sender<()>,
 ) -> Result<f64> {
     // A home of its own: the answers must not fill the user's journal.
-    let scratch = std::env::temp_dir().join(format!("halligan-measure-{}", std::process::id()));
+    let scratch = tempfile::tempdir().context("cannot make a temporary folder; set TMPDIR to one that takes files")?;
     let model = match &options.model {
         Some(model) => model.clone(),
         None => Assistant::open(options)?.status()?.model_path.context("no model; pass --model FILE.gguf")?,
     };
-    let own = AssistantOptions { home: Some(scratch.clone()), model: Some(model), adapter: None, ..options.clone() };
+    let own = AssistantOptions {
+        home: Some(scratch.path().to_path_buf()),
+        model: Some(model),
+        adapter: None,
+        ..options.clone()
+    };
     let assistant = Assistant::open(&own)?;
     assistant.warm_up()?;
     let _ = ready.send(());
     let began = Instant::now();
     let mut tokens = 0_usize;
-    let ask =
-        AskOptions { use_documents: false, max_tokens: 512, cancel: Some(Arc::clone(done)), ..AskOptions::default() };
+    let ask = AskOptions {
+        use_documents: false,
+        max_tokens: ANSWER_TOKENS,
+        cancel: Some(Arc::clone(done)),
+        ..AskOptions::default()
+    };
     while !done.load(Ordering::SeqCst) {
         // As if the user had asked, so that each answer has a place of its own.
         let _ = events.send(Event::Line(QUESTION.to_owned()));
@@ -251,8 +262,6 @@ fn write_answers(
         let _ = events.send(Event::Worker(Report::Answered(turn)));
     }
     let seconds = began.elapsed().as_secs_f64();
-    drop(assistant);
-    let _ = std::fs::remove_dir_all(scratch);
     Ok(tokens as f64 / seconds)
 }
 

@@ -9,7 +9,7 @@ use halligan_runtime::{AnswerEvent, AskOptions, Assessment, Assistant, Passage, 
 use serde_json::{Value, json};
 
 use crate::cli::Common;
-use crate::figures::{CONFIDENCE_KIND, confidence_word, duration, printable, short_hash};
+use crate::figures::{CONFIDENCE_KIND, confidence_word, duration, printable, short_hash, verdict_words};
 use crate::output;
 
 /// Longest question read from standard input, in bytes.
@@ -59,7 +59,7 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<()> {
         return output::json(&value);
     }
     if withheld {
-        for line in assessment_lines(&turn) {
+        for line in turn.assessment.iter().flat_map(assessment_lines) {
             output::line(&line)?;
         }
     } else {
@@ -76,21 +76,7 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<()> {
 
 /// What must be read before the answer; nothing where the answer needs no warning.
 fn caution(assessment: &Assessment) -> Vec<String> {
-    if assessment.verdict == Verdict::Answer {
-        return Vec::new();
-    }
-    let mut lines = vec![verdict_words(assessment.verdict).to_owned()];
-    lines.extend(assessment.reasons.iter().map(|reason| format!("- {}", printable(reason))));
-    lines
-}
-
-fn verdict_words(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Answer => "answered",
-        Verdict::Warn => "warning: check this answer before you act on it",
-        Verdict::Clarify => "unclear: please ask in more detail",
-        Verdict::Refuse => "outside my expertise",
-    }
+    if assessment.verdict == Verdict::Answer { Vec::new() } else { assessment_lines(assessment) }
 }
 
 fn from_stdin() -> Result<String> {
@@ -128,8 +114,7 @@ pub fn turn_json(turn: &Turn) -> Value {
 }
 
 /// What is to be thought of an answer, for people: the verdict, then its reasons.
-pub fn assessment_lines(turn: &Turn) -> Vec<String> {
-    let Some(assessment) = &turn.assessment else { return Vec::new() };
+pub fn assessment_lines(assessment: &Assessment) -> Vec<String> {
     let mut lines = vec![verdict_words(assessment.verdict).to_owned()];
     lines.extend(assessment.reasons.iter().map(|reason| format!("- {}", printable(reason))));
     lines

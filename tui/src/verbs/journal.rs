@@ -185,7 +185,7 @@ fn turn_lines(turn: &Turn) -> Vec<String> {
         format!("  asked     {}", printable(&turn.question)),
         format!("  answered  {}", printable(&turn.answer)),
     ];
-    lines.extend(assessment_lines(turn).into_iter().map(|line| format!("            {line}")));
+    lines.extend(turn.assessment.iter().flat_map(assessment_lines).map(|line| format!("            {line}")));
     for used in &turn.tools {
         let end = match &used.outcome {
             ToolOutcome::Done(value) => value.to_string(),

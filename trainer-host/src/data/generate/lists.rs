@@ -135,23 +135,9 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::chunk::{Measured, Place};
 
     fn answers(text: &str, heading: &str) -> Vec<String> {
-        let place = Place { bytes: [0, 1], lines: [1, 1], measured: Measured::File, page: None };
-        let facts = facts(&[Chunk {
-            cleaned: Vec::new(),
-            fields: Vec::new(),
-            heading: vec![heading.to_owned()],
-            id: "c".to_owned(),
-            kind: ChunkKind::Prose,
-            language: None,
-            path: "guide.md".to_owned(),
-            place,
-            source: "s".to_owned(),
-            text: text.to_owned(),
-            tokens: 1,
-        }]);
+        let facts = facts(&[Chunk::paragraph(text, heading)]);
         facts.into_iter().map(|fact| fact.answer.text).collect()
     }
 

@@ -214,23 +214,9 @@ fn without_brackets(sentence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::chunk::{Measured, Place};
 
     fn facts_of(text: &str) -> Vec<Fact> {
-        let place = Place { bytes: [0, 1], lines: [1, 1], measured: Measured::File, page: None };
-        facts(&[Chunk {
-            cleaned: Vec::new(),
-            fields: Vec::new(),
-            heading: Vec::new(),
-            id: "c".to_owned(),
-            kind: ChunkKind::Prose,
-            language: None,
-            path: "guide.md".to_owned(),
-            place,
-            source: "s".to_owned(),
-            text: text.to_owned(),
-            tokens: 1,
-        }])
+        facts(&[Chunk::paragraph(text, "")])
     }
 
     fn asked(fact: &Fact) -> &str {

@@ -63,16 +63,7 @@ fn dataset(folder: &Path) {
 }
 
 fn problems(folder: &Path) -> Vec<Problem> {
-    let mut report = Report {
-        dataset: String::new(),
-        version: None,
-        sound: true,
-        checked: Checked::default(),
-        problems: Vec::new(),
-        missing: Vec::new(),
-        strangers: Vec::new(),
-        seconds: 0.0,
-    };
+    let mut report = Report::default();
     check_dataset(folder, &mut report);
     report.problems
 }

@@ -9,6 +9,21 @@ use crate::console::actions::Action;
 use crate::console::theme::Theme;
 use crate::console::wrap::padded;
 
+/// Row `at` after the action, from 0 to `last`, with `page` rows on the screen; `None` where the action is no move.
+fn moved(at: usize, action: Action, last: usize, page: usize) -> Option<usize> {
+    let page = page.max(1);
+    let to = match action {
+        Action::Up => at.saturating_sub(1),
+        Action::Down => at.saturating_add(1),
+        Action::PageUp => at.saturating_sub(page),
+        Action::PageDown => at.saturating_add(page),
+        Action::First => 0,
+        Action::Last => last,
+        _ => return None,
+    };
+    Some(to.min(last))
+}
+
 /// The chosen row of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Choice(pub usize);
@@ -17,19 +32,9 @@ impl Choice {
     /// Moves as the action says, in a list of `len` rows shown `page` at a time. Returns whether
     /// the action was a move.
     pub fn act(&mut self, action: Action, len: usize, page: usize) -> bool {
-        let last = len.saturating_sub(1);
-        let page = page.max(1);
-        self.0 = match action {
-            Action::Up => self.0.saturating_sub(1),
-            Action::Down => self.0.saturating_add(1),
-            Action::PageUp => self.0.saturating_sub(page),
-            Action::PageDown => self.0.saturating_add(page),
-            Action::First => 0,
-            Action::Last => last,
-            _ => return false,
-        }
-        .min(last);
-        true
+        let to = moved(self.0, action, len.saturating_sub(1), page);
+        self.0 = to.unwrap_or(self.0);
+        to.is_some()
     }
 
     /// Draws the rows around the chosen one; each row comes with its style.
@@ -53,19 +58,9 @@ impl Scroll {
     /// Moves as the action says, in a text of `len` rows shown `page` at a time. Returns whether
     /// the action was a move.
     pub fn act(&mut self, action: Action, len: usize, page: usize) -> bool {
-        let end = len.saturating_sub(page);
-        let page = page.max(1);
-        self.0 = match action {
-            Action::Up => self.0.saturating_sub(1),
-            Action::Down => self.0.saturating_add(1),
-            Action::PageUp => self.0.saturating_sub(page),
-            Action::PageDown => self.0.saturating_add(page),
-            Action::First => 0,
-            Action::Last => end,
-            _ => return false,
-        }
-        .min(end);
-        true
+        let to = moved(self.0, action, len.saturating_sub(page), page);
+        self.0 = to.unwrap_or(self.0);
+        to.is_some()
     }
 
     /// Draws the visible rows; says how many follow where some do.
