@@ -45,6 +45,7 @@ pub use encoder::{Embedding, Encoder, EncoderInfo, RerankScore};
 pub use halligan_finetune::chat::Message;
 pub(crate) use memory::fit as fit_context;
 pub(crate) use probability::loss;
+pub(crate) use prompt::shows_tools;
 pub use request::{
     BatchRequest, ChatRequest, GenerateOptions, Generated, Perplexity, SaidToken, ScoredToken, StopReason, Timings,
     TokenChoice,

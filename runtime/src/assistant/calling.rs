@@ -10,7 +10,7 @@ use super::{AnswerEvent, AskOptions, Assistant, ToolMode};
 use crate::agent::toolbox::CALL_SECONDS_MAX;
 use crate::agent::{Event, Limits, Said, Speaker, Surroundings, converse};
 use crate::error::{ModelError, RuntimeError};
-use crate::inference::{ChatRequest, Constraint, GenerateOptions, Inference, StopReason};
+use crate::inference::{ChatRequest, Constraint, GenerateOptions, Inference, StopReason, shows_tools};
 use crate::model::ModelInUse;
 use crate::turn::{NewTurn, Turn};
 
@@ -91,7 +91,7 @@ impl Assistant {
         Ok(match options.tools {
             ToolMode::Off => false,
             ToolMode::On => true,
-            ToolMode::Auto => self.chat_template()?.contains("tools"),
+            ToolMode::Auto => shows_tools(self.chat_template()?),
         })
     }
 

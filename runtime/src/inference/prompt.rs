@@ -49,6 +49,11 @@ impl Prompt {
 /// Gives the tokens of an answer that the model said in these words.
 pub type Remembered<'a> = dyn Fn(&str) -> Option<&'a [LlamaToken]> + 'a;
 
+/// Whether a chat template shows tools to the model, by its text.
+pub(crate) fn shows_tools(template: &str) -> bool {
+    template.contains("tools")
+}
+
 impl ChatPrompt {
     /// The template in a sound model file; `model` gives it the texts of begin and end token.
     pub fn new(file: &GgufFile, model: &LlamaModel) -> Result<ChatPrompt, ModelError> {
@@ -85,7 +90,7 @@ impl ChatPrompt {
     /// Whether the template shows tools to the model, by its text. Where it does not, whoever wants tools must
     /// describe them in the system's words.
     pub fn takes_tools(&self) -> bool {
-        self.source.contains("tools")
+        shows_tools(&self.source)
     }
 
     /// Whether the template knows messages of the role `tool`, by its text.
