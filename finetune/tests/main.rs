@@ -13,6 +13,8 @@ mod hostile_files;
 mod judging;
 #[path = "suite/memory.rs"]
 mod memory;
+#[path = "suite/real_vocabularies.rs"]
+mod real_vocabularies;
 #[path = "suite/schedules.rs"]
 mod schedules;
 #[path = "suite/training.rs"]

@@ -20,6 +20,7 @@ use super::toolbox::{CALL_SECONDS_MAX, CallOptions, Toolbox};
 use super::untrusted::{Untrusted, labelled};
 use crate::error::ModelError;
 use crate::home::Home;
+use crate::inference::{Generated, StopReason};
 use crate::turn::{Approver, ToolCall, ToolOutcome, ToolUse};
 use stream::Stream;
 
@@ -30,19 +31,6 @@ const READ_BACK_BYTES: usize = 4 * 1024;
 
 /// The catalogue of tools takes at most one part in so many of the context.
 const CATALOGUE_PART: usize = 4;
-
-/// What was generated in one step.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Said {
-    /// The text.
-    pub text: String,
-    /// Tokens of it.
-    pub tokens: usize,
-    /// Mean probability of these.
-    pub confidence: Option<f32>,
-    /// Whether the caller stopped it.
-    pub cancelled: bool,
-}
 
 /// A model that says the next turn of a conversation.
 pub trait Speaker {
@@ -68,7 +56,7 @@ pub trait Speaker {
         grammar: Option<&str>,
         max_tokens: usize,
         on_piece: &mut dyn FnMut(&str),
-    ) -> Result<Said, ModelError>;
+    ) -> Result<Generated, ModelError>;
 }
 
 /// Limits of one answer.
@@ -110,8 +98,8 @@ pub struct Answered {
     pub tools: Vec<ToolUse>,
     /// Tokens generated in all steps.
     pub tokens: usize,
-    /// Mean token probability of the last step.
-    pub confidence: Option<f32>,
+    /// What the model said last.
+    pub last: Option<Generated>,
     /// Why it ended.
     pub stop: Stop,
 }
@@ -170,8 +158,7 @@ pub fn converse(
     let beginning = said.len();
     let mut untrusted = Untrusted::default();
     read.iter().for_each(|text| untrusted.add(text));
-    let mut answered =
-        Answered { text: String::new(), tools: Vec::new(), tokens: 0, confidence: None, stop: Stop::Answered };
+    let mut answered = Answered { text: String::new(), tools: Vec::new(), tokens: 0, last: None, stop: Stop::Answered };
     let mut stream = Stream::new(family, control.is_some());
     stream.allow(&question);
     read.iter().for_each(|text| stream.allow(text));
@@ -198,17 +185,19 @@ pub fn converse(
             other => other?,
         };
         answered.tokens += step.tokens;
-        answered.confidence = step.confidence;
         let rest = stream.end_step();
         if !rest.is_empty() {
             on_event(Event::Text(&rest));
         }
         let stopped = limits.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed));
-        if step.cancelled || stopped {
+        let text = step.text.clone();
+        let cancelled = step.stop == StopReason::Cancelled;
+        answered.last = Some(step);
+        if cancelled || stopped {
             answered.stop = Stop::Cancelled;
             break;
         }
-        let (result_of, result) = match family.read(&step.text, control.is_some()) {
+        let (result_of, result) = match family.read(&text, control.is_some()) {
             Reading::Words => {
                 if !may_call {
                     answered.stop = Stop::Limit;
@@ -242,7 +231,7 @@ pub fn converse(
                 };
                 let used = around.toolbox.run(&call, &options, &mut |call| on_event(Event::Started(call)));
                 on_event(Event::Ended(&used));
-                let text = match &used.outcome {
+                let found = match &used.outcome {
                     ToolOutcome::Done(result) => {
                         futile = 0;
                         let says = result[SAYS].as_str().map_or_else(|| result.to_string(), str::to_owned);
@@ -263,12 +252,12 @@ pub fn converse(
                         "the responder did not allow this call; nothing was changed".to_owned()
                     }
                 };
-                untrusted.add(&text);
+                untrusted.add(&found);
                 answered.tools.push(used);
-                (call.name, text)
+                (call.name, found)
             }
         };
-        said.push(Message::new("assistant", step.text));
+        said.push(Message::new("assistant", text));
         let mut message = Message::new("tool", labelled(&result_of, shortened(&result)));
         message.name = Some(result_of);
         said.push(message);

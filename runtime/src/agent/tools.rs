@@ -14,6 +14,7 @@ pub mod units;
 use super::tool::Tool;
 
 pub use coordinates::Place;
+pub use documents::SEARCH_DOCUMENTS;
 
 /// All built-in tools, in the order in which they are shown.
 pub fn all() -> Vec<Box<dyn Tool>> {

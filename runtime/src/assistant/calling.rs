@@ -6,13 +6,16 @@ use halligan_finetune::chat::Message;
 use halligan_finetune::gguf::{GgufError, GgufFile};
 
 use super::context::conversation;
+use super::trusting::{Asked, Curtain};
 use super::{AnswerEvent, AskOptions, Assistant, ToolMode};
 use crate::agent::toolbox::CALL_SECONDS_MAX;
-use crate::agent::{Event, Limits, Said, Speaker, Surroundings, converse};
+use crate::agent::tools::SEARCH_DOCUMENTS;
+use crate::agent::{Answered, Event, Limits, Speaker, Surroundings, converse};
+use crate::confidence::ALTERNATIVES;
 use crate::error::{ModelError, RuntimeError};
-use crate::inference::{ChatRequest, Constraint, GenerateOptions, Inference, StopReason, shows_tools};
+use crate::inference::{ChatRequest, Constraint, GenerateOptions, Generated, Inference, shows_tools};
 use crate::model::ModelInUse;
-use crate::turn::{NewTurn, Turn};
+use crate::turn::{NewTurn, ToolOutcome, Turn};
 
 /// Words of the system before the tools.
 const SYSTEM: &str = "You are a field assistant for emergency responders. Answer briefly.";
@@ -57,7 +60,7 @@ impl Speaker for Voice<'_> {
         grammar: Option<&str>,
         max_tokens: usize,
         on_piece: &mut dyn FnMut(&str),
-    ) -> Result<Said, ModelError> {
+    ) -> Result<Generated, ModelError> {
         let constraint = grammar.map(|grammar| Constraint::Lark(grammar.to_owned()));
         // Less room than asked for is enough as long as an answer fits; the check of the prompt says when none does.
         let prompt = self.inference.chat_tokens(messages, &[]).map_or(0, |tokens| tokens.len());
@@ -65,22 +68,38 @@ impl Speaker for Voice<'_> {
         let max_tokens = if room >= ROOM_MIN { max_tokens.min(room) } else { max_tokens };
         let options = GenerateOptions { max_tokens, constraint, ..self.options.clone() };
         let mut request = ChatRequest { messages: messages.to_vec(), options, ..ChatRequest::default() };
-        let generated = match self.inference.chat(&request, on_piece) {
+        match self.inference.chat(&request, on_piece) {
             // Some templates take results only after calls in a form of their own; as the user's words all take them.
             Err(ModelError::Template { .. }) => {
                 for message in request.messages.iter_mut().filter(|message| message.role == "tool") {
                     message.role = "user".to_owned();
                     message.name = None;
                 }
-                self.inference.chat(&request, on_piece)?
+                self.inference.chat(&request, on_piece)
             }
-            other => other?,
-        };
-        Ok(Said {
-            text: generated.text,
-            tokens: generated.tokens,
-            confidence: generated.confidence,
-            cancelled: generated.stop == StopReason::Cancelled,
+            other => other,
+        }
+    }
+}
+
+/// What an answer rests on, which decides how it can be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ground {
+    /// Nothing but the model: judged as any answer.
+    Model,
+    /// Passages that it read; how often such answers are right was never measured.
+    Documents,
+    /// A table, a computation or a clock, whose words are shown as they are.
+    Tools,
+}
+
+impl Ground {
+    fn of(answered: &Answered) -> Ground {
+        let done = answered.tools.iter().filter(|used| matches!(used.outcome, ToolOutcome::Done(_)));
+        done.fold(Ground::Model, |ground, used| match ground {
+            Ground::Tools => Ground::Tools,
+            _ if used.call.name == SEARCH_DOCUMENTS => Ground::Documents,
+            _ => Ground::Tools,
         })
     }
 }
@@ -122,6 +141,7 @@ impl Assistant {
             options: GenerateOptions {
                 seed: self.options.seed,
                 cancel: options.cancel.clone(),
+                alternatives: ALTERNATIVES,
                 ..GenerateOptions::default()
             },
         };
@@ -137,22 +157,44 @@ impl Assistant {
         let context = self.context_of(options.session, question, limits.tokens, &inference)?;
         let mut messages = vec![Message::new("system", SYSTEM)];
         messages.extend(conversation(&context.exchanges, question));
-        let answered = converse(&voice, &around, &messages, &[], &limits, &mut |event| {
-            on_event(match event {
-                Event::Text(text) => AnswerEvent::Text(text.to_owned()),
-                Event::Started(call) => AnswerEvent::ToolStarted(call.clone()),
-                Event::Ended(used) => AnswerEvent::ToolEnded(used.clone()),
-            });
-        })?;
         let passages =
             if options.use_documents { self.find_passages(question, super::PASSAGES_CONSIDERED)? } else { Vec::new() };
+        let asked = Asked {
+            question,
+            passages: &passages,
+            searched: options.use_documents,
+            follows: !context.exchanges.is_empty(),
+        };
+        let judge = self.judge(&generation)?;
+        let ratio = judge.ratio(&inference, self.adapter_file(&generation).as_deref(), question)?;
+        let mut curtain = Curtain::new(judge.may_withhold() && !options.anyway, on_event);
+        let answered = converse(&voice, &around, &messages, &[], &limits, &mut |event| match event {
+            Event::Text(text) => curtain.text(text),
+            Event::Started(call) => curtain.event(AnswerEvent::ToolStarted(call.clone())),
+            Event::Ended(used) => {
+                curtain.event(AnswerEvent::ToolEnded(used.clone()));
+                if matches!(used.outcome, ToolOutcome::Done(_)) {
+                    curtain.open();
+                }
+            }
+        })?;
         let support = self.support(question, &answered.text, &passages)?;
+        let mut assessment = match (Ground::of(&answered), &answered.last) {
+            (Ground::Model, Some(said)) => Some(judge.after(&asked, said, support.is_whole(), ratio)),
+            (Ground::Tools, _) => None,
+            _ => Some(judge.by_documents(&asked, support.is_whole())),
+        };
+        if let Some(assessment) = &mut assessment {
+            assessment.reasons.extend(context.note());
+            curtain.judged(assessment);
+        }
         let turn = self.journal().append(NewTurn {
             model: ModelInUse::of(&self.home, &self.options)?.sha256,
             session: options.session,
             question: question.to_owned(),
             answer: answered.text,
-            confidence: answered.confidence,
+            confidence: answered.last.and_then(|said| said.confidence),
+            assessment,
             passage: support.passage(&passages).cloned(),
             supported: support.is_whole(),
             citations: support.citations,
@@ -164,5 +206,38 @@ impl Assistant {
         })?;
         on_event(AnswerEvent::Finished);
         Ok(turn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::agent::Stop;
+    use crate::turn::{ToolCall, ToolUse};
+
+    fn ground(used: &[(&str, ToolOutcome)]) -> Ground {
+        let tools = used.iter().map(|(name, outcome)| ToolUse {
+            call: ToolCall { name: (*name).to_owned(), arguments: json!({}) },
+            outcome: outcome.clone(),
+            seconds: 0.0,
+        });
+        Ground::of(&Answered {
+            text: String::new(),
+            tools: tools.collect(),
+            tokens: 0,
+            last: None,
+            stop: Stop::Answered,
+        })
+    }
+
+    #[test]
+    fn an_answer_rests_on_tools_only_where_one_gave_a_result() {
+        let done = || ToolOutcome::Done(json!({"says": "124"}));
+        assert_eq!(ground(&[]), Ground::Model);
+        assert_eq!(ground(&[("hazard_lookup", ToolOutcome::Denied)]), Ground::Model);
+        assert_eq!(ground(&[(SEARCH_DOCUMENTS, done())]), Ground::Documents);
+        assert_eq!(ground(&[("hazard_lookup", done()), (SEARCH_DOCUMENTS, done())]), Ground::Tools);
     }
 }

@@ -1,6 +1,6 @@
 //! How far an answer can be trusted: measuring a generation on the kit's questions, and judging each answer by it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -71,6 +71,11 @@ impl Judge {
         assess(&evidence(asked, supported, probability, domain), &self.limits)
     }
 
+    /// What the documents alone say of an answer whose probabilities were never measured.
+    pub fn by_documents(&self, asked: &Asked<'_>, supported: bool) -> Assessment {
+        assess(&evidence(asked, supported, None, None), &self.limits)
+    }
+
     /// Whether the likelihood ratio of each question is needed.
     pub fn needs_ratio(&self) -> bool {
         let domain = self.trust.as_ref().and_then(|trust| trust.domain.as_ref());
@@ -117,6 +122,47 @@ pub(super) fn answer_all(
     answers.into_iter().collect()
 }
 
+/// An answer's text on its way to people, held back while it may turn out that it must be withheld.
+pub(super) struct Curtain<'a> {
+    held: Option<String>,
+    on_event: &'a mut dyn FnMut(AnswerEvent),
+}
+
+impl<'a> Curtain<'a> {
+    /// A drawn curtain holds text back; an open one shows it as it comes.
+    pub fn new(drawn: bool, on_event: &'a mut dyn FnMut(AnswerEvent)) -> Self {
+        Self { held: drawn.then(String::new), on_event }
+    }
+
+    /// The next piece of text.
+    pub fn text(&mut self, piece: &str) {
+        match &mut self.held {
+            Some(held) => held.push_str(piece),
+            None => (self.on_event)(AnswerEvent::Text(piece.to_owned())),
+        }
+    }
+
+    /// What is no text of the answer, shown at once.
+    pub fn event(&mut self, event: AnswerEvent) {
+        (self.on_event)(event);
+    }
+
+    /// Shows what was held back, and all text from now on.
+    pub fn open(&mut self) {
+        if let Some(held) = self.held.take().filter(|held| !held.is_empty()) {
+            (self.on_event)(AnswerEvent::Text(held));
+        }
+    }
+
+    /// Shows the assessment, and then the text if it may be shown.
+    pub fn judged(&mut self, assessment: &Assessment) {
+        self.event(AnswerEvent::Assessment(assessment.clone()));
+        if assessment.shows_answer() {
+            self.open();
+        }
+    }
+}
+
 /// An answer with everything that was found out about it.
 pub(super) struct JudgedAnswer {
     pub text: String,
@@ -142,26 +188,23 @@ impl Assistant {
             let support = self.support(asked.question, "", asked.passages)?;
             return Ok(JudgedAnswer { text: String::new(), tokens: 0, confidence: None, support, assessment });
         }
-        let adapter = match (&self.options.adapter, generation) {
+        let ratio = judge.ratio(inference, self.adapter_file(generation).as_deref(), asked.question)?;
+        let mut curtain = Curtain::new(judge.may_withhold() && !options.anyway, on_event);
+        let answer = generate(&mut |piece| curtain.text(piece))?;
+        let support = self.support(asked.question, &answer.text, asked.passages)?;
+        let assessment = judge.after(asked, &answer, support.is_whole(), ratio);
+        curtain.judged(&assessment);
+        let Generated { text, tokens, confidence, .. } = answer;
+        Ok(JudgedAnswer { text, tokens, confidence, support, assessment })
+    }
+
+    /// File of the adapter that answers as `generation`; `None` for the base.
+    pub(super) fn adapter_file(&self, generation: &str) -> Option<PathBuf> {
+        match (&self.options.adapter, generation) {
             (Some(path), _) => Some(path.clone()),
             (None, BASE) => None,
             (None, id) => Some(self.home.adapters_folder().join(format!("{id}.gguf"))),
-        };
-        let ratio = judge.ratio(inference, adapter.as_deref(), asked.question)?;
-        let held = judge.may_withhold() && !options.anyway;
-        let answer = generate(&mut |piece: &str| {
-            if !held {
-                on_event(AnswerEvent::Text(piece.to_owned()));
-            }
-        })?;
-        let support = self.support(asked.question, &answer.text, asked.passages)?;
-        let assessment = judge.after(asked, &answer, support.is_whole(), ratio);
-        on_event(AnswerEvent::Assessment(assessment.clone()));
-        if held && assessment.shows_answer() {
-            on_event(AnswerEvent::Text(answer.text.clone()));
         }
-        let Generated { text, tokens, confidence, .. } = answer;
-        Ok(JudgedAnswer { text, tokens, confidence, support, assessment })
     }
 
     /// What was measured of `generation` (an id as [`Assistant::generations`] lists them); `None` where nothing was.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::assistant::{AssistantOptions, DeviceChoice};
+use crate::assistant::{AssistantOptions, DeviceChoice, ToolMode};
 use crate::confidence::logistic::log_odds;
 use crate::setup::{Kit, set_up};
 use crate::turn::Verdict;
@@ -54,10 +54,13 @@ fn keep(assistant: &Assistant, trust: &Trust) {
 
 /// The turn, and what was shown of it in order: `?` for the assessment, the text.
 fn ask(assistant: &Assistant, question: &str, anyway: bool) -> (crate::turn::Turn, Vec<String>) {
+    ask_with(assistant, question, &AskOptions { anyway, ..AskOptions::default() })
+}
+
+fn ask_with(assistant: &Assistant, question: &str, options: &AskOptions) -> (crate::turn::Turn, Vec<String>) {
     let mut shown = Vec::new();
-    let options = AskOptions { anyway, ..AskOptions::default() };
     let turn = assistant
-        .ask(question, &options, &mut |event| match event {
+        .ask(question, options, &mut |event| match event {
             AnswerEvent::Assessment(_) => shown.push("?".to_owned()),
             AnswerEvent::Text(text) => shown.push(text),
             _ => {}
@@ -84,6 +87,20 @@ fn a_refused_answer_is_withheld_and_kept_and_shown_on_request() {
     let (again, shown) = ask(&assistant, QUESTION, true);
     assert_eq!((&again.answer, again.assessment.unwrap().verdict), (&turn.answer, Verdict::Refuse));
     assert_eq!((shown.last().unwrap().as_str(), shown[..shown.len() - 1].concat()), ("?", turn.answer));
+}
+
+#[test]
+fn a_model_that_may_call_tools_and_calls_none_is_judged_like_any_other() {
+    let home = tempfile::tempdir().unwrap();
+    set_up(Some(home.path()), &kit()).unwrap();
+    let assistant = assistant(home.path());
+    keep(&assistant, &trust(0.9, 0.999_999));
+    let options = AskOptions { tools: ToolMode::On, ..AskOptions::default() };
+    let (turn, shown) = ask_with(&assistant, QUESTION, &options);
+    assert!(turn.tools.is_empty() && !turn.answer.is_empty(), "{turn:?}");
+    assert_eq!((turn.assessment.unwrap().verdict, shown), (Verdict::Refuse, vec!["?".to_owned()]));
+    let (anyway, shown) = ask_with(&assistant, QUESTION, &AskOptions { anyway: true, ..options });
+    assert_eq!((shown.last().unwrap().as_str(), shown[..shown.len() - 1].concat()), ("?", anyway.answer));
 }
 
 #[test]

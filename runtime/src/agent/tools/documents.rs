@@ -13,6 +13,9 @@ const PASSAGES: usize = 3;
 /// Finds passages.
 pub struct SearchDocuments;
 
+/// Name of the tool that looks into the documents.
+pub const SEARCH_DOCUMENTS: &str = "search_documents";
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
@@ -23,7 +26,7 @@ struct Arguments {
 
 impl Tool for SearchDocuments {
     fn name(&self) -> &str {
-        "search_documents"
+        SEARCH_DOCUMENTS
     }
 
     fn description(&self) -> &str {

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use halligan_finetune::chat::Message;
-use halligan_runtime::agent::{Said, Speaker};
+use halligan_runtime::agent::Speaker;
 use halligan_runtime::error::ModelError;
+use halligan_runtime::inference::{Generated, StopReason, Timings};
 use llguidance::api::TopLevelGrammar;
 use llguidance::{Matcher, ParserFactory};
 use rand::rngs::StdRng;
@@ -129,7 +130,7 @@ impl Speaker for Scripted {
         grammar: Option<&str>,
         max_tokens: usize,
         on_piece: &mut dyn FnMut(&str),
-    ) -> Result<Said, ModelError> {
+    ) -> Result<Generated, ModelError> {
         self.heard.borrow_mut().push(messages.to_vec());
         let wish = self.wishes.borrow_mut().pop_front().unwrap_or(Wish::Words("Done.".to_owned()));
         let wanted: Option<Vec<u32>> = match &wish {
@@ -178,6 +179,14 @@ impl Speaker for Scripted {
         for character in text.chars() {
             on_piece(&character.to_string());
         }
-        Ok(Said { text, tokens, confidence: Some(0.5), cancelled: false })
+        Ok(Generated {
+            text,
+            tokens,
+            prompt_tokens: 0,
+            confidence: Some(0.5),
+            stop: StopReason::EndOfTurn,
+            said: Vec::new(),
+            timings: Timings::default(),
+        })
     }
 }
