@@ -120,6 +120,10 @@ pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
 pub struct Announced {
     /// Its name.
     pub name: String,
+    /// Number of elements.
+    pub elements: usize,
+    /// How they are stored, such as `BF16`.
+    pub storage: String,
     /// Bytes that it takes in its file.
     pub bytes: usize,
 }
@@ -132,9 +136,16 @@ pub fn stored_tensors(folder: &Path) -> anyhow::Result<Vec<Announced>> {
     let checkpoint = Checkpoint::open(folder)?;
     let announced = |(name, tensor): (&String, &checkpoint::StoredTensor)| Announced {
         name: name.clone(),
+        elements: tensor.elements(),
+        storage: tensor.dtype.to_string(),
         bytes: tensor.elements() * tensor.dtype.bitsize() / 8,
     };
     Ok(checkpoint.tensors().iter().map(announced).collect())
+}
+
+/// The method that a `quantization_config` names (`gptq`, `awq`, `bitsandbytes`); such weights are no plain numbers.
+pub fn quantized_by(quantization: &serde_json::Value) -> Option<&str> {
+    quantization.is_object().then(|| quantization["quant_method"].as_str().unwrap_or("a method without a name"))
 }
 
 /// A model folder, read and checked, with the plan of the file.
@@ -155,6 +166,13 @@ struct Model {
 impl Model {
     fn read(folder: &Path, storage: GgmlType) -> anyhow::Result<Self> {
         let mut config = Config::open(folder)?;
+        if let Some(method) = config.find(&["quantization_config"]).and_then(quantized_by) {
+            bail!(
+                "{}: config.json says that the weights are quantized by {method}; fetch the model before quantization, \
+                 and `halligan-host quantize` the result",
+                folder.display()
+            );
+        }
         let family = family_of(&config)?;
         config.use_defaults(family.defaults);
         let parameters = Hyperparameters::read(&config, family)?;

@@ -1,6 +1,7 @@
 //! Rules on the design of the model: decoder, attention, positions, feed-forward, normalisation, context, template.
 
-use super::candidate::{Candidate, FeedForward, Norm, Template};
+use super::candidate::{Candidate, Family, FeedForward, Norm, Template};
+use super::card::Card;
 use super::{Finding, Verdict};
 use crate::progress::count;
 
@@ -13,16 +14,23 @@ const VOCABULARY: std::ops::RangeInclusive<u64> = 32_000..=131_072;
 const TUNED_WORDS: [&str; 5] = ["instruct", "chat", "-it", "assistant", "sft"];
 
 pub(super) fn rules(candidate: &Candidate) -> Vec<Finding> {
-    vec![
-        decoder(candidate),
-        attention(candidate),
-        positions(candidate),
-        feed_forward(candidate),
-        norm(candidate),
-        context(candidate),
-        instruct(candidate),
-        vocabulary(candidate),
-    ]
+    let design =
+        [decoder(candidate), attention(candidate), positions(candidate), feed_forward(candidate), norm(candidate)];
+    let mut found: Vec<Finding> = design.into_iter().map(|finding| unless_foreign(candidate, finding)).collect();
+    found.extend([context(candidate), instruct(candidate), vocabulary(candidate)]);
+    found
+}
+
+/// What the files of an unknown architecture say in words that we know may mean something else there.
+fn unless_foreign(candidate: &Candidate, finding: Finding) -> Finding {
+    let foreign = candidate.design.architecture.as_deref().filter(|name| Family::find(name).is_none());
+    match (foreign, finding.verdict) {
+        (Some(name), Verdict::Pass | Verdict::Warn) => {
+            let doubt = format!("{}; but nothing is known here of the architecture {name}", finding.evidence);
+            Finding::unknown(finding.rule, doubt)
+        }
+        _ => finding,
+    }
 }
 
 fn decoder(candidate: &Candidate) -> Finding {
@@ -123,13 +131,15 @@ fn instruct(candidate: &Candidate) -> Finding {
 
 /// Why the model counts as tuned on instructions.
 fn tuned(candidate: &Candidate) -> Option<String> {
-    let mut names = vec![&candidate.name];
-    names.extend(&candidate.aliases);
+    let title = candidate.card.as_ref().and_then(Card::title);
+    let names = [&candidate.name].into_iter().chain(&candidate.aliases).chain(&title);
     let word_in = |name: &str| {
         let name = name.to_lowercase();
-        TUNED_WORDS.iter().find(|word| name.ends_with(*word) || name.contains(&format!("{word}-"))).copied()
+        let ends =
+            |word: &str| name.ends_with(word) || ["-", " "].iter().any(|end| name.contains(&format!("{word}{end}")));
+        TUNED_WORDS.into_iter().find(|word| ends(word))
     };
-    if let Some((name, word)) = names.iter().find_map(|name| Some((name, word_in(name)?))) {
+    if let Some((name, word)) = names.into_iter().find_map(|name| Some((name, word_in(name)?))) {
         return Some(format!("the name {name} says {}", word.trim_start_matches('-')));
     }
     let tags = candidate.card.as_ref().map(|card| card.tags.as_slice()).unwrap_or_default();

@@ -21,8 +21,20 @@ const BENCHMARKS: [(&str, &[&str], f64); 4] = [
 /// A score and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 struct Score {
+    /// Percent.
     value: f64,
     place: String,
+}
+
+impl Score {
+    /// A score as the card writes it: percent, or a share of one.
+    fn stated(value: f64, place: &str) -> Score {
+        if value > 1.0 {
+            return Score { value, place: place.to_owned() };
+        }
+        // Thousandths of a percent are noise of the multiplication.
+        Score { value: (value * 100_000.0).round() / 1000.0, place: format!("{place}, as the share {value}") }
+    }
 }
 
 pub(super) fn rules(candidate: &Candidate) -> Vec<Finding> {
@@ -33,14 +45,14 @@ fn rule(candidate: &Candidate, name: &'static str, spellings: &[&str], minimum: 
     let Some(card) = &candidate.card else { return Finding::unknown(name, "there is no model card") };
     let mut names: Vec<String> = candidate.aliases.iter().map(|alias| plain(alias)).collect();
     names.push(plain(&candidate.name));
-    names.extend(title(card).map(|title| plain(&title)));
+    names.extend(card.title().map(|title| plain(&title)));
     names.retain(|name| !name.is_empty());
     let mut scores = from_index(card, spellings);
     let mut doubt = None;
     if scores.is_empty() {
         for table in tables(&card.body) {
             match from_table(&table, spellings, &names) {
-                Found::Score(value) => scores.push(Score { value, place: "a table in README.md".to_owned() }),
+                Found::Score(value) => scores.push(Score::stated(value, "a table in README.md")),
                 Found::Unclear => doubt = Some("a table of several models, none of them named as this one"),
                 Found::Nothing => {}
             }
@@ -59,11 +71,6 @@ fn rule(candidate: &Candidate, name: &'static str, spellings: &[&str], minimum: 
     }
     let verdict = if first.value > minimum { Verdict::Pass } else { Verdict::Fail };
     Finding::new(name, verdict, format!("{} ({}); more than {minimum} is wanted", first.value, first.place))
-}
-
-/// The first heading.
-fn title(card: &Card) -> Option<String> {
-    card.body.lines().find_map(|line| line.strip_prefix("# ")).map(|line| line.trim().to_owned())
 }
 
 /// Lower-case letters and digits only, without what stands in brackets, such as `(5-shot)`.
@@ -100,11 +107,6 @@ fn score(cell: &str) -> Option<f64> {
     (0.0..=100.0).contains(&value).then_some(value)
 }
 
-fn percent(value: f64) -> f64 {
-    // Thousandths of a percent are noise of the multiplication.
-    if value <= 1.0 { (value * 100_000.0).round() / 1000.0 } else { value }
-}
-
 /// `model-index[].results[]`: dataset or metric name, and value.
 fn from_index(card: &Card, spellings: &[&str]) -> Vec<Score> {
     let mut scores = Vec::new();
@@ -122,7 +124,7 @@ fn from_index(card: &Card, spellings: &[&str]) -> Vec<Score> {
                 _ => None,
             };
             if let (true, Some(value)) = (dataset || named, value) {
-                scores.push(Score { value: percent(value), place: "model-index of README.md".to_owned() });
+                scores.push(Score::stated(value, "model-index of README.md"));
             }
         }
     }
@@ -175,7 +177,7 @@ fn from_table(table: &[Vec<String>], spellings: &[&str], names: &[String]) -> Fo
         let candidates = if own.is_empty() { rows.iter().collect() } else { own };
         let values: Vec<f64> = candidates.iter().filter_map(|row| score(row.get(column)?)).collect();
         return match values.as_slice() {
-            [only] => Found::Score(percent(*only)),
+            [only] => Found::Score(*only),
             [] => Found::Nothing,
             _ => Found::Unclear,
         };
@@ -185,11 +187,11 @@ fn from_table(table: &[Vec<String>], spellings: &[&str], names: &[String]) -> Fo
 
 fn one_of(row: &[String], at: usize, own: Option<usize>) -> Found {
     if let Some(value) = own.and_then(|column| score(row.get(column)?)) {
-        return Found::Score(percent(value));
+        return Found::Score(value);
     }
     let values: Vec<f64> = row[at + 1..].iter().filter_map(|cell| score(cell)).collect();
     match values.as_slice() {
-        [only] if own.is_none() => Found::Score(percent(*only)),
+        [only] if own.is_none() => Found::Score(*only),
         [] => Found::Nothing,
         _ => Found::Unclear,
     }
@@ -212,7 +214,7 @@ fn from_prose(body: &str, spellings: &[&str]) -> Vec<Score> {
                 for captures in pattern.captures_iter(line) {
                     if let Some(value) = score(&captures[1]) {
                         let place = format!("{:?} in README.md", crate::one_line(&captures[0]));
-                        scores.push(Score { value: percent(value), place });
+                        scores.push(Score::stated(value, &place));
                     }
                 }
             }
@@ -249,7 +251,8 @@ mod tests {
     #[test]
     fn single_column_needs_no_name() {
         let text = "| Metric | Value |\n|:--|--:|\n| Avg. | 50.0 |\n| MMLU 5-shot | 0.634 |\n";
-        assert_eq!(table(text, "x"), Found::Score(63.4));
+        assert_eq!(table(text, "x"), Found::Score(0.634));
+        assert_eq!(Score::stated(0.634, "a table").value, 63.4);
     }
 
     #[test]

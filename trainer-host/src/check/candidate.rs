@@ -21,8 +21,8 @@ pub struct Candidate {
     pub shape: Shape,
     /// How it computes.
     pub design: Design,
-    /// Weights, counted in the tensors' headers.
-    pub parameters: Option<u64>,
+    /// The weights.
+    pub weights: Weights,
     /// Bytes of the tensors as they are stored; only where that is how a device would hold them.
     pub stored: Option<Stored>,
     /// What the files say about the licence, in the order of trust.
@@ -33,6 +33,24 @@ pub struct Candidate {
     pub encoder: Result<Encoder, String>,
     /// The model card.
     pub card: Option<Card>,
+}
+
+/// The weights of a model, as the headers of their files tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weights {
+    /// All there.
+    Counted {
+        /// Number of weights.
+        parameters: u64,
+        /// Number of tensors.
+        tensors: usize,
+        /// How most of them are stored.
+        storage: String,
+    },
+    /// There is no file with weights.
+    Absent,
+    /// They cannot be used, and why.
+    Unusable(String),
 }
 
 /// Text of a file and where it stands.
@@ -121,6 +139,16 @@ pub enum Template {
         /// What the template engine said.
         reason: String,
     },
+}
+
+impl Candidate {
+    /// Number of weights; `None` where they cannot be counted.
+    pub fn parameters(&self) -> Option<u64> {
+        match self.weights {
+            Weights::Counted { parameters, .. } => Some(parameters),
+            _ => None,
+        }
+    }
 }
 
 impl Template {

@@ -45,6 +45,11 @@ impl Card {
         let tags = texts(&front["tags"]);
         Card { front, problem, body, tags }
     }
+
+    /// The first heading.
+    pub fn title(&self) -> Option<String> {
+        self.body.lines().find_map(|line| line.strip_prefix("# ")).map(|line| line.trim().to_owned())
+    }
 }
 
 /// A text, or the texts of a list.

@@ -6,7 +6,7 @@ use std::path::Path;
 use halligan_finetune::gguf::GgufFile;
 use halligan_finetune::tokenizer::Tokenizer;
 
-use super::candidate::{Candidate, Design, Family, FeedForward, Norm, Shape, Statement, Stored, Template};
+use super::candidate::{Candidate, Design, Family, FeedForward, Norm, Shape, Statement, Stored, Template, Weights};
 use super::card::Card;
 use super::tokens::Encoder;
 
@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Candidate> {
     let name = text("general.name").filter(|name| !name.trim().is_empty()).unwrap_or_else(|| stem.clone());
     let shape = shape(&file);
     let encoder = Tokenizer::from_gguf(&file).map_err(|error| crate::one_line(&error.to_string()));
-    let has_weights = file.tensors().len() > 0;
+    let stored = (file.tensors().len() > 0).then(|| stored(&file));
     Ok(Candidate {
         path: path.to_path_buf(),
         aliases: [Some(stem), text("general.basename")].into_iter().flatten().collect(),
@@ -30,9 +30,15 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Candidate> {
         format: "GGUF file",
         source: SOURCE,
         design: design(&file),
-        parameters: has_weights
-            .then(|| file.tensors().map(|tensor| tensor.shape.iter().product::<usize>() as u64).sum()),
-        stored: has_weights.then(|| stored(&file)),
+        weights: match &stored {
+            None => Weights::Absent,
+            Some(stored) => Weights::Counted {
+                parameters: file.tensors().map(|tensor| tensor.shape.iter().product::<usize>() as u64).sum(),
+                tensors: file.tensors().len(),
+                storage: stored.types.clone(),
+            },
+        },
+        stored,
         licences: licences(&file, path),
         template: template(&file, encoder.as_ref().ok()),
         encoder: encoder.map(|tokenizer| Encoder::Gguf(Box::new(tokenizer))),

@@ -1,22 +1,21 @@
 //! A candidate from a folder as the Hugging Face hub ships it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::Metadata;
 use serde_json::Value;
 
-use super::candidate::{Candidate, Design, Family, FeedForward, Norm, Shape, Statement, Template};
+use super::candidate::{Candidate, Design, Family, FeedForward, Norm, Shape, Statement, Template, Weights};
 use super::card::Card;
 use super::tokens::Encoder;
 use crate::about;
+use crate::convert::{quantized_by, stored_tensors};
 
 const SOURCE: &str = "config.json";
 /// Largest JSON, licence or template file that is read.
 const TEXT_BYTES_MAX: u64 = 16 << 20;
-/// Largest header of a safetensors file, as the format has it.
-const HEADER_BYTES_MAX: u64 = 100_000_000;
 
 pub(super) fn read(folder: &Path) -> anyhow::Result<Candidate> {
     let path = folder.join("config.json");
@@ -32,7 +31,7 @@ pub(super) fn read(folder: &Path) -> anyhow::Result<Candidate> {
     let of = |key: &str| if text_config[key].is_null() { &config[key] } else { &text_config[key] };
     let tokenizer_config = json(&folder.join("tokenizer_config.json")).unwrap_or(Value::Null);
     let card = Card::read(folder);
-    let tensors = tensors(folder)?;
+    let (weights, tensors) = weights(folder, &config);
     let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let name = absolute.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
     let repository = config["_name_or_path"].as_str().map(|path| path.rsplit('/').next().unwrap_or(path).to_owned());
@@ -44,7 +43,7 @@ pub(super) fn read(folder: &Path) -> anyhow::Result<Candidate> {
         source: SOURCE,
         shape: shape(&of),
         design: design(&config, &of, &tensors),
-        parameters: (!tensors.is_empty()).then(|| tensors.iter().map(|(_, size)| size).sum()),
+        weights,
         stored: None,
         licences: licences(folder, card.as_ref()),
         template: template(folder, &tokenizer_config),
@@ -87,7 +86,7 @@ fn shape<'a>(of: &impl Fn(&str) -> &'a Value) -> Shape {
     }
 }
 
-fn design<'a>(config: &Value, of: &impl Fn(&str) -> &'a Value, tensors: &[(String, u64)]) -> Design {
+fn design<'a>(config: &Value, of: &impl Fn(&str) -> &'a Value, tensors: &[String]) -> Design {
     let kind = of("model_type").as_str().or(config["model_type"].as_str()).map(str::to_owned);
     let family = kind.as_deref().and_then(Family::find);
     let class = config["architectures"][0].as_str().unwrap_or_default();
@@ -129,10 +128,10 @@ fn design<'a>(config: &Value, of: &impl Fn(&str) -> &'a Value, tensors: &[(Strin
 fn feed_forward<'a>(
     of: &impl Fn(&str) -> &'a Value,
     family: Option<&Family>,
-    tensors: &[(String, u64)],
+    tensors: &[String],
 ) -> Option<FeedForward> {
     let activation = ["hidden_activation", "hidden_act", "activation_function"].iter().find_map(|key| of(key).as_str());
-    let gated = |(name, _): &(String, u64)| name.contains("gate_proj") || name.contains("gate_up_proj");
+    let gated = |name: &String| name.contains("gate_proj") || name.contains("gate_up_proj");
     let gated = match (tensors.is_empty(), family) {
         (false, _) => Some(tensors.iter().any(gated)),
         (true, Some(family)) => Some(family.feed_forward != FeedForward::Plain),
@@ -146,44 +145,34 @@ fn feed_forward<'a>(
     }
 }
 
-/// Name and number of weights of every tensor, from the headers of the safetensors files.
-fn tensors(folder: &Path) -> anyhow::Result<Vec<(String, u64)>> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(|error| about(folder, error))?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "safetensors"))
-        .collect();
-    files.sort();
-    // A folder may ship the same weights whole and in the publisher's own layout.
-    let model_files = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("model"));
-    if files.iter().any(model_files) {
-        files.retain(model_files);
+/// The weights, and the names of their tensors. What `convert` would refuse is unusable, in its words.
+fn weights(folder: &Path, config: &Value) -> (Weights, Vec<String>) {
+    if let Some(method) = quantized_by(&config["quantization_config"]) {
+        let reason = format!("they are quantized by {method} (config.json); choose the model before quantization");
+        return (Weights::Unusable(reason), Vec::new());
     }
-    let mut found = Vec::new();
-    for path in files {
-        let header = header(&path).map_err(|error| about(&path, format!("{error}; fetch the file again")))?;
-        for (name, tensor) in header.tensors() {
-            let size = tensor.shape.iter().try_fold(1u64, |all, &size| all.checked_mul(size as u64)).unwrap_or(0);
-            found.push((name, size));
-        }
+    if !holds_weights(folder) {
+        return (Weights::Absent, Vec::new());
     }
-    Ok(found)
+    let tensors = match stored_tensors(folder) {
+        Ok(tensors) => tensors,
+        Err(error) => return (Weights::Unusable(crate::one_line(&error.to_string())), Vec::new()),
+    };
+    let mut storages: BTreeMap<&str, usize> = BTreeMap::new();
+    for tensor in &tensors {
+        *storages.entry(&tensor.storage).or_default() += tensor.bytes;
+    }
+    let storage = storages.iter().max_by_key(|(_, bytes)| **bytes).map_or("nothing", |(name, _)| name).to_owned();
+    let parameters = tensors.iter().map(|tensor| tensor.elements as u64).sum();
+    let counted = Weights::Counted { parameters, tensors: tensors.len(), storage };
+    (counted, tensors.into_iter().map(|tensor| tensor.name).collect())
 }
 
-/// The header, without reading the tensors; nothing is allocated that the file does not back.
-fn header(path: &Path) -> Result<Metadata, String> {
-    let mut file = File::open(path).map_err(|error| error.to_string())?;
-    let length = file.metadata().map_err(|error| error.to_string())?.len();
-    let mut size = [0; 8];
-    file.read_exact(&mut size).map_err(|_| "the file is too short to be safetensors".to_owned())?;
-    let size = u64::from_le_bytes(size);
-    if size > HEADER_BYTES_MAX || size > length - 8 {
-        return Err(format!("the header claims {size} bytes, the file has {length}"));
-    }
-    let mut bytes = Vec::new();
-    file.take(size).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    serde_json::from_slice(&bytes).map_err(|error| format!("the header is damaged ({error})"))
+/// Whether any file of the folder holds weights, or says where they are.
+fn holds_weights(folder: &Path) -> bool {
+    const ENDINGS: [&str; 5] = [".safetensors", ".safetensors.index.json", ".bin", ".pth", ".pt"];
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).any(|name| ENDINGS.iter().any(|end| name.ends_with(end)))
 }
 
 /// What front matter says about the licence.

@@ -6,7 +6,7 @@
 use halligan_firmware_profiles::ModelShape;
 use serde::Serialize;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Weights};
 use super::{Finding, Verdict};
 use crate::devices::{self, Fit};
 use crate::progress::bytes;
@@ -68,7 +68,7 @@ pub(super) fn placements(candidate: &Candidate) -> Vec<Placement> {
     if let Some(stored) = candidate.stored.as_ref().filter(|stored| stored.quantized) {
         return vec![place(&stored.types, stored.bytes, true)];
     }
-    let Some(parameters) = candidate.parameters else { return Vec::new() };
+    let Some(parameters) = candidate.parameters() else { return Vec::new() };
     let tables = match (shape.vocabulary, shape.hidden) {
         (Some(vocabulary), Some(hidden)) => {
             let copies = if shape.tied == Some(true) { 1 } else { 2 };
@@ -85,26 +85,42 @@ pub(super) fn placements(candidate: &Candidate) -> Vec<Placement> {
 }
 
 pub(super) fn rules(candidate: &Candidate, placements: &[Placement]) -> Vec<Finding> {
-    vec![size(candidate), memory(candidate, placements)]
+    vec![weights(candidate), size(candidate), memory(candidate, placements)]
+}
+
+fn weights(candidate: &Candidate) -> Finding {
+    let rule = "weights";
+    match &candidate.weights {
+        Weights::Counted { parameters, tensors, storage } => {
+            let whole = format!("all of {tensors} tensors are there, {} weights as {storage}", short(*parameters));
+            Finding::new(rule, Verdict::Pass, whole)
+        }
+        Weights::Absent => Finding::unknown(rule, "there is no file with weights"),
+        Weights::Unusable(reason) => Finding::new(rule, Verdict::Fail, reason),
+    }
+}
+
+/// A number of weights as people say it.
+fn short(parameters: u64) -> String {
+    let millions = parameters as f64 / 1e6;
+    if millions < 1000.0 { format!("{millions:.1} M") } else { format!("{:.2} B", millions / 1000.0) }
 }
 
 fn size(candidate: &Candidate) -> Finding {
     let rule = "size tier";
-    let Some(parameters) = candidate.parameters else {
+    let Some(parameters) = candidate.parameters() else {
         return Finding::unknown(rule, "there are no weights to count");
     };
     let tier = TIERS.iter().find(|(limit, _)| (parameters as f64) < *limit).map_or("", |(_, name)| name);
-    let millions = parameters as f64 / 1e6;
-    let shown = if millions < 1000.0 { format!("{millions:.1} M") } else { format!("{:.2} B", millions / 1000.0) };
     // A model below the smallest tier of the methodology knows little by itself.
     let verdict = if (parameters as f64) < TIERS[0].0 { Verdict::Warn } else { Verdict::Pass };
-    Finding::new(rule, verdict, format!("{shown} weights: {tier}"))
+    Finding::new(rule, verdict, format!("{} weights: {tier}", short(parameters)))
 }
 
 fn memory(candidate: &Candidate, placements: &[Placement]) -> Finding {
     let rule = "memory";
     let Some(smallest) = placements.last() else {
-        let missing = if candidate.parameters.is_none() { "weights" } else { "layers and heads" };
+        let missing = if candidate.parameters().is_none() { "weights" } else { "layers and heads" };
         return Finding::unknown(rule, format!("{missing} are not known"));
     };
     let profiles = devices::profiles();

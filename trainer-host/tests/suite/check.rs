@@ -203,3 +203,42 @@ fn paths_that_are_no_model_and_damaged_files_are_named() {
     let told = bench.json(&["check", "m", "--json"]);
     assert_eq!(finding(&told["models"][0], "digits").0, "unknown");
 }
+
+#[test]
+fn what_cannot_be_converted_is_not_counted_and_unknown_architectures_are_not_guessed() {
+    let bench = Bench::new();
+    let shapes: [(&str, [usize; 2]); 1] = [("model.embed_tokens.weight", [64, 32])];
+    let mut quantized = config();
+    quantized["quantization_config"] = json!({"quant_method": "gptq", "bits": 4});
+    let mut foreign = config();
+    foreign["model_type"] = json!("mamba2");
+    foreign["architectures"] = json!(["Mamba2ForCausalLM"]);
+    for (name, config) in [("quantized", &quantized), ("cut", &config()), ("sharded", &config()), ("foreign", &foreign)]
+    {
+        folder(&bench, name, config, CARD);
+        weights(&bench, &format!("{name}/model.safetensors"), &shapes);
+    }
+    folder(&bench, "pickled", &config(), CARD);
+    bench.write("pickled/pytorch_model.bin", b"PK".to_vec());
+    let cut = bench.path("cut/model.safetensors");
+    let length = std::fs::metadata(&cut).unwrap().len();
+    std::fs::File::options().write(true).open(&cut).unwrap().set_len(length - 1).unwrap();
+    let map = json!({"weight_map": {"model.embed_tokens.weight": "model-00001-of-00002.safetensors"}});
+    bench.write("sharded/model.safetensors.index.json", map.to_string().into_bytes());
+
+    let told = bench.json(&["check", "quantized", "cut", "sharded", "pickled", "foreign", "--json"]);
+    for (index, evidence) in ["gptq", "truncated", "1 of them missing", "pickled"].into_iter().enumerate() {
+        let model = &told["models"][index];
+        let found = finding(model, "weights");
+        assert!(found.0 == "fail" && found.1.contains(evidence), "{found:?}");
+        for rule in ["size tier", "memory"] {
+            assert_eq!(finding(model, rule).0, "unknown", "{evidence}: {rule}");
+        }
+    }
+    let foreign = &told["models"][4];
+    assert_eq!(finding(foreign, "weights").0, "pass");
+    for rule in ["decoder-only", "attention", "positions", "feed-forward", "normalisation"] {
+        let found = finding(foreign, rule);
+        assert!(found.0 == "unknown" && found.1.contains("mamba2"), "{rule}: {found:?}");
+    }
+}
