@@ -6,6 +6,7 @@
 
 mod export;
 mod forget;
+mod incident_log;
 mod retention;
 mod search;
 mod sessions;

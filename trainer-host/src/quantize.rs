@@ -22,6 +22,9 @@ use report::{Facts, ImportanceFacts, Outcome, Row};
 /// Largest text that is read for a sample or an importance matrix.
 const TEXT_BYTES_MAX: u64 = 64 << 20;
 
+/// Values in the smallest block that a type of llama.cpp has.
+const BLOCK_ELEMENTS_MIN: usize = 32;
+
 /// Arguments of `quantize`.
 #[derive(Debug, Args)]
 pub struct QuantizeArgs {
@@ -119,6 +122,13 @@ fn write_one(args: &QuantizeArgs) -> anyhow::Result<()> {
     quantize_to(args, output, &recipe, importance.as_ref())?;
     let seconds = began.elapsed().as_secs_f64();
     let after = Facts::of(output)?;
+    if after.unquantizable > 0 {
+        eprintln!(
+            "note: {} of {} tensors cannot be quantized, because their rows are no multiple of {BLOCK_ELEMENTS_MIN} values",
+            after.unquantizable,
+            after.tensors.values().sum::<usize>()
+        );
+    }
     let comparison = if args.no_report { None } else { compare(args, output, &sample)? };
     let outcome = Outcome {
         input: args.input.display().to_string(),
@@ -288,7 +298,10 @@ fn measure(path: &Path, row: &mut Row) -> anyhow::Result<()> {
         }
     }
     let peak = crate::bench::peak_memory_bytes();
-    row.memory_bytes = peak.zip(before).map(|(peak, before)| peak.saturating_sub(before));
+    let taken = peak.zip(before).map(|(peak, before)| peak.saturating_sub(before));
+    // A small model finds room that this process had taken before, which says nothing.
+    let weights = row.facts.as_ref().map_or(0, |facts| facts.tensor_bytes);
+    row.memory_bytes = taken.filter(|taken| *taken >= weights / 2);
     Ok(())
 }
 
@@ -325,6 +338,9 @@ impl Facts {
         for tensor in file.tensors() {
             facts.tensor_bytes += tensor.bytes.len() as u64;
             facts.parameters += tensor.shape.iter().product::<usize>() as u64;
+            let is_matrix = tensor.shape.len() > 1 && tensor.ggml_type.block_elements() == 1;
+            let row = tensor.shape.first().copied().unwrap_or_default();
+            facts.unquantizable += usize::from(is_matrix && !row.is_multiple_of(BLOCK_ELEMENTS_MIN));
             *facts.tensors.entry(tensor.ggml_type.to_string()).or_default() += 1;
         }
         facts.bits_per_weight = 8.0 * facts.tensor_bytes as f64 / facts.parameters.max(1) as f64;

@@ -24,7 +24,7 @@ use crate::console::{ConsoleOptions, FaceChoice};
 use crate::output;
 use crate::serve::{self, options::ServeArgs};
 use crate::verbs::journal::JournalAction;
-use crate::{console, verbs};
+use crate::{console, example_kit, verbs};
 
 pub use actions::{AdaptersAction, DocsAction, Switch, ToolsAction};
 use log::{log_to_file, log_to_stderr};
@@ -215,6 +215,9 @@ pub enum Verb {
     },
     /// Put the files of a kit onto this device (`--model`, and optionally `--adapter`)
     Setup {
+        /// The example kit that this program carries: a small model, its adapter and the guide; a demonstration
+        #[arg(long, conflicts_with_all = ["docs", "encoder", "reranker", "replay", "gate", "calibration", "out_of_domain"])]
+        example: bool,
         /// Documents, or folders of documents
         #[arg(long, value_name = "PATH", num_args = 1..)]
         docs: Vec<PathBuf>,
@@ -341,6 +344,9 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<ExitCode> {
     let common = cli.common;
     let Some(verb) = cli.verb else {
+        if !example_kit::offer(&common)? {
+            return Ok(ExitCode::SUCCESS);
+        }
         let options = cli.console.options(common.json)?;
         let log = log_to_file(&common);
         return console::run(common.options(), options, log);
@@ -374,7 +380,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::Adapters { action } => verbs::adapters::run(&common, &action)?,
         Verb::Docs { action } => return verbs::docs::run(&common, action),
         Verb::Journal { action } => verbs::journal::run(&common, &action)?,
-        Verb::Setup { docs, encoder, reranker, replay, gate, calibration, out_of_domain } => {
+        Verb::Setup { example: true, .. } => return example_kit::set_up(&common),
+        Verb::Setup { docs, encoder, reranker, replay, gate, calibration, out_of_domain, .. } => {
             let model = common.model.clone().unwrap_or_default();
             let adapter = common.adapter.clone();
             let kit =

@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod console;
+pub mod example_kit;
 pub mod figures;
 pub mod output;
 pub mod serve;

@@ -5,10 +5,11 @@
 //! answered, and [`ENABLED_SETTING`] turns it off.
 
 mod forms;
+mod hazard;
 
 use serde_json::json;
 
-use super::tools::{Place, hazard, units};
+use super::tools::{Place, units};
 use crate::error::RuntimeError;
 use crate::home::Home;
 use crate::turn::ToolCall;
@@ -36,7 +37,7 @@ pub fn enable(home: &Home, on: bool) -> Result<(), RuntimeError> {
     Ok(home.remember(&[(ENABLED_SETTING, if on { "on" } else { "off" })])?)
 }
 
-/// The call that answers `question`, if its form is known. Hazard questions need an imported table that has the number.
+/// The call that answers `question`, if its form is known. Hazard questions need an imported table.
 ///
 /// # Errors
 /// An unreadable database.
@@ -45,7 +46,7 @@ pub fn route(home: &Home, question: &str) -> Result<Option<ToolCall>, RuntimeErr
     if question.is_empty() || question.len() > QUESTION_BYTES_MAX || question.contains('\n') {
         return Ok(None);
     }
-    if let Some(call) = hazard(home, question)? {
+    if let Some(call) = hazard::route(home, question)? {
         return Ok(Some(call));
     }
     let forms = [log, checklist, time, sun, concentration, conversion, distance, destination, coordinates, arithmetic];
@@ -54,18 +55,6 @@ pub fn route(home: &Home, question: &str) -> Result<Option<ToolCall>, RuntimeErr
 
 fn call(name: &str, arguments: serde_json::Value) -> Option<ToolCall> {
     Some(ToolCall { name: name.to_owned(), arguments })
-}
-
-/// `What is UN 1203?`, `Which guide for NA1993`, `Look up chlorine in the hazard table`.
-fn hazard(home: &Home, question: &str) -> Result<Option<ToolCall>, RuntimeError> {
-    let Some(substance) = forms::hazard_substance(question) else { return Ok(None) };
-    if !hazard::has_table(home)? {
-        return Ok(None);
-    }
-    Ok(match hazard::look_up(home, &substance)? {
-        hazard::Found::Nothing => None,
-        _ => call("hazard_lookup", json!({ "substance": substance })),
-    })
 }
 
 /// `Log: crew 2 on scene`.

@@ -13,10 +13,10 @@ use crate::confidence::{
 use crate::error::{ModelError, RuntimeError};
 use crate::evaluate::{ANSWER_TOKENS_MAX, Question, is_right, read_questions};
 use crate::generations::{BASE, Generations};
-use crate::inference::{BatchRequest, GenerateOptions, Generated, Inference};
+use crate::inference::{BatchRequest, GenerateOptions, Generated, Inference, StopReason};
 use crate::model::ModelInUse;
 use crate::retrieval::{Passage, Support};
-use crate::turn::Assessment;
+use crate::turn::{Assessment, Verdict};
 
 /// Progress of a measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,7 +68,18 @@ impl Judge {
         let score = kind.and_then(|kind| features.as_ref().and_then(|seen| kind.of_answer(seen)).or(ratio));
         let limit = self.domain_limit.map(|limit| limit.score as f32);
         let domain = score.map(|score| DomainEvidence { score: score as f32, limit });
-        assess(&evidence(asked, supported, probability, domain), &self.limits)
+        let mut assessment = assess(&evidence(asked, supported, probability, domain), &self.limits);
+        if answer.stop == StopReason::Length {
+            let cut = format!(
+                "it was cut off after {} tokens, the most that were allowed; more: --max-tokens",
+                answer.tokens
+            );
+            assessment.reasons.push(cut);
+            if assessment.verdict == Verdict::Answer {
+                assessment.verdict = Verdict::Warn;
+            }
+        }
+        assessment
     }
 
     /// What the documents alone say of an answer whose probabilities were never measured.

@@ -6,7 +6,6 @@ use super::*;
 use crate::assistant::{AssistantOptions, DeviceChoice, ToolMode};
 use crate::confidence::logistic::log_odds;
 use crate::setup::{Kit, set_up};
-use crate::turn::Verdict;
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -119,6 +118,20 @@ fn a_calibrated_answer_comes_after_its_assessment_with_its_probability() {
     keep(&assistant, &trust(0.1, 0.000_001));
     let (turn, shown) = ask(&assistant, QUESTION, false);
     assert_eq!((turn.assessment.unwrap().verdict, shown.len()), (Verdict::Refuse, 1), "right in 10 of 100 cases only");
+}
+
+#[test]
+fn an_answer_that_was_cut_off_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    set_up(Some(home.path()), &kit()).unwrap();
+    let assistant = assistant(home.path());
+    let cut = |max_tokens: usize| {
+        let (turn, _) = ask_with(&assistant, QUESTION, &AskOptions { max_tokens, ..AskOptions::default() });
+        let assessment = turn.assessment.unwrap();
+        (assessment.verdict, assessment.reasons.iter().any(|reason| reason.contains("cut off after 3 tokens")))
+    };
+    assert_eq!(cut(3), (Verdict::Warn, true));
+    assert!(!cut(128).1);
 }
 
 #[test]

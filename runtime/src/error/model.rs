@@ -9,7 +9,9 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ModelError {
     /// Neither the home folder nor the command line names a model.
-    #[error("no model in {home}; run `halligan setup --model FILE.gguf` or pass --model FILE.gguf")]
+    #[error(
+        "no model in {home}; run `halligan setup --model FILE.gguf`, or `halligan setup --example` for the demonstration kit"
+    )]
     NoModel {
         /// The home folder.
         home: PathBuf,

@@ -2,7 +2,8 @@
 //!
 //! SQLite overwrites what is deleted (`secure_delete`, also in the word index); after a deletion the database is
 //! rewritten whole and its write-ahead log cut to nothing, so neither file keeps the words. An adapter that was
-//! trained on a correction is a file of its own and is named in the report.
+//! trained on a correction is a file of its own and is named in the report. The incident log forgets texts and personal
+//! data too; a line of it stays when the turn that wrote it goes, because it is a record of its own.
 
 use std::ops::Range;
 
@@ -11,7 +12,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Journal;
+use super::{Journal, incident_log};
 use crate::error::JournalError;
 use crate::personal::personal_spans;
 use crate::turn::{SessionId, TurnId};
@@ -49,8 +50,10 @@ pub struct Forgotten {
     pub deleted: usize,
     /// Turns in which pieces were replaced.
     pub redacted: usize,
-    /// Pieces that were replaced.
+    /// Pieces that were replaced, those of the incident log among them.
     pub pieces: usize,
+    /// Lines of the incident log that are gone or in which pieces were replaced.
+    pub log_lines: usize,
     /// Generations that were trained on corrections of these turns and may still know them.
     pub learned_by: Vec<String>,
     /// Passages of documents that hold the text; they are not part of the journal, and the assistant counts them.
@@ -87,11 +90,16 @@ impl Journal<'_> {
                     }
                 }
             }
+            if let Some(finder) = &finder {
+                let changed = incident_log::forget(&transaction, finder, manner)?;
+                report.log_lines = changed.lines;
+                report.pieces += changed.pieces;
+            }
             // A dry run does all the work, so that its figures are right, and takes it back.
             if dry_run { transaction.rollback() } else { transaction.commit() }
         };
         work().map_err(|source| self.failed("change", source))?;
-        report.scrubbed = !dry_run && (turns.is_empty() || self.scrub()?);
+        report.scrubbed = !dry_run && ((turns.is_empty() && report.log_lines == 0) || self.scrub()?);
         Ok(report)
     }
 
@@ -214,7 +222,7 @@ fn redact(transaction: &Transaction<'_>, turn: i64, finder: &Finder) -> rusqlite
 }
 
 /// Finds the pieces that must go.
-enum Finder {
+pub(super) enum Finder {
     Text(Regex),
     Personal,
 }
@@ -242,7 +250,7 @@ impl Finder {
     }
 
     /// The text with pieces replaced, and their number.
-    fn redact(&self, text: &str) -> (String, usize) {
+    pub(super) fn redact(&self, text: &str) -> (String, usize) {
         let spans = self.spans(text);
         let mut clean = String::with_capacity(text.len());
         let mut position = 0;

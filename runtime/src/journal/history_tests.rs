@@ -240,6 +240,47 @@ fn personal_data_are_redacted_and_technical_numbers_stay() {
     assert_eq!((again.redacted, again.scrubbed), (0, true));
 }
 
+fn log(home: &Home, text: &str, at: i64) {
+    home.connection()
+        .execute(
+            "INSERT INTO incident_log (incident, text, at) VALUES ('incident', ?1, ?2)",
+            rusqlite::params![text, at],
+        )
+        .unwrap();
+}
+
+fn log_lines(home: &Home) -> Vec<String> {
+    let mut statement = home.connection().prepare("SELECT text FROM incident_log ORDER BY id").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn the_incident_log_forgets_what_the_turns_forget() {
+    let (folder, home) = home();
+    log(&home, "patient Mary Millerova, 303-555-0199, taken to the road", now());
+    log(&home, "engine 7 on scene", now());
+    let journal = Journal::new(&home);
+    let dry = journal.forget(&Forget::Personal, Manner::Redact, true).unwrap();
+    assert_eq!((dry.log_lines, dry.pieces, log_lines(&home)[0].contains("0199")), (1, 1, true));
+    let done = journal.forget(&Forget::Personal, Manner::Redact, false).unwrap();
+    assert_eq!((done.redacted, done.log_lines, done.scrubbed), (0, 1, true));
+    assert_eq!(log_lines(&home)[0], "patient Mary Millerova, [redacted], taken to the road");
+    let name = Forget::Matching("mary millerova".to_owned());
+    assert_eq!(journal.forget(&name, Manner::Delete, false).unwrap().log_lines, 1);
+    assert_eq!(log_lines(&home), ["engine 7 on scene"]);
+    assert!(!on_disk(folder.path(), "555-0199") && !on_disk(folder.path(), "Millerova"));
+}
+
+#[test]
+fn old_lines_of_the_incident_log_leave_with_old_turns() {
+    let (folder, home) = home();
+    log(&home, "Xylomarker on scene", now() - 40 * 86_400);
+    log(&home, "engine 7 on scene", now());
+    let kept = Journal::new(&home).keep(Some(30)).unwrap();
+    assert_eq!((kept.deleted, kept.log_lines, log_lines(&home)), (0, 1, vec!["engine 7 on scene".to_owned()]));
+    assert!(kept.scrubbed && !on_disk(folder.path(), "Xylomarker"));
+}
+
 #[test]
 fn a_session_is_forgotten_whole_and_others_stay() {
     let (_folder, home) = home();

@@ -1,4 +1,4 @@
-//! Retention: turns older than a number of days leave the journal, on request and at every start.
+//! Retention: turns and lines of the incident log that are older than a number of days leave the journal, on request and at every start.
 //!
 //! A correction that no generation has learned is kept until one has: throwing it away would lose what a responder
 //! took the time to write.
@@ -6,7 +6,7 @@
 use rusqlite::params;
 use serde::Serialize;
 
-use super::{Journal, forget};
+use super::{Journal, forget, incident_log};
 use crate::error::{HomeError, RuntimeError};
 use crate::home::now;
 
@@ -26,6 +26,8 @@ pub struct Retained {
     pub days: Option<u32>,
     /// Turns that left.
     pub deleted: usize,
+    /// Lines of the incident log that left.
+    pub log_lines: usize,
     /// Older turns that stay because their corrections wait to be learned.
     pub waiting: usize,
     /// Whether their bytes are gone from the disk too.
@@ -62,13 +64,14 @@ impl Journal<'_> {
     fn let_go(&self, rewrite_bytes_max: u64) -> Result<Retained, RuntimeError> {
         let Some(days) = self.keep_days()? else { return Ok(Retained { scrubbed: true, ..Retained::default() }) };
         let oldest = now().saturating_sub(i64::from(days) * SECONDS_PER_DAY);
-        let (deleted, waiting) = self.delete_older(oldest).map_err(|source| self.failed("change", source))?;
+        let (deleted, log_lines, waiting) =
+            self.delete_older(oldest).map_err(|source| self.failed("change", source))?;
         let bytes = std::fs::metadata(self.home.database_path()).map_or(0, |known| known.len());
-        let scrubbed = deleted == 0 || (bytes <= rewrite_bytes_max && self.scrub()?);
-        Ok(Retained { days: Some(days), deleted, waiting, scrubbed })
+        let scrubbed = deleted + log_lines == 0 || (bytes <= rewrite_bytes_max && self.scrub()?);
+        Ok(Retained { days: Some(days), deleted, log_lines, waiting, scrubbed })
     }
 
-    fn delete_older(&self, oldest: i64) -> rusqlite::Result<(usize, usize)> {
+    fn delete_older(&self, oldest: i64) -> rusqlite::Result<(usize, usize, usize)> {
         let transaction = self.home.connection().unchecked_transaction()?;
         let old = transaction
             .prepare(
@@ -84,7 +87,8 @@ impl Journal<'_> {
         for (turn, _) in old.iter().filter(|(_, waits)| !waits) {
             forget::delete(&transaction, *turn)?;
         }
+        let log_lines = incident_log::delete_older(&transaction, oldest)?;
         transaction.commit()?;
-        Ok((old.len() - waiting, waiting))
+        Ok((old.len() - waiting, log_lines, waiting))
     }
 }

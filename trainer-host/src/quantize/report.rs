@@ -20,6 +20,8 @@ pub struct Facts {
     pub bits_per_weight: f64,
     /// Tensors by type.
     pub tensors: BTreeMap<String, usize>,
+    /// Matrices that stand unquantized because their rows are no whole number of blocks.
+    pub unquantizable: usize,
 }
 
 /// Where an importance matrix came from.

@@ -58,13 +58,13 @@ pub enum JournalAction {
         #[arg(long, value_name = "YYYY-MM-DD")]
         since: Option<Date>,
     },
-    /// Keep turns for a number of days, or for ever
+    /// Keep turns and lines of the incident log for a number of days, or for ever
     Keep {
         /// Days; 0 keeps them for ever. Corrections that wait to be learned stay until they are
         #[arg(long, value_name = "N")]
         days: Option<u32>,
     },
-    /// Forget turns, texts or personal data, so that no byte of them stays in the database
+    /// Forget turns, texts or personal data, in the incident log too, so that no byte of them stays in the database
     Forget(ForgetArgs),
 }
 
@@ -271,11 +271,13 @@ fn keep(common: &Common, assistant: &Assistant, days: Option<u32>) -> Result<()>
         return output::json(&retained);
     }
     output::line(&match retained.days {
-        Some(days) => format!("turns are kept for {}", counted(days as usize, "day")),
-        None => "turns are kept for ever; `halligan journal keep --days N` lets older ones go".to_owned(),
+        Some(days) => format!("turns and the incident log are kept for {}", counted(days as usize, "day")),
+        None => "turns and the incident log are kept for ever; `halligan journal keep --days N` lets older ones go"
+            .to_owned(),
     })?;
     if days.is_some() && retained.days.is_some() {
-        output::line(&format!("{} deleted", counted(retained.deleted, "turn")))?;
+        let lines = counted(retained.log_lines, "line");
+        output::line(&format!("{} and {lines} of the incident log deleted", counted(retained.deleted, "turn")))?;
     }
     if retained.waiting > 0 {
         output::talk(&format!(
@@ -309,17 +311,21 @@ fn forget(common: &Common, assistant: &Assistant, args: &ForgetArgs) -> Result<(
 }
 
 fn forgotten_lines(forgotten: &Forgotten, dry_run: bool) -> Vec<String> {
-    let Forgotten { deleted, redacted, pieces, learned_by, in_documents, .. } = forgotten;
+    let Forgotten { deleted, redacted, pieces, learned_by, log_lines, in_documents, .. } = forgotten;
     let would = if dry_run { "would be " } else { "" };
     let mut lines = Vec::new();
-    if *deleted + *redacted == 0 {
-        lines.push("no turn holds such a piece".to_owned());
+    if *deleted + *redacted + *log_lines == 0 {
+        lines.push("no turn and no line of the incident log holds such a piece".to_owned());
     }
     if *deleted > 0 {
         lines.push(format!("{} {would}deleted", counted(*deleted, "turn")));
     }
-    if *redacted > 0 {
-        lines.push(format!("{} {would}redacted in {}", counted(*pieces, "piece"), counted(*redacted, "turn")));
+    let in_log = format!("{} of the incident log", counted(*log_lines, "line"));
+    if *pieces > 0 {
+        let turns = counted(*redacted, "turn");
+        lines.push(format!("{} {would}redacted in {turns} and {in_log}", counted(*pieces, "piece")));
+    } else if *log_lines > 0 {
+        lines.push(format!("{in_log} {would}deleted"));
     }
     for generation in learned_by {
         lines.push(format!(

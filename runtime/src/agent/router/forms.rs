@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-fn pattern(text: &str) -> Regex {
+/// A pattern that is known to be sound, since the tests use it.
+pub fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a constant pattern should be sound")
 }
 
@@ -22,14 +23,6 @@ pub static DESTINATION: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-static HAZARD_NUMBER: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)\b(UN|NA)(?: ?(?:number|no\.?|id))?[ -]?(\d{4})\b"));
-static HAZARD_NAME: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?i)^(?:please )?(?:look ?up|hazard lookup|hazard|hazmat lookup|hazmat)(?: for|:)? (.+?)(?: in the (?:hazard|hazmat) table)?$",
-    )
-});
-
 static CONVERT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)^(?:please )?(?:convert |what is |what are |what's |how much is |how much are |express |change )?(-?[\d,]*\.?\d+) ?([^\d\s].*?) (?:to|into|in|as|expressed in|=) ([^\d\s].*)$",
@@ -40,76 +33,6 @@ static HOW_MANY: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^(?:how many|how much) ([^\d]+?) (?:is|are|in|are in|are there in|make|equals?|is in|does|do) (-?[\d,]*\.?\d+) ?([^\d\s].*?)(?: make| equal| have)?$",
     )
 });
-
-/// Words that may stand around a UN number when its entry is all that is asked for.
-const AROUND_A_NUMBER: [&str; 48] = [
-    "a",
-    "about",
-    "any",
-    "and",
-    "class",
-    "division",
-    "do",
-    "does",
-    "entry",
-    "find",
-    "for",
-    "get",
-    "give",
-    "group",
-    "guide",
-    "hazard",
-    "hazards",
-    "hazmat",
-    "i",
-    "identify",
-    "in",
-    "info",
-    "information",
-    "is",
-    "label",
-    "labels",
-    "look",
-    "lookup",
-    "material",
-    "me",
-    "mean",
-    "name",
-    "of",
-    "on",
-    "packing",
-    "placard",
-    "please",
-    "proper",
-    "shipping",
-    "show",
-    "substance",
-    "table",
-    "tell",
-    "the",
-    "up",
-    "what",
-    "which",
-    "number",
-];
-
-/// The number, or the name that is asked for by `look up`.
-pub fn hazard_substance(question: &str) -> Option<String> {
-    let mut numbers = HAZARD_NUMBER.captures_iter(question);
-    if let Some(number) = numbers.next() {
-        if numbers.next().is_some() {
-            return None;
-        }
-        let around = HAZARD_NUMBER.replace(question, " ").to_lowercase();
-        let mut words = around.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-        let known = words.all(|word| AROUND_A_NUMBER.contains(&word) || word == "s");
-        return known.then(|| format!("{}{}", number[1].to_uppercase(), &number[2]));
-    }
-    let name = HAZARD_NAME.captures(question)?;
-    let name = name[1].trim();
-    let telling = |c: char| c.is_alphabetic();
-    (name.len() <= 100 && name.contains(telling) && !name.contains(" for ")).then(|| name.to_owned())
-}
 
 /// Value, unit, wanted unit.
 pub fn conversion(question: &str) -> Option<(f64, String, String)> {

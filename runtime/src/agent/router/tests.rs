@@ -1,12 +1,13 @@
 //! What the router takes, and what it leaves to the model.
 
 use super::*;
+use crate::agent::tools::hazard::{Found, describe, import, look_up};
 
 fn home_with_table() -> (tempfile::TempDir, Home) {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::open(Some(folder.path())).unwrap();
     let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../trainer-host/guide/hazards.csv");
-    hazard::import(&home, table.as_ref(), "guide", &[]).unwrap();
+    import(&home, table.as_ref(), "guide", &[]).unwrap();
     (folder, home)
 }
 
@@ -20,7 +21,15 @@ fn known_forms_become_calls() {
     let cases = [
         ("What is UN 1017?", "hazard_lookup", json!({"substance": "UN1017"})),
         ("guide for un1203", "hazard_lookup", json!({"substance": "UN1203"})),
+        ("UN 9999", "hazard_lookup", json!({"substance": "UN9999"})),
+        ("what is un 1203 and un 1017?", "hazard_lookup", json!({"substance": "UN1203 UN1017"})),
         ("Look up dry ice", "hazard_lookup", json!({"substance": "dry ice"})),
+        ("What is acetone?", "hazard_lookup", json!({"substance": "acetone"})),
+        ("What is chlorine's hazard class?", "hazard_lookup", json!({"substance": "chlorine"})),
+        ("What is the ERG guide number for chlorine?", "hazard_lookup", json!({"substance": "chlorine"})),
+        ("Which UN number does anhydrous ammonia carry?", "hazard_lookup", json!({"substance": "anhydrous ammonia"})),
+        ("IDLH of phosgene", "hazard_lookup", json!({"substance": "phosgene"})),
+        ("How far should I isolate a chlorine spill?", "hazard_lookup", json!({"substance": "chlorine"})),
         ("Convert 500 gpm to L/min", "convert_units", json!({"value": 500.0, "from": "gpm", "to": "L/min"})),
         ("how many liters are in 5 gallons?", "convert_units", json!({"value": 5.0, "from": "gal", "to": "L"})),
         ("What is 1,000 psi in bar?", "convert_units", json!({"value": 1000.0, "from": "psi", "to": "bar"})),
@@ -56,11 +65,12 @@ fn known_forms_become_calls() {
 fn ordinary_questions_are_left_to_the_model() {
     let (_folder, home) = home_with_table();
     for question in [
-        "What is the ERG guide number for chlorine?",
-        "Which UN number does anhydrous ammonia carry?",
+        "What is the ERG guide number for phosgene?",
+        "How far should I isolate an acetone spill?",
+        "What is the class of Engine 5?",
+        "What is the incident commander?",
         "How close may crews work to UN 1017 at night?",
         "Compare UN 1017 with UN 1005",
-        "UN 9999",
         "Find the number of feet in a chain.",
         "What is 1-800-424-9300?",
         "What happened on 2026-07-01?",
@@ -80,16 +90,26 @@ fn ordinary_questions_are_left_to_the_model() {
 }
 
 #[test]
-fn no_question_of_the_guide_is_taken_from_the_model() {
+fn questions_of_the_guide_are_taken_only_where_the_table_has_their_answer() {
     let (_folder, home) = home_with_table();
     let rows = include_str!("../../../../trainer-host/guide/heldout.jsonl");
-    let taken: Vec<String> = rows
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .map(|row| row["messages"][0]["content"].as_str().unwrap().to_owned())
-        .filter(|question| route(&home, question).unwrap().is_some())
-        .collect();
-    assert_eq!(taken, Vec::<String>::new());
+    let mut taken = 0;
+    for row in rows.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()) {
+        let question = row["messages"][0]["content"].as_str().unwrap();
+        let Some((name, arguments)) = routed(&home, question) else { continue };
+        assert_eq!(name, "hazard_lookup", "{question}");
+        let Found::Entries(entries) = look_up(&home, arguments["substance"].as_str().unwrap()).unwrap() else {
+            panic!("{question}: {arguments}")
+        };
+        let said = describe(&entries, entries.len()).to_lowercase();
+        let value = row["value"].as_str().unwrap().to_lowercase().replace("division", "class");
+        let number = |text: &str| {
+            text.split_whitespace().map(|word| word.trim_start_matches('0').to_owned()).collect::<Vec<_>>()
+        };
+        assert!(number(&value).iter().all(|word| said.contains(word.as_str())), "{question}: {value:?} in {said:?}");
+        taken += 1;
+    }
+    assert!(taken > 0, "the guide asks about the goods of its table");
 }
 
 #[test]

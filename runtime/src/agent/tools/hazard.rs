@@ -24,20 +24,23 @@ const ENTRIES_MAX: usize = 12;
 /// Names that are offered where a name fits several.
 const CHOICES_MAX: usize = 8;
 
+/// Name of the tool.
+pub const LOOK_UP: &str = "hazard_lookup";
+
 /// Looks a substance up.
 pub struct LookUpHazard;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// UN or NA number, or name.
+    /// UN or NA numbers, or a name.
     #[schemars(length(min = 1, max = 120))]
     substance: String,
 }
 
 impl Tool for LookUpHazard {
     fn name(&self) -> &str {
-        "hazard_lookup"
+        LOOK_UP
     }
 
     fn description(&self) -> &str {
@@ -86,6 +89,16 @@ pub fn has_table(home: &Home) -> Result<bool, ToolError> {
     home.connection()
         .query_row("SELECT EXISTS (SELECT 1 FROM hazard_tables)", [], |row| row.get(0))
         .map_err(ToolError::database("read the hazard tables in"))
+}
+
+/// How much `name` is like the name in a table that is most like it, 0 to 1.
+///
+/// # Errors
+/// [`ToolError::Database`].
+pub fn likeness(home: &Home, name: &str) -> Result<f64, ToolError> {
+    let known = entry::names(home)?;
+    let best = names::rank(name, known.iter().map(|name| name.name.as_str())).first().map(|found| found.score);
+    Ok(best.unwrap_or(0.0))
 }
 
 /// Finds what the tables say about a number or a name.

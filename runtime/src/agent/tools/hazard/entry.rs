@@ -86,8 +86,17 @@ pub fn first_name(names: &str) -> &str {
     first.split_once(", see ").map_or(first, |(name, _)| name)
 }
 
-/// The numbers that a text names, `UN1017` and `NA1017` for bare digits; none where the text is no number.
+/// The numbers that a text names, one or several; none where it says anything else.
 pub fn numbers_of(text: &str) -> Option<Vec<String>> {
+    if let Some(number) = number_of(text) {
+        return Some(number);
+    }
+    let words = text.split([' ', ',', ';']).filter(|word| !word.is_empty());
+    words.map(number_of).collect::<Option<Vec<_>>>().map(|all| all.concat()).filter(|all| !all.is_empty())
+}
+
+/// `UN1017`, and for bare digits `NA1017` and `ID1017` too.
+fn number_of(text: &str) -> Option<Vec<String>> {
     let plain: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
     let plain = plain.replace("NUMBER", "").replace("NO.", "");
     let (kind, digits) = match plain.split_at_checked(2) {
