@@ -8,6 +8,11 @@
 #[macro_use]
 pub(crate) mod simd;
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[path = "cpu/no_amx.rs"]
+mod amx;
 mod attention;
 mod elementwise;
 mod loss;
@@ -16,10 +21,12 @@ mod matmul;
 mod norm;
 mod panel;
 mod rope;
+mod shared;
 mod weight_matmul;
 
 use std::time::Instant;
 
+use self::amx::Amx;
 use crate::{
     Activation, AdamW, AttentionShape, DeviceInfo, DeviceKind, Dropout, Executor, ExecutorError, Format, KernelTime,
     Matmul, RopeShape, WeightSource, format, profile::Profile,
@@ -30,6 +37,8 @@ pub struct CpuExecutor {
     info: DeviceInfo,
     /// Input of a matmul in panels.
     packed: Vec<f32>,
+    /// The tile unit, which then takes products with weights of fewer bits than f32.
+    amx: Option<Amx>,
     profile: Option<Profile>,
     held_bytes: u64,
 }
@@ -37,9 +46,19 @@ pub struct CpuExecutor {
 impl CpuExecutor {
     /// An executor on rayon's current thread pool.
     pub fn new() -> Self {
-        let threads = rayon::current_num_threads();
-        let info = DeviceInfo { kind: DeviceKind::Cpu, name: cpu_name(), driver: format!("{threads} threads, gemm") };
-        Self { info, packed: Vec::new(), profile: None, held_bytes: 0 }
+        Self::with(Amx::new())
+    }
+
+    /// As [`new`](Self::new), but without the tile unit of processors that have one.
+    pub fn without_amx() -> Self {
+        Self::with(None)
+    }
+
+    fn with(amx: Option<Amx>) -> Self {
+        let products = if amx.is_some() { "AMX bf16x3" } else { "gemm" };
+        let driver = format!("{} threads, {products}", rayon::current_num_threads());
+        let info = DeviceInfo { kind: DeviceKind::Cpu, name: cpu_name(), driver };
+        Self { info, packed: Vec::new(), amx, profile: None, held_bytes: 0 }
     }
 
     /// The clock, when profiling.
@@ -225,7 +244,10 @@ impl Executor for CpuExecutor {
         out: &mut Vec<f32>,
     ) {
         let start = self.start();
-        weight_matmul::forward(x, weight, rows, accumulate, out, &mut self.packed);
+        match &mut self.amx {
+            Some(amx) if amx.takes(weight, rows) => amx.forward(x, weight, rows, accumulate, out),
+            _ => weight_matmul::forward(x, weight, rows, accumulate, out, &mut self.packed),
+        }
         self.stop_weight(start, "matmul_weight", weight, rows);
     }
 
@@ -238,7 +260,10 @@ impl Executor for CpuExecutor {
         d_x: &mut Vec<f32>,
     ) {
         let start = self.start();
-        weight_matmul::backward(d_out, weight, rows, accumulate, d_x);
+        match &mut self.amx {
+            Some(amx) if amx.takes(weight, rows) => amx.backward(d_out, weight, rows, accumulate, d_x),
+            _ => weight_matmul::backward(d_out, weight, rows, accumulate, d_x),
+        }
         self.stop_weight(start, "matmul_weight_backward", weight, rows);
     }
 

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::{
     as_f32,
     panel::{Sums, TILE_ROWS, Tile, width_for},
+    shared::Shared,
 };
 use crate::{Format, WeightSource, format};
 
@@ -38,32 +39,6 @@ const TASKS_PER_THREAD: usize = 4;
 thread_local! {
     /// Decoded weights of a thread.
     static DECODED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A result that tasks write to, each its own elements.
-#[derive(Clone, Copy)]
-struct Shared {
-    start: *mut f32,
-    len: usize,
-}
-
-// SAFETY: tasks write disjoint elements, which each function below shows for its own split.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    fn new(out: &mut [f32]) -> Self {
-        Self { start: out.as_mut_ptr(), len: out.len() }
-    }
-
-    /// # Safety
-    /// No other task may hold elements `at .. at + count`.
-    unsafe fn slice<'a>(self, at: usize, count: usize) -> &'a mut [f32] {
-        assert!(at + count <= self.len, "a matmul result is too short");
-        // SAFETY: inside of the result by the assert, and the caller's own.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(at), count) }
-    }
 }
 
 /// `out [rows, n] = x [rows, k] weight^T`, added to `out` when `accumulate`. `packed` is scratch.
