@@ -102,6 +102,17 @@ pub enum DatasetError {
         /// Line, from 1.
         line: usize,
     },
+    /// A turn that only calls tools, over a template that shows no calls.
+    #[error(
+        "{path}:{line}: the chat template of the base shows no tool calls, so this row would teach an empty answer; \
+         take it out, or choose a base that calls tools"
+    )]
+    CallsNotShown {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+    },
     /// The conversation cannot be rendered.
     #[error("{path}:{line}: {source}")]
     Chat {
@@ -359,6 +370,18 @@ fn split(text: &Example, max_tokens: usize) -> impl Iterator<Item = Example> {
     })
 }
 
+/// Whether a turn without words makes calls that the template leaves out. A conversation that it refuses is told of
+/// where it is encoded.
+fn hides_calls(template: &ChatTemplate, messages: &[Message]) -> bool {
+    let only_calls = |m: &Message| m.role == "assistant" && m.content.trim().is_empty();
+    let last = messages.iter().rposition(only_calls);
+    last.is_some_and(|last| {
+        let mut without = messages.to_vec();
+        without[last].tool_calls.clear();
+        matches!((template.render(messages, false), template.render(&without, false)), (Ok(a), Ok(b)) if a == b)
+    })
+}
+
 fn encode_row(
     path: &Path,
     row: &Row,
@@ -379,8 +402,13 @@ fn encode_row(
             let Some(template) = template else {
                 return Err(DatasetError::NoTemplate { path, line });
             };
-            if messages.iter().any(|m| m.role == "assistant" && m.content.trim().is_empty()) {
+            // A turn that only calls tools says nothing and is learned all the same.
+            let empty = |m: &Message| m.content.trim().is_empty() && m.tool_calls.is_empty();
+            if messages.iter().any(|m| m.role == "assistant" && empty(m)) {
                 return Err(DatasetError::EmptyMask { path, line });
+            }
+            if hides_calls(template, messages) {
+                return Err(DatasetError::CallsNotShown { path, line });
             }
             match template.encode_conversation(tokenizer, messages) {
                 Ok(encoded) => encoded,

@@ -119,7 +119,11 @@ impl GgufFile {
         let path = path.as_ref().to_path_buf();
         let unreadable = |source| GgufError::Io { path: path.clone(), source };
         let file = File::open(&path).map_err(unreadable)?;
-        if file.metadata().map_err(unreadable)?.len() == 0 {
+        let metadata = file.metadata().map_err(unreadable)?;
+        if metadata.is_dir() {
+            return Err(unreadable(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; give the file in it")));
+        }
+        if metadata.len() == 0 {
             return Err(GgufError::Header { path, fault: HeaderFault::Magic });
         }
         // SAFETY: the map is read-only and private to this value. Another process that shortens the file

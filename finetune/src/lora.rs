@@ -107,10 +107,16 @@ impl LoraOptions {
             }
         }
         if matrices.is_empty() {
-            return Err("name no projection that this base has; choose out of q,k,v,o,gate,up,down".to_owned());
+            return Err(format!("name no projection that this base has; choose out of {}", known_targets(d)));
         }
         Ok(matrices)
     }
+}
+
+/// The projections of a model, by name and in the order of the forward pass.
+pub fn known_targets(d: &Description) -> String {
+    let known: Vec<&str> = Target::ALL.into_iter().filter(|t| d.matrix_of(*t).is_some()).map(Target::name).collect();
+    known.join(",")
 }
 
 /// Name of an adapted tensor in GGUF.

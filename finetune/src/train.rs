@@ -13,13 +13,16 @@ mod noise_scale;
 mod options;
 mod plan;
 mod run;
+mod same_run;
 mod state;
+mod timing;
 mod training_set;
 
 pub use checkpoint::{CHECKPOINT_FILE, Checkpoint};
 pub use error::TrainError;
 pub use options::TrainOptions;
 pub use plan::Plan;
+pub use timing::Pace;
 pub use training_set::{Share, Source, TrainingSet};
 
 use std::path::PathBuf;
@@ -98,6 +101,8 @@ pub enum TrainEvent {
         steps: usize,
         /// Steps already done, when resumed.
         resumed_from: usize,
+        /// What is otherwise than when the checkpoint was written, in words; empty for nothing.
+        changes: String,
         /// Trained parameters.
         parameters: usize,
         /// Training rows.
@@ -188,6 +193,28 @@ pub fn train<'a>(
     match selected.device {
         Device::Cpu(exec) => run::run(exec, task, observe),
         Device::Gpu(exec) => run::run(*exec, task, observe),
+    }
+}
+
+/// How fast this device trains, by one batch of the plan that is computed and forgotten.
+///
+/// # Errors
+/// [`TrainError`] when the device fails.
+pub fn pace(
+    base: &BaseModel,
+    set: &TrainingSet<'_>,
+    plan: &Plan,
+    options: &TrainOptions,
+    initial: Option<&Adapter>,
+    choice: DeviceChoice,
+) -> Result<Pace, TrainError> {
+    let adapter = match initial {
+        Some(adapter) => adapter.clone(),
+        None => options.first_adapter(base)?,
+    };
+    match device::select(choice)?.device {
+        Device::Cpu(exec) => timing::pace(exec, base, &adapter, set, plan, options),
+        Device::Gpu(exec) => timing::pace(*exec, base, &adapter, set, plan, options),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod convert;
+mod decoding;
 mod document_search;
 mod encoder;
 mod from_documents;

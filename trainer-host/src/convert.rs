@@ -28,8 +28,9 @@ use halligan_finetune::tokenizer::Tokenizer;
 use serde::Serialize;
 
 use crate::model_card::ModelCard;
+use crate::outputs::{self, Place};
 use crate::progress::{Progress, bytes, count};
-use crate::{interrupt, one_line, outputs, print_data};
+use crate::{interrupt, one_line, print_data};
 use architecture::{Architecture, Extra};
 use checkpoint::Checkpoint;
 use config::Config;
@@ -98,6 +99,7 @@ struct Summary {
 /// What makes the folder no model that llama.cpp can run, in one line; then nothing was written.
 pub fn run(args: &ConvertArgs) -> anyhow::Result<ExitCode> {
     outputs::check_file(&args.output)?;
+    outputs::check_apart(&Place::folder("the model folder", &args.folder), &[Place::new("-o", &args.output)])?;
     interrupt::listen("stopping; nothing is left behind")?;
     let mut model = Model::read(&args.folder, args.storage)?;
     let Some(warnings) = model.write(&args.output)? else {

@@ -12,7 +12,8 @@ use halligan_finetune::{
 use serde::Serialize;
 
 use crate::{
-    about, outputs,
+    about,
+    outputs::{self, Place},
     progress::{Progress, bytes, count},
     rows,
 };
@@ -52,6 +53,9 @@ struct Summary {
 /// A bad base or adapter, an output that cannot be written, a value that the type cannot hold.
 pub fn run(args: &MergeArgs) -> anyhow::Result<ExitCode> {
     outputs::check_file(&args.output)?;
+    let mut inputs = Place::folder("--adapter", &args.adapter);
+    inputs.push(Place::new("--base", &args.base));
+    outputs::check_apart(&inputs, &[Place::new("-o", &args.output)])?;
     let base = BaseModel::open(&args.base).map_err(|error| about(&args.base, error))?;
     let adapter = rows::open_adapter(&args.adapter, &base)?;
     let tensors =

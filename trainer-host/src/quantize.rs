@@ -16,7 +16,11 @@ use halligan_runtime::quantize::{
 };
 
 use crate::progress::{Progress, bytes, count};
-use crate::{about, interrupt, outputs, samples};
+use crate::{
+    about, interrupt,
+    outputs::{self, Place},
+    samples,
+};
 use report::{Facts, ImportanceFacts, Outcome, Row};
 
 /// Largest text that is read for a sample or an importance matrix.
@@ -103,6 +107,10 @@ fn write_one(args: &QuantizeArgs) -> anyhow::Result<()> {
         anyhow::bail!("give -o OUT.gguf and --type TYPE, or --sweep TYPES");
     };
     outputs::check_file(output)?;
+    let texts = [("--imatrix-data", &args.imatrix_data), ("--sample", &args.sample)];
+    let texts = texts.into_iter().filter_map(|(flag, path)| Some(Place::new(flag, path.as_ref()?)));
+    let inputs: Vec<Place> = texts.chain([Place::new("IN.gguf", &args.input)]).collect();
+    outputs::check_apart(&inputs, &[Place::new("-o", output)])?;
     let recipe = recipe(args, kind);
     let sample = sample(args)?;
     let plan = quantize::plan(&args.input, &recipe)?;

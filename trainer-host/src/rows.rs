@@ -6,10 +6,11 @@ use std::path::Path;
 use halligan_finetune::{
     adapter::{Adapter, PeftBase, PeftScale},
     chat::ChatTemplate,
-    dataset::{self, Example, LongText, Row},
+    dataset::{self, DatasetError, Example, LongText, Row},
     lora::tensor_names,
     model::BaseModel,
     tokenizer::Tokenizer,
+    train::{CHECKPOINT_FILE, Checkpoint},
 };
 use halligan_runtime::evaluate::{Question, is_right};
 
@@ -42,7 +43,17 @@ pub fn encode(
     } else {
         None
     };
-    Ok(dataset::encode_rows_with(path, rows, &tokenizer, template.as_ref(), max_tokens, long)?)
+    let encoded = dataset::encode_rows_with(path, rows, &tokenizer, template.as_ref(), max_tokens, long);
+    encoded.map_err(|error| match error {
+        DatasetError::TooLong { path, line, tokens, limit } if limit >= base.description.context_tokens => {
+            anyhow::anyhow!(
+                "{}:{line}: {tokens} tokens, and the context of the base ends at {limit}; shorten the row, or choose a \
+                 base with a longer context",
+                path.display()
+            )
+        }
+        other => other.into(),
+    })
 }
 
 /// The rows that have a `value`, as questions to ask.
@@ -84,12 +95,14 @@ fn question(row: &Row, value: &str) -> Result<Question, &'static str> {
     }
 }
 
-/// Reads a GGUF adapter or a PEFT folder and checks that it belongs to `base`.
+/// Reads a GGUF adapter, a PEFT folder or the checkpoint of a run, and checks that it belongs to `base`.
 ///
 /// # Errors
 /// A damaged adapter, one for another base, or one that changes what the engine does not adapt.
 pub fn open_adapter(path: &Path, base: &BaseModel) -> anyhow::Result<Adapter> {
-    let adapter = if path.is_dir() {
+    let adapter = if path.join(CHECKPOINT_FILE).is_file() {
+        Checkpoint::read_adapter(path).map_err(|error| about(path, error))?.0
+    } else if path.is_dir() {
         let names = PeftBase::from_gguf(&base.file).map_err(|error| about(base.file.path(), error))?;
         Adapter::read_peft(path, &names).map_err(|error| about(path, error))?
     } else {

@@ -8,12 +8,12 @@ use std::process::ExitCode;
 
 use halligan_finetune::{
     adapter::Adapter,
-    device::{self, DeviceChoice, DeviceInfo},
+    device::{self, DeviceChoice},
     lora::targets_of,
     model::BaseModel,
     train::{
         self, Continuation, Plan, TrainError, TrainOptions, TrainOutcome,
-        budget::{Budget, Guard},
+        budget::{Budget, Guard, Unreadable},
         memory::{self, MemoryPlan},
     },
 };
@@ -25,10 +25,13 @@ use crate::{
 };
 
 pub mod args;
+mod checks;
 mod config;
 mod datasets;
 mod dry_run;
+mod failure;
 mod meter;
+mod places;
 mod report;
 mod resume;
 mod step_log;
@@ -57,8 +60,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let file = args.config.as_deref().map(ConfigFile::read).transpose()?;
-    let settings = args.settings.clone().or(file.as_ref().map(|file| file.settings.clone()).unwrap_or_default());
-    config::check(&settings, file.as_ref(), &args.settings)?;
+    let of_file = file.as_ref().map(|file| file.settings.clone()).unwrap_or_default();
+    let settings = args.settings.clone().or(checks::without_partners(of_file, &args.settings));
+    checks::check(&settings, file.as_ref(), &args.settings)?;
     Job::new(args, settings, file.as_ref())?.run()
 }
 
@@ -95,23 +99,37 @@ impl<'a> Job<'a> {
                 self.checkpoint_dir.display()
             );
         }
-        outputs::check_folder(&self.checkpoint_dir)
+        outputs::check_folder(&self.checkpoint_dir)?;
+        places::check(self.args, &self.settings, &self.checkpoint_dir, |key| self.name(key))
+    }
+
+    /// A setting as the user gave it: by its line in the file, or as a flag.
+    fn name(&self, key: &str) -> String {
+        config::place(key, self.file, &self.args.settings)
+    }
+
+    fn wrong_setting(&self, (key, problem): (&str, String)) -> anyhow::Error {
+        anyhow::anyhow!("{} {problem}", self.name(key))
     }
 
     fn run(&self) -> anyhow::Result<ExitCode> {
         let base = BaseModel::open(&self.base_path).map_err(|error| about(&self.base_path, error))?;
         let init = self.settings.init_adapter.as_deref();
         let initial_adapter = init.map(|path| rows::open_adapter(path, &base)).transpose()?;
-        let options = self.options(&base, initial_adapter.as_ref());
-        options.check(&base).map_err(|error| self.explain(error))?;
+        let mut options = self.options(&base, initial_adapter.as_ref())?;
+        let explain = |error: TrainError| failure::explain(error, &base, self.file, &self.args.settings);
+        options.check(&base).map_err(explain)?;
+        checks::targets_exist(&self.settings, &base).map_err(|wrong| self.wrong_setting(wrong))?;
         let datasets = Datasets::read(&self.settings, &base, options.sequence_tokens)?;
         let set = datasets.training_set();
-        let plan = Plan::new(&set, &options).map_err(|error| self.explain(error))?;
+        let plan = Plan::new(&set, &options).map_err(explain)?;
+        let fitted = checks::fit_warm_up(&mut options, &self.settings, plan.steps());
+        fitted.map_err(|wrong| self.wrong_setting(wrong))?;
         self.describe(&base, &datasets, &options, &plan);
         let choice = self.settings.device.unwrap_or_default();
         let device = device::select(choice)?.info();
         let initial = initial_adapter.as_ref();
-        let needed = MemoryPlan::of_run(&base, &set, &plan, &options, initial).map_err(|error| self.explain(error))?;
+        let needed = MemoryPlan::of_run(&base, &set, &plan, &options, initial).map_err(explain)?;
         if self.args.dry_run {
             let (base, set, plan, options) = (&base, &set, &plan, &options);
             let prepared = Prepared { base, set, plan, options, initial, memory: &needed, device: &device };
@@ -123,8 +141,11 @@ impl<'a> Job<'a> {
         }
         interrupt::listen("finishing this step, then leaving a checkpoint; Ctrl-C again ends at once without one")?;
 
-        let guard = Guard::new(self.budget(), SystemMeter::new(Path::new("/")))?;
-        let had_checkpoint_dir = self.checkpoint_dir.exists();
+        let guard = Guard::new(self.budget(), SystemMeter::new(Path::new("/"))).map_err(|error| {
+            let key = if error == Unreadable::Energy { "max-watt-hours" } else { "max-celsius" };
+            anyhow::anyhow!("{}: {error}", self.name(key))
+        })?;
+        let folder = resume::Folder::take(&self.checkpoint_dir)?;
         let resumed = self.args.resume.is_some();
         if !resumed && let Some(aside) = resume::set_aside(&self.checkpoint_dir)? {
             eprintln!("note    the checkpoint of an earlier run is kept as {}", aside.display());
@@ -135,11 +156,11 @@ impl<'a> Job<'a> {
         let outcome = train::train(&base, &set, &options, choice, &continuation, &mut |event| watch.see(event));
         watch.finish();
         let outcome = outcome.map_err(|error| {
-            let smaller = || self.smaller(&error, &base, &needed, &options, &device);
-            match smaller() {
-                Some(text) => anyhow::anyhow!("{error}; {text}"),
-                None => self.keep_best(error, &base, &watch),
-            }
+            let initial = continuation.initial_adapter.as_ref();
+            let smaller = failure::smaller(&error, &base, &needed, &options, initial, device.kind);
+            let kept = failure::keep(&error, &self.output, &self.checkpoint_dir, &self.settings, &base, &watch);
+            let words = std::iter::once(explain(error).to_string()).chain(smaller).chain(kept);
+            anyhow::anyhow!(words.collect::<Vec<_>>().join("; "))
         })?;
         if let Some(error) = watch.failure.take() {
             return Err(error);
@@ -148,45 +169,32 @@ impl<'a> Job<'a> {
             return Ok(self.stopped(&outcome, &watch));
         }
         report::write(&self.settings, &self.output, &base, &outcome, &watch)?;
-        resume::remove(&self.checkpoint_dir, had_checkpoint_dir && !resumed);
+        folder.finish(resumed);
         report::print(&self.settings, &self.output, self.args.json, &outcome, &watch)?;
         Ok(ExitCode::SUCCESS)
     }
 
     /// The engine's options. An adapter to start from brings its own rank, scale and matrices.
-    fn options(&self, base: &BaseModel, initial: Option<&Adapter>) -> TrainOptions {
+    fn options(&self, base: &BaseModel, initial: Option<&Adapter>) -> anyhow::Result<TrainOptions> {
         let sequence = DEFAULT_SEQUENCE_TOKENS.min(base.description.context_tokens);
         let mut options = self.settings.options(self.settings.seq.unwrap_or(sequence));
         if let Some(adapter) = initial {
+            let mut asked = self.settings.targets.clone();
+            asked.iter_mut().for_each(|targets| targets.sort());
             let targets = targets_of(adapter, &base.description);
-            let differs = self.settings.rank.is_some_and(|rank| rank != adapter.rank)
-                || self.settings.alpha.is_some_and(|alpha| alpha != adapter.alpha)
-                || self.settings.targets.as_ref().is_some_and(|asked| *asked != targets);
-            if differs {
-                eprintln!("note    rank, alpha and targets are those of the adapter to start from");
+            let own = [
+                ("rank", self.settings.rank.is_none_or(|rank| rank == adapter.rank), adapter.rank.to_string()),
+                ("alpha", self.settings.alpha.is_none_or(|alpha| alpha == adapter.alpha), adapter.alpha.to_string()),
+                ("targets", asked.is_none_or(|asked| asked == targets), checks::trained_targets(&targets, base)),
+            ];
+            if let Some((key, _, value)) = own.into_iter().find(|(_, same, _)| !same) {
+                let problem =
+                    format!("belongs to the adapter that --init-adapter brings, which has {value}; leave it out");
+                return Err(self.wrong_setting((key, problem)));
             }
             (options.rank, options.alpha, options.targets) = (adapter.rank, adapter.alpha, targets);
         }
-        options
-    }
-
-    /// What would take less, after a device had too little memory. How much it has is not known: drivers do not tell.
-    fn smaller(
-        &self,
-        error: &TrainError,
-        base: &BaseModel,
-        needed: &MemoryPlan,
-        options: &TrainOptions,
-        device: &DeviceInfo,
-    ) -> Option<String> {
-        if !error.is_lack_of_memory() {
-            return None;
-        }
-        let total = needed.total(device.kind);
-        let savings = memory::savings(base, options, needed.rows, None, device.kind).ok()?;
-        let smaller = savings.iter().filter(|saving| saving.bytes < total);
-        let words: Vec<String> = smaller.map(|saving| format!("{} ({})", bytes(saving.bytes), saving.change)).collect();
-        Some(format!("the run takes {}; less: {}", bytes(total), words.join(", ")))
+        Ok(options)
     }
 
     fn budget(&self) -> Budget {
@@ -194,16 +202,6 @@ impl<'a> Job<'a> {
             seconds: self.settings.max_minutes.map(|minutes| minutes * 60.0),
             joules: self.settings.max_watt_hours.map(|hours| hours * 3600.0),
             celsius: self.settings.max_celsius,
-        }
-    }
-
-    fn explain(&self, error: TrainError) -> anyhow::Error {
-        match &error {
-            TrainError::BadOption { .. } => config::explain(error, self.file, &self.args.settings),
-            _ => match self.settings.data.iter().flatten().next() {
-                Some(source) => about(&source.path, error),
-                None => error.into(),
-            },
         }
     }
 
@@ -218,28 +216,8 @@ impl<'a> Job<'a> {
             bytes(base.file.file_bytes() as u64)
         );
         datasets.describe().iter().for_each(|line| eprintln!("{line}"));
-        let names: Vec<&str> = options.targets.iter().map(|target| target.name()).collect();
-        let steps = count(plan.steps());
-        eprintln!("adapter rank {}, alpha {}, on {}; {steps} steps", options.rank, options.alpha, names.join(","));
-    }
-
-    /// Writes the best adapter of a run that failed, and says so in its error.
-    fn keep_best(&self, error: TrainError, base: &BaseModel, watch: &Watch) -> anyhow::Error {
-        let kept = error.best().filter(|best| best.step > 0).map(|best| {
-            let written = report::write_adapter(&best.adapter, &self.output, &self.settings, base)
-                .and_then(|()| report::write_chart(&self.settings, watch));
-            match written {
-                Ok(()) => format!(
-                    "; the best adapter, of step {} with held-out loss {:.3}, is in {}",
-                    best.step,
-                    best.loss,
-                    self.output.display()
-                ),
-                Err(error) => format!("; the best adapter could not be written: {error}"),
-            }
-        });
-        let text = self.explain(error).to_string();
-        anyhow::anyhow!("{text}{}", kept.unwrap_or_default())
+        let (targets, steps) = (checks::trained_targets(&options.targets, base), count(plan.steps()));
+        eprintln!("adapter rank {}, alpha {}, on {targets}; {steps} steps", options.rank, options.alpha);
     }
 
     fn stopped(&self, outcome: &TrainOutcome, watch: &Watch) -> ExitCode {

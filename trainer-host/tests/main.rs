@@ -9,8 +9,10 @@ mod suite {
     mod data_rows;
     mod generate;
     mod lineage;
+    mod places;
     mod quantize;
     mod reading;
     mod running;
+    mod settings;
     mod training;
 }

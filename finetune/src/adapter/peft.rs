@@ -23,6 +23,11 @@ const PREFIX: &str = "base_model.model.";
 struct Config {
     peft_type: String,
     lora_alpha: f64,
+    /// Rank of every module that `rank_pattern` does not name.
+    #[serde(default)]
+    r: Option<usize>,
+    #[serde(default)]
+    rank_pattern: Option<BTreeMap<String, usize>>,
     #[serde(default)]
     use_rslora: bool,
     #[serde(default)]
@@ -166,6 +171,7 @@ impl Adapter {
             let pair = read_pair(&tensor, &a, &b, base)?;
             pairs.insert(tensor, pair);
         }
+        check_ranks(&config, &config_path, &pairs)?;
         let rank = pairs.values().map(|pair| pair.rank).max().unwrap_or(0);
         let alpha = match config.use_rslora {
             // Rank-stabilized adapters are scaled by alpha / sqrt(rank) instead of alpha / rank.
@@ -223,6 +229,19 @@ fn check_settings(config: &Config, path: &Path) -> Result<(), AdapterError> {
         return Ok(());
     };
     Err(AdapterError::PeftSetting { path, setting })
+}
+
+/// PEFT scales by the ranks of its configuration, so tensors of other ranks would mean something else there.
+fn check_ranks(config: &Config, path: &Path, pairs: &BTreeMap<String, LoraPair>) -> Result<(), AdapterError> {
+    let Some(r) = config.r else { return Ok(()) };
+    let told = |rank: usize| rank == r || config.rank_pattern.iter().flatten().any(|(_, other)| *other == rank);
+    match pairs.iter().find(|(_, pair)| !told(pair.rank)) {
+        None => Ok(()),
+        Some((tensor, pair)) => {
+            let reason = format!("r is {r}, but the tensors of `{tensor}` have rank {}", pair.rank);
+            Err(AdapterError::PeftContent { path: path.to_path_buf(), reason })
+        }
+    }
 }
 
 /// Module and half (0 for A, 1 for B) of a tensor name, with or without an adapter name in it.

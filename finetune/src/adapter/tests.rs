@@ -236,6 +236,25 @@ fn peft_settings_that_gguf_cannot_express_are_refused() {
 }
 
 #[test]
+fn peft_rank_that_contradicts_its_tensors_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = PeftBase::from_gguf(&base(folder.path())).unwrap();
+    let peft = folder.path().join("peft");
+    let mut uneven = adapter();
+    uneven.pairs.insert("blk.0.attn_k.weight".to_owned(), pair(1, 4));
+    uneven.write_peft(&peft, &names).unwrap();
+    assert_eq!(Adapter::read_peft(&peft, &names).unwrap(), uneven, "a pattern names the other rank");
+    let config = peft.join("adapter_config.json");
+    let told = std::fs::read_to_string(&config).unwrap();
+    for (from, to, hint) in [("\"r\": 2", "\"r\": 8", "r is 8"), (": 1\n", ": 3\n", "have rank 1")] {
+        assert!(told.contains(from), "{told}");
+        std::fs::write(&config, told.replacen(from, to, 1)).unwrap();
+        let error = Adapter::read_peft(&peft, &names).unwrap_err().to_string();
+        assert!(error.contains("adapter_config.json") && error.contains(hint), "{error}");
+    }
+}
+
+#[test]
 fn tensors_without_a_peft_name_are_refused() {
     let (folder, _) = folder();
     let base = PeftBase::from_gguf(&base(folder.path())).unwrap();

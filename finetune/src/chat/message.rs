@@ -3,25 +3,57 @@
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, Value};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// One message of a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredMessage")]
 pub struct Message {
     /// `system`, `user`, `assistant` or `tool`; the template decides which it takes.
     pub role: String,
     /// What is said.
     pub content: String,
     /// Tools that the assistant calls: `{"type": "function", "function": {"name": "..", "arguments": {..}}}` each.
-    #[serde(default, deserialize_with = "list_or_null", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<Json>,
     /// The tool whose result this is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The call whose result this is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_call_id: Option<String>,
+}
+
+/// A message as files have it: beside calls, OpenAI's form has `null` or nothing for the content.
+#[derive(Deserialize)]
+struct StoredMessage {
+    role: String,
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<Json>>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    tool_call_id: Option<String>,
+}
+
+impl TryFrom<StoredMessage> for Message {
+    type Error = String;
+
+    fn try_from(stored: StoredMessage) -> Result<Self, String> {
+        let StoredMessage { role, content, tool_calls, name, tool_call_id } = stored;
+        let tool_calls = tool_calls.unwrap_or_default();
+        let content = match content {
+            Some(content) => content,
+            None if !tool_calls.is_empty() => String::new(),
+            None => {
+                return Err(format!("a message of the role `{role}` has no content and no tool_calls; give it one"));
+            }
+        };
+        Ok(Self { role, content, tool_calls, name, tool_call_id })
+    }
 }
 
 impl Message {
@@ -123,8 +155,4 @@ impl Object for Fields {
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Values(self.0.iter().map(|(name, _)| Value::from(name.as_str())).collect())
     }
-}
-
-fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Json>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -181,6 +181,17 @@ fn arguments_that_are_json_in_a_string_become_an_object() {
 }
 
 #[test]
+fn turn_that_only_calls_tools_needs_no_content_and_any_other_does() {
+    let call = r#""tool_calls":[{"type":"function","function":{"name":"look","arguments":"{}"}}]"#;
+    for content in [r#""content":null,"#, ""] {
+        let message: Message = serde_json::from_str(&format!(r#"{{"role":"assistant",{content}{call}}}"#)).unwrap();
+        assert_eq!((message.content.as_str(), message.tool_calls.len()), ("", 1));
+        let error = serde_json::from_str::<Message>(&format!(r#"{{{content}"role":"assistant"}}"#)).unwrap_err();
+        assert!(error.to_string().contains("`assistant` has no content and no tool_calls"), "{error}");
+    }
+}
+
+#[test]
 fn rows_may_leave_tool_calls_out_or_null() {
     for row in [r#"{"role":"user","content":"a"}"#, r#"{"role":"user","content":"a","tool_calls":null}"#] {
         let message: Message = serde_json::from_str(row).unwrap();

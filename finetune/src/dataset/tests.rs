@@ -141,3 +141,18 @@ fn conversation_is_never_cut() {
     let error = encode_rows_with("x", &rows, tiny(), Some(&template()), 4, LongText::Split).unwrap_err();
     assert!(matches!(error, DatasetError::TooLong { line: 1, .. }), "{error}");
 }
+
+#[test]
+fn turn_that_only_calls_tools_is_learned_where_the_template_shows_the_call() {
+    const CALLS: &str = "{% for m in messages %}{{ m.role ~ ': ' ~ m.content }}{% for c in m.tool_calls or [] %}\
+        {{ c.function.name }}{% endfor %}{{ '<|im_end|>' }}{% endfor %}\
+        {% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}";
+    const ROW: &str = r#"{"messages":[{"role":"user","content":"he"},{"role":"assistant","content":null,"tool_calls":[{"type":"function","function":{"name":"hello","arguments":{}}}]}]}"#;
+    let tokenizer = tiny();
+    let rows = read(ROW).unwrap();
+    let calls = ChatTemplate::new(CALLS, String::new(), String::new()).unwrap();
+    let example = &encode_rows("rows.jsonl", &rows, tokenizer, Some(&calls), 100).unwrap()[0];
+    assert!(example.trained.iter().filter(|trained| **trained).count() >= 2);
+    let text = refusal(ROW);
+    assert!(text.contains("rows.jsonl:1: the chat template of the base shows no tool calls"), "{text}");
+}

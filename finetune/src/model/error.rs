@@ -53,6 +53,29 @@ pub enum ModelError {
         /// Format in the file.
         found: String,
     },
+    /// A gain, bias or table of factors in a block format, which no converter writes.
+    #[error("tensor {name} is stored as {found}; gains and biases are F32, F16 or BF16: the model file is damaged")]
+    VectorFormat {
+        /// Tensor name.
+        name: String,
+        /// Format in the file.
+        found: String,
+    },
+    /// Bytes that belong to no tensor: the header says another type or shape than the data has.
+    #[error(
+        "tensor {name} ends at byte {end} by its type and shape, but {next} begins at byte {start}; \
+         the model file is damaged, convert or copy it again"
+    )]
+    Gap {
+        /// Tensor name.
+        name: String,
+        /// One past its last byte, padding included.
+        end: usize,
+        /// The tensor that follows.
+        next: String,
+        /// Where that one begins.
+        start: usize,
+    },
     /// NaN or infinity among small tensors that are read whole.
     #[error("tensor {0} holds NaN or infinity; the model file is damaged")]
     NotFinite(String),

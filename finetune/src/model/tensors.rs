@@ -60,6 +60,7 @@ pub struct ModelSources {
 impl ModelSources {
     /// Takes the tensors that `description` names, each checked for shape and format.
     pub fn from_gguf(file: &GgufFile, description: &Description) -> Result<Self, ModelError> {
+        check_packed(file)?;
         let take = Taker { file, d: description, taken: RefCell::default() };
         let d = description;
         let output = file.tensor("output.weight").is_some();
@@ -171,11 +172,33 @@ impl Taker<'_> {
     }
 }
 
+/// Tensors follow each other without a gap but the padding, as ggml writes and demands them: a type that is wrong in
+/// the header leaves bytes over, which would otherwise be trained over in silence. (Overlaps are refused when the file
+/// is opened.)
+fn check_packed(file: &GgufFile) -> Result<(), ModelError> {
+    let range = |name: &str| file.mapped_tensor(name).map(|(_, range)| range).unwrap_or_default();
+    let mut tensors: Vec<_> = file.tensors().map(|tensor| (range(tensor.name), tensor.name)).collect();
+    tensors.sort_by_key(|(range, _)| range.start);
+    for pair in tensors.windows(2) {
+        let ((range, name), (next_range, next)) = (&pair[0], &pair[1]);
+        let end = range.end.next_multiple_of(file.alignment() as usize);
+        if next_range.start > end {
+            let (name, next) = ((*name).to_owned(), (*next).to_owned());
+            return Err(ModelError::Gap { name, end, next, start: next_range.start });
+        }
+    }
+    Ok(())
+}
+
 /// A one-dimensional tensor of `len` values as f32, all finite.
 pub(super) fn small_f32(tensor: &TensorView<'_>, name: &str, len: usize) -> Result<Vec<f32>, ModelError> {
     expect_shape(tensor, name, &[len])?;
+    let format = format_of(tensor, name)?;
+    if format.block_elements() > 1 {
+        return Err(ModelError::VectorFormat { name: name.to_owned(), found: format.to_string() });
+    }
     let mut values = vec![0.0; len];
-    format::decode(format_of(tensor, name)?, tensor.bytes, &mut values);
+    format::decode(format, tensor.bytes, &mut values);
     if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(ModelError::NotFinite(name.to_owned())) }
 }
 

@@ -40,20 +40,10 @@ impl std::fmt::Display for Overrun {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Time(taken, limit) => {
-                write!(
-                    formatter,
-                    "the time budget of {:.1} min is used up ({:.1} min taken)",
-                    limit / 60.0,
-                    taken / 60.0
-                )
+                write!(formatter, "the time budget of {} is used up ({} taken)", time(*limit), time(*taken))
             }
             Self::Energy(taken, limit) => {
-                write!(
-                    formatter,
-                    "the energy budget of {:.2} Wh is used up ({:.2} Wh taken)",
-                    limit / 3600.0,
-                    taken / 3600.0
-                )
+                write!(formatter, "the energy budget of {} is used up ({} taken)", energy(*limit), energy(*taken))
             }
             Self::Temperature(now, limit) => {
                 write!(
@@ -63,6 +53,20 @@ impl std::fmt::Display for Overrun {
             }
         }
     }
+}
+
+/// Minutes, or seconds below one.
+fn time(seconds: f64) -> String {
+    match seconds {
+        60.0.. => format!("{:.1} min", seconds / 60.0),
+        1.0.. => format!("{seconds:.0} s"),
+        _ => format!("{seconds:.2} s"),
+    }
+}
+
+/// Watt-hours, or joules below a hundredth.
+fn energy(joules: f64) -> String {
+    if joules >= 36.0 { format!("{:.2} Wh", joules / 3600.0) } else { format!("{joules:.1} J") }
 }
 
 /// A limit that this machine cannot be held to.
@@ -130,10 +134,10 @@ impl<M: Meter> Guard<M> {
     pub fn left(&mut self) -> String {
         let mut words = Vec::new();
         if let Some(limit) = self.budget.seconds {
-            words.push(format!("{:.1} min of the time", (limit - self.meter.seconds()).max(0.0) / 60.0));
+            words.push(format!("{} of the time", time((limit - self.meter.seconds()).max(0.0))));
         }
         if let (Some(limit), Some(taken)) = (self.budget.joules, self.meter.joules()) {
-            words.push(format!("{:.1} Wh of the energy", (limit - taken).max(0.0) / 3600.0));
+            words.push(format!("{} of the energy", energy((limit - taken).max(0.0))));
         }
         if let (Some(limit), Some(now)) = (self.budget.celsius, self.meter.celsius()) {
             words.push(format!("{:.0} degrees below the limit", (limit - now).max(0.0)));
@@ -183,6 +187,8 @@ mod tests {
         let (step, overrun) = steps_until_overrun(Budget { seconds: Some(60.0), ..Budget::default() }, script());
         assert_eq!((step, overrun), (6, Overrun::Time(60.0, 60.0)));
         assert!(overrun.to_string().starts_with("the time budget of 1.0 min"), "{overrun}");
+        let (_, overrun) = steps_until_overrun(Budget { seconds: Some(0.03), ..Budget::default() }, script());
+        assert_eq!(overrun.to_string(), "the time budget of 0.03 s is used up (10 s taken)");
         let (_, overrun) = steps_until_overrun(Budget { joules: Some(3600.0), ..Budget::default() }, script());
         assert!(overrun.to_string().contains("energy budget of 1.00 Wh"), "{overrun}");
     }

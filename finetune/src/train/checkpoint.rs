@@ -13,7 +13,7 @@ use std::{
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::{Plan, TrainError, TrainOptions, state::RunState};
+use super::{Plan, TrainError, TrainOptions, same_run, state::RunState};
 use crate::adapter::{Adapter, LoraPair};
 
 /// Name of the file in its folder.
@@ -25,11 +25,79 @@ const UNKNOWN: usize = usize::MAX;
 /// Start and end of the names of files that are not complete yet.
 const PART: (&str, &str) = (".halligan-", ".part");
 
+/// The file of a checkpoint, with what its header says.
+struct Stored {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    metadata: HashMap<String, String>,
+}
+
+impl Stored {
+    fn read(dir: &Path) -> Result<Self, TrainError> {
+        let path = dir.join(CHECKPOINT_FILE);
+        let failed = |reason: String| TrainError::CheckpointRead { path: path.clone(), reason };
+        let bytes = std::fs::read(&path).map_err(|error| failed(error.to_string()))?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| failed(error.to_string()))?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let stored = Self { path, bytes, metadata };
+        let version = stored.field("halligan.checkpoint")?;
+        if ![FORMAT_VERSION, EARLIER_VERSION].contains(&version) {
+            return Err(stored.failed(format!("it was written by a later version of Halligan (format {version})")));
+        }
+        Ok(stored)
+    }
+
+    fn failed(&self, reason: String) -> TrainError {
+        TrainError::CheckpointRead { path: self.path.clone(), reason }
+    }
+
+    fn field(&self, name: &str) -> Result<&str, TrainError> {
+        self.metadata.get(name).map(String::as_str).ok_or_else(|| self.failed(format!("{name} is missing")))
+    }
+
+    fn number(&self, name: &str) -> Result<f64, TrainError> {
+        self.field(name)?.parse::<f64>().map_err(|error| self.failed(format!("{name}: {error}")))
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, TrainError> {
+        serde_json::from_str(self.field(name)?).map_err(|error| self.failed(error.to_string()))
+    }
+
+    fn is_early(&self) -> Result<bool, TrainError> {
+        Ok(self.field("halligan.checkpoint")? == EARLIER_VERSION)
+    }
+
+    /// Options that the run had when it was written.
+    fn options(&self) -> Result<TrainOptions, TrainError> {
+        self.json("options")
+    }
+
+    /// Steps done.
+    fn step(&self) -> Result<usize, TrainError> {
+        if self.is_early()? { Ok(self.number("step")? as usize) } else { Ok(self.json::<RunState>("state")?.step) }
+    }
+
+    /// The tensors `<part>/..`.
+    fn part(&self, name: &str) -> Result<Adapter, TrainError> {
+        let tensors = SafeTensors::deserialize(&self.bytes).map_err(|error| self.failed(error.to_string()))?;
+        let empty = Adapter {
+            architecture: self.field("architecture")?.to_owned(),
+            alpha: self.number("alpha")? as f32,
+            rank: self.number("rank")? as usize,
+            base_sha256: Some(self.field("base_sha256")?.to_owned()),
+            pairs: BTreeMap::new(),
+        };
+        collect(&tensors, name, &empty).map_err(|reason| self.failed(reason))
+    }
+}
+
 /// A run between two steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// What the run knows besides its tensors.
     pub(super) state: RunState,
+    /// The options when it was written; some may change when the run goes on.
+    pub(super) made_with: TrainOptions,
     /// The factors.
     pub values: Adapter,
     /// First moments of AdamW.
@@ -49,7 +117,24 @@ impl Checkpoint {
             pair.b.fill(0.0);
         }
         let (first_moments, second_moments) = (zeros.clone(), zeros);
-        Self { state: RunState::new(options), values, first_moments, second_moments, best: None }
+        let made_with = options.clone();
+        Self { state: RunState::new(options), made_with, values, first_moments, second_moments, best: None }
+    }
+
+    /// What is different from when the checkpoint was written, where the run may go on all the same; empty for nothing.
+    /// `steps` are those of the run now, `before` those that it had then.
+    pub(super) fn changes(&self, options: &TrainOptions, steps: usize, before: usize) -> String {
+        let Ok(words) = same_run::compare(&self.made_with, options) else { return String::new() };
+        let (then, now) = (self.made_with.curve(before), options.curve(steps));
+        let same = |step: usize| then.factor(step, before) == now.factor(step, steps);
+        // An adaptive batch follows the share of the rows that are done, which every new end moves.
+        if before == steps || options.batch_max.is_none() && (0..self.state.step).all(same) {
+            return words;
+        }
+        format!(
+            "{words}; the learning rate follows {steps} steps instead of {before} from here on, so that this is no run \
+             that could have been unbroken"
+        )
     }
 
     /// Writes `dir/checkpoint.safetensors`, replacing an older one in one rename; returns its path.
@@ -110,60 +195,50 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`TrainError::CheckpointRead`] for a missing or damaged file, [`TrainError::CheckpointMismatch`] for
-    /// another base, dataset or options.
+    /// another base, another dataset, or options that shape the run otherwise.
     pub fn read(dir: &Path, options: &TrainOptions, base_sha256: &str, data: &str) -> Result<Self, TrainError> {
-        let path = dir.join(CHECKPOINT_FILE);
-        let failed = |reason: String| TrainError::CheckpointRead { path: path.clone(), reason };
-        let bytes = std::fs::read(&path).map_err(|error| failed(error.to_string()))?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| failed(error.to_string()))?;
-        let metadata = header.metadata().clone().unwrap_or_default();
-        let field = |name: &str| metadata.get(name).cloned().ok_or_else(|| failed(format!("{name} is missing")));
-        let version = field("halligan.checkpoint")?;
-        if ![FORMAT_VERSION, EARLIER_VERSION].contains(&version.as_str()) {
-            return Err(failed(format!("it was written by a later version of Halligan (format {version})")));
-        }
-        let mismatch = |what| TrainError::CheckpointMismatch { path: path.clone(), what };
-        if field("base_sha256")? != base_sha256 {
+        let stored = Stored::read(dir)?;
+        let mismatch = |what| TrainError::CheckpointMismatch { path: stored.path.clone(), what };
+        if stored.field("base_sha256")? != base_sha256 {
             return Err(mismatch("base model".to_owned()));
         }
-        if field("data_sha256")? != data {
+        if stored.field("data_sha256")? != data {
             return Err(mismatch("dataset".to_owned()));
         }
-        let stored: TrainOptions =
-            serde_json::from_str(&field("options")?).map_err(|error| failed(error.to_string()))?;
-        if stored != *options {
-            return Err(mismatch(format!("set of options ({})", differences(&stored, options))));
-        }
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|error| failed(error.to_string()))?;
-        let number = |name: &str| field(name)?.parse::<f64>().map_err(|error| failed(format!("{name}: {error}")));
-        let empty = Adapter {
-            architecture: field("architecture")?,
-            alpha: number("alpha")? as f32,
-            rank: number("rank")? as usize,
-            base_sha256: Some(base_sha256.to_owned()),
-            pairs: BTreeMap::new(),
+        let made_with = stored.options()?;
+        same_run::compare(&made_with, options).map_err(|words| mismatch(format!("set of options ({words})")))?;
+        let state = match stored.is_early()? {
+            true => RunState { step: stored.step()?, position: UNKNOWN, ..RunState::new(options) },
+            false => stored.json("state")?,
         };
-        let part = |name: &str| collect(&tensors, name, &empty).map_err(failed);
-        let state = if version == EARLIER_VERSION {
-            RunState { step: number("step")? as usize, position: UNKNOWN, ..RunState::new(options) }
-        } else {
-            serde_json::from_str(&field("state")?).map_err(|error| failed(error.to_string()))?
-        };
-        let best = part("best")?;
+        let best = stored.part("best")?;
         Ok(Self {
             state,
-            values: part("value")?,
-            first_moments: part("first")?,
-            second_moments: part("second")?,
+            made_with,
+            values: stored.part("value")?,
+            first_moments: stored.part("first")?,
+            second_moments: stored.part("second")?,
             best: (!best.pairs.is_empty()).then_some(best),
         })
+    }
+
+    /// The adapter as the checkpoint of `dir` has it, and after how many steps, to start another run from.
+    ///
+    /// # Errors
+    /// [`TrainError::CheckpointRead`] for a missing or damaged file.
+    pub fn read_adapter(dir: &Path) -> Result<(Adapter, usize), TrainError> {
+        let stored = Stored::read(dir)?;
+        let adapter = stored.part("value")?;
+        adapter.check().map_err(|error| stored.failed(error.to_string()))?;
+        Ok((adapter, stored.step()?))
     }
 
     /// The checkpoint with its place in the plan, which version 1 did not store.
     ///
     /// # Errors
-    /// [`TrainError::CheckpointRead`] where the content does not fit the plan.
-    pub(super) fn placed(mut self, dir: &Path, plan: &Plan) -> Result<Self, TrainError> {
+    /// [`TrainError::CheckpointRead`] where the content does not fit the plan, [`TrainError::BadOption`] where the run
+    /// was given an end that it is past already.
+    pub(super) fn placed(mut self, dir: &Path, plan: &Plan, options: &TrainOptions) -> Result<Self, TrainError> {
         let state = &mut self.state;
         if state.position == UNKNOWN && state.step <= plan.steps() {
             state.position = plan.position_after(state.step);
@@ -172,6 +247,11 @@ impl Checkpoint {
             adapter.pairs.iter().map(|(name, pair)| (name.clone(), pair.a.len(), pair.b.len())).collect::<Vec<_>>()
         };
         let same = |adapter: &Adapter| shapes(adapter) == shapes(&self.values);
+        if state.position >= plan.batches().len() && self.made_with.max_steps != options.max_steps {
+            let problem =
+                format!("leaves nothing to do after the checkpoint, which is of step {}; raise it", state.step);
+            return Err(TrainError::BadOption { option: "--max-steps", problem });
+        }
         let sound = state.position <= plan.batches().len() && state.step <= state.position;
         if sound && same(&self.first_moments) && same(&self.second_moments) && self.values.check().is_ok() {
             return Ok(self);
@@ -191,20 +271,6 @@ fn remove_parts(dir: &Path) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
-}
-
-/// The options that differ, with both values.
-fn differences(stored: &TrainOptions, asked: &TrainOptions) -> String {
-    let fields = |options| match serde_json::to_value(options) {
-        Ok(serde_json::Value::Object(fields)) => fields,
-        _ => serde_json::Map::new(),
-    };
-    let (stored, asked) = (fields(stored), fields(asked));
-    let different = asked.iter().filter(|(name, value)| stored.get(*name) != Some(value));
-    let words = |(name, value): (&String, &serde_json::Value)| {
-        format!("{name} {} there, {value} now", stored.get(name).unwrap_or(&serde_json::Value::Null))
-    };
-    different.map(words).collect::<Vec<_>>().join("; ")
 }
 
 /// Gathers the tensors `<part>/<tensor>.lora_a|lora_b` into an adapter.

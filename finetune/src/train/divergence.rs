@@ -51,6 +51,11 @@ impl LossWatch {
         self.recent.push(Exact(loss));
         None
     }
+
+    /// Whether the last step stood above the line.
+    pub fn is_above(&self) -> bool {
+        self.above > 0
+    }
 }
 
 fn median(values: &[Exact]) -> f64 {

@@ -22,8 +22,8 @@ pub enum TrainError {
     /// A row that does not fit in a sequence.
     #[error("row {row} has {tokens} tokens, a sequence holds {limit}; raise --seq or split the row")]
     RowTooLong {
-        /// Line of the dataset, from 1.
-        row: usize,
+        /// File and line.
+        row: String,
         /// Its length.
         tokens: usize,
         /// The limit.
@@ -32,17 +32,17 @@ pub enum TrainError {
     /// No rows to train on.
     #[error("the dataset has no rows to train on")]
     NoExamples,
-    /// The loss is not a finite number any more, or far above what it was.
-    #[error("the loss is {loss} at step {step}{above} (rows {rows}); lower --lr, or look at these rows")]
+    /// Loss or gradient are not finite any more, or the loss is far above what it was.
+    #[error("{what} (rows {rows}); start again with a lower --lr, or look at these rows ({kept})")]
     Diverged {
         /// Step, from 1.
         step: usize,
-        /// The loss.
-        loss: f64,
-        /// Empty, or what the loss was before.
-        above: String,
+        /// What went wrong in that step.
+        what: String,
         /// Rows of the step, by file and line.
         rows: String,
+        /// Which checkpoint there is.
+        kept: String,
         /// The best adapter of the run, where rows were held out to judge by.
         best: Option<Box<Best>>,
     },
@@ -109,9 +109,10 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// Whether the device had too little memory.
+    /// Whether the device had too little memory, before the run or in the middle of it.
     pub fn is_lack_of_memory(&self) -> bool {
-        matches!(self, Self::Executor(ExecutorError::OutOfMemory { .. } | ExecutorError::TooLarge { .. }))
+        let (Self::Executor(source) | Self::DeviceFailed { source, .. }) = self else { return false };
+        matches!(source, ExecutorError::OutOfMemory { .. } | ExecutorError::TooLarge { .. })
     }
 
     /// The best adapter of a run that failed, where it kept one.

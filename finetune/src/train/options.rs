@@ -9,6 +9,9 @@ use crate::{
     schedule::{Decay, LearningRateCurve, Schedule},
 };
 
+/// Most passes over the data: more than any run takes, few enough to count with.
+const EPOCHS_MAX: f64 = 1e6;
+
 /// Options of a run. Names follow the command line of `halligan-host train`.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -136,24 +139,30 @@ impl TrainOptions {
         let context = base.description.context_tokens;
         let layers = base.description.layers;
         let share = |value: f64| (0.0..=1.0).contains(&value);
+        let twice = self.targets.iter().enumerate().find(|(index, target)| self.targets[..*index].contains(target));
         let plain = |text: &str| text.to_owned();
         let checks = [
             ((1..=1024).contains(&self.rank), "--rank", plain("must be 1 to 1024")),
-            (self.alpha.is_finite() && self.alpha > 0.0, "--alpha", plain("must be above 0")),
+            (self.alpha.is_finite() && self.alpha > 0.0, "--alpha", plain("must be above 0 and finite; 32 is usual")),
             ((0.0..1.0).contains(&self.dropout), "--dropout", plain("must be 0 (off) to below 1")),
             (!self.targets.is_empty(), "--targets", plain("must name at least one of q,k,v,o,gate,up,down")),
+            (twice.is_none(), "--targets", format!("name {} twice", twice.map_or("", |(_, target)| target.name()))),
             (
                 self.top_layers.is_none_or(|top| (1..=layers).contains(&top)),
                 "--top-layers",
                 format!("must be 1 to {layers}, the layers of the base"),
             ),
-            (share(self.learning_rate), "--lr", plain("must be 0 to 1")),
+            (share(self.learning_rate) && self.learning_rate > 0.0, "--lr", plain("must be above 0, and 1 at most")),
             (
                 (1e-3..=1e3).contains(&self.lora_plus_ratio),
                 "--lora-plus-ratio",
                 plain("must be 0.001 to 1000; 1 turns it off, 16 is usual"),
             ),
-            (self.epochs.is_finite() && self.epochs > 0.0, "--epochs", plain("must be above 0")),
+            (
+                self.epochs > 0.0 && self.epochs <= EPOCHS_MAX,
+                "--epochs",
+                format!("must be above 0, and {EPOCHS_MAX:.0} at most"),
+            ),
             (self.max_steps != Some(0), "--max-steps", plain("must be at least 1")),
             ((1..=4096).contains(&self.batch), "--batch", plain("must be 1 to 4096")),
             ((1..=4096).contains(&self.accumulate), "--accumulate", plain("must be 1 to 4096")),
@@ -170,7 +179,16 @@ impl TrainOptions {
                 "--seq",
                 format!("must be 2 to {context}, the context of the base"),
             ),
-            (self.warmup_ratio.is_none_or(share), "--warmup-ratio", plain("must be 0 to 1")),
+            (
+                self.warmup_ratio.is_none_or(|ratio| (0.0..1.0).contains(&ratio)),
+                "--warmup-ratio",
+                plain("must be 0 to below 1: something must be left to train at the full rate"),
+            ),
+            (
+                self.schedule != Schedule::Wsd || self.warmup_ratio.unwrap_or(0.0) + self.decay_share <= 1.0,
+                "--warmup-ratio",
+                format!("and --decay-share {} are more than the whole run; lower one", self.decay_share),
+            ),
             (share(self.floor), "--floor", plain("must be 0 to 1, a share of --lr")),
             ((1..=1000).contains(&self.cycles), "--cycles", plain("must be 1 to 1000")),
             (share(self.decay_share), "--decay-share", plain("must be 0 to 1, a share of the steps")),
@@ -180,6 +198,7 @@ impl TrainOptions {
                 "--max-grad-norm",
                 plain("must be 0 (off) or above"),
             ),
+            (self.checkpoint_steps > 0, "--checkpoint-steps", plain("must be at least 1")),
             (self.eval_steps > 0, "--eval-steps", plain("must be at least 1")),
             (self.patience != Some(0), "--patience", plain("must be at least 1 evaluation")),
             (self.threshold.is_finite() && self.threshold >= 0.0, "--threshold", plain("must be 0 or above, in nats")),

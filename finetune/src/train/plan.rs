@@ -7,6 +7,11 @@
 use super::{TrainError, TrainOptions, TrainingSet, mixture::Mixture};
 use crate::dataset::{Example, pack};
 
+/// Most rows, each counted as often as it is seen, that a plan holds: about half a gigabyte at one row a batch. A
+/// larger dataset may still be seen [`EPOCHS_ALWAYS`] times.
+const ROWS_MAX: f64 = 1e7;
+const EPOCHS_ALWAYS: f64 = 4.0;
+
 /// All device batches of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -24,7 +29,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`TrainError::NoExamples`], [`TrainError::RowTooLong`], or [`TrainError::BadOption`] for shares that
-    /// cannot be.
+    /// cannot be and for more epochs than a plan has room for.
     pub fn new<'a>(set: impl Into<TrainingSet<'a>>, options: &TrainOptions) -> Result<Self, TrainError> {
         let set = set.into();
         set.check(options.sequence_tokens)?;
@@ -32,9 +37,13 @@ impl Plan {
         let accumulate = options.first_accumulate();
         let (mut batches, mut epoch_ends, mut steps) = (Vec::new(), Vec::new(), 0);
         for epoch in 0..options.epochs.ceil() as u64 {
-            let mut epoch_batches = cut(&set, &mixture.next_epoch(), options);
+            let order = mixture.next_epoch();
+            let mut epoch_batches = cut(&set, &order, options);
             let fraction = (options.epochs - epoch as f64).min(1.0);
             let whole = epoch_batches.len().div_ceil(accumulate);
+            if epoch == 0 {
+                check_length(order.len(), whole, options)?;
+            }
             let left = options.max_steps.map_or(usize::MAX, |most| most - steps);
             let kept = ((whole as f64 * fraction).ceil() as usize).max(1).min(left);
             epoch_batches.truncate(kept * accumulate);
@@ -84,6 +93,24 @@ impl Plan {
     pub fn tokens(&self, set: &TrainingSet<'_>) -> usize {
         self.batches.iter().map(|batch| tokens(set, batch)).sum()
     }
+}
+
+/// Refuses a run that sees too many rows, given those and the steps of its first epoch.
+fn check_length(rows: usize, steps: usize, options: &TrainOptions) -> Result<(), TrainError> {
+    let limited = options.max_steps.map_or(f64::INFINITY, |most| (most as f64 / steps.max(1) as f64).ceil());
+    let epochs = options.epochs.min(limited);
+    if rows as f64 * epochs <= ROWS_MAX || epochs <= EPOCHS_ALWAYS {
+        return Ok(());
+    }
+    let most = (ROWS_MAX / rows as f64).floor().max(EPOCHS_ALWAYS);
+    Err(TrainError::BadOption {
+        option: "--epochs",
+        problem: format!(
+            "asks for {:.1e} steps over {rows} rows, more than can be planned; give {most:.0} epochs at most, or limit \
+             the run with --max-steps",
+            steps as f64 * epochs
+        ),
+    })
 }
 
 fn tokens(set: &TrainingSet<'_>, batch: &[usize]) -> usize {
@@ -167,6 +194,15 @@ mod tests {
     fn max_steps_cuts_the_run() {
         let plan = Plan::new(&examples(&[9; 20]), &TrainOptions { max_steps: Some(5), ..options() }).unwrap();
         assert_eq!((plan.steps(), plan.batches().len()), (5, 5));
+    }
+
+    #[test]
+    fn more_epochs_than_can_be_planned_are_refused_at_once_unless_the_steps_are_limited() {
+        let examples = examples(&[9; 20]);
+        let asked = |epochs: f64, max_steps| Plan::new(&examples, &TrainOptions { epochs, max_steps, ..options() });
+        let text = asked(1e6, None).unwrap_err().to_string();
+        assert!(text.contains("--epochs asks for 2.0e7 steps") && text.contains("give 500000 epochs"), "{text}");
+        assert_eq!(asked(1e6, Some(50)).unwrap().steps(), 50);
     }
 
     #[test]

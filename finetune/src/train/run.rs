@@ -43,6 +43,7 @@ pub(super) fn run<E: Executor>(exec: E, task: Task<'_, '_>, observe: Observe<'_>
         device: task.device.to_owned(),
         steps: task.plan.steps(),
         resumed_from: run.state.step,
+        changes: std::mem::take(&mut run.changes),
         parameters: run.like.parameter_count(),
         examples: task.set.examples().len(),
     });
@@ -66,6 +67,8 @@ struct Run<'t, 'a, E: Executor> {
     like: Adapter,
     best: Option<Adapter>,
     fingerprint: String,
+    /// What was otherwise when the checkpoint was written.
+    changes: String,
     held_out: Vec<Batch>,
     evaluated_at: Option<usize>,
     saved_at: Option<usize>,
@@ -89,8 +92,19 @@ impl<'t, 'a, E: Executor> Run<'t, 'a, E> {
         let Task { base, set, plan, options, continuation, .. } = task;
         let fingerprint = set.fingerprint();
         let resumed = match (&continuation.checkpoint_dir, continuation.resume) {
-            (Some(dir), true) => Some(Checkpoint::read(dir, options, &base.sha256, &fingerprint)?.placed(dir, plan)?),
+            (Some(dir), true) => {
+                let read = Checkpoint::read(dir, options, &base.sha256, &fingerprint)?;
+                Some(read.placed(dir, plan, options)?)
+            }
             _ => None,
+        };
+        let changes = match &resumed {
+            Some(checkpoint) if checkpoint.made_with.max_steps != options.max_steps => {
+                let before = Plan::new(set, &checkpoint.made_with)?.steps();
+                checkpoint.changes(options, plan.steps(), before)
+            }
+            Some(checkpoint) => checkpoint.changes(options, plan.steps(), plan.steps()),
+            None => String::new(),
         };
         let initial = match (&resumed, &continuation.initial_adapter) {
             (Some(checkpoint), _) => checkpoint.values.clone(),
@@ -120,6 +134,7 @@ impl<'t, 'a, E: Executor> Run<'t, 'a, E> {
             like: initial,
             best,
             fingerprint,
+            changes,
             held_out,
             seconds: 0.0,
             tokens: 0,
@@ -158,7 +173,9 @@ impl<'t, 'a, E: Executor> Run<'t, 'a, E> {
                 self.save(observe)?;
                 return Ok(Ending::Stopped);
             }
-            if self.state.step.is_multiple_of(options.checkpoint_steps.max(1)) {
+            // A state that may be on its way to explode is not what a run should go back to.
+            let since = self.state.step - self.saved_at.unwrap_or(0);
+            if since >= options.checkpoint_steps.max(1) && !self.state.losses.is_above() {
                 self.save(observe)?;
             }
         }
@@ -173,12 +190,17 @@ impl<'t, 'a, E: Executor> Run<'t, 'a, E> {
         let batches = plan.step_at(self.state.position, adapted.unwrap_or(options.accumulate));
         let gradients = self.gradients(batches).map_err(|error| self.device_failed(error))?;
         let StepGradients { loss, norm, tokens, pair } = gradients;
-        if !loss.is_finite() || !norm.is_finite() {
-            return Err(self.diverged(loss, String::new(), batches));
+        if !loss.is_finite() {
+            return Err(self.diverged(format!("the loss is {loss} at"), true, batches));
+        }
+        if !norm.is_finite() {
+            let what = format!("the gradient is not finite, at a loss of {loss:.3}, in");
+            return Err(self.diverged(what, true, batches));
         }
         let blind = (base.description.vocabulary as f64).ln();
         if let Some(median) = self.state.losses.see(loss, blind, options.divergence_factor) {
-            return Err(self.diverged(loss, format!(", where {median:.3} was the running median"), batches));
+            let what = format!("the loss is {loss:.3}, where {median:.3} was the running median, at");
+            return Err(self.diverged(what, false, batches));
         }
         let nominal = if adapted.is_some() { plan.nominal_step(self.state.position) } else { self.state.step };
         let lr = options.learning_rate * options.curve(plan.steps()).factor(nominal, plan.steps());
@@ -243,7 +265,7 @@ impl<'t, 'a, E: Executor> Run<'t, 'a, E> {
         }
         let loss = self.held_out_loss().map_err(|error| self.device_failed(error))?;
         if !loss.is_finite() {
-            return Err(self.diverged(loss, " on the held-out rows".to_owned(), &[]));
+            return Err(self.diverged(format!("the loss on the held-out rows is {loss} after"), true, &[]));
         }
         let best = self.state.judged.see(self.state.step, loss, self.task.options.threshold);
         if best {
@@ -272,7 +294,8 @@ impl<'t, 'a, E: Executor> Run<'t, 'a, E> {
         let (values, (first_moments, second_moments)) =
             tensors(self).map_err(|error: ExecutorError| self.device_failed(error))?;
         let best = self.best.clone();
-        let checkpoint = Checkpoint { state: self.state.clone(), values, first_moments, second_moments, best };
+        let (state, made_with) = (self.state.clone(), options.clone());
+        let checkpoint = Checkpoint { state, made_with, values, first_moments, second_moments, best };
         let path = checkpoint.write(dir, options, &base.sha256, &self.fingerprint)?;
         self.saved_at = Some(self.state.step);
         observe(&TrainEvent::CheckpointSaved(path));
@@ -284,26 +307,33 @@ impl<'t, 'a, E: Executor> Run<'t, 'a, E> {
         Some(Best { adapter: self.best.clone()?, step, loss })
     }
 
-    /// The loss is no number, or exploded: a damaged base is to blame if there is one, else the run.
-    fn diverged(&self, loss: f64, above: String, batches: &[Vec<usize>]) -> TrainError {
-        if !loss.is_finite()
-            && let Some(tensor) = damaged_weight(self.task.base)
-        {
+    /// A number is not finite, or the loss exploded: a damaged base is to blame if there is one, else the run.
+    fn diverged(&self, what: String, not_finite: bool, batches: &[Vec<usize>]) -> TrainError {
+        if not_finite && let Some(tensor) = damaged_weight(self.task.base) {
             return TrainError::WeightNotFinite { tensor };
         }
         let rows = self.task.set.names(batches.iter().flatten().copied());
-        let rows = if rows.is_empty() { "the held-out ones".to_owned() } else { rows };
-        let step = self.state.step + 1;
-        TrainError::Diverged { step, loss, above, rows, best: self.kept_best().map(Box::new) }
+        // Held-out rows are judged after a step, the rows of a step before it counts.
+        let (rows, step) = if rows.is_empty() {
+            ("the held-out ones".to_owned(), self.state.step)
+        } else {
+            (rows, self.state.step + 1)
+        };
+        let best = self.kept_best().map(Box::new);
+        TrainError::Diverged { step, what: format!("{what} step {step}"), rows, kept: self.kept(), best }
     }
 
     fn device_failed(&self, source: ExecutorError) -> TrainError {
-        let kept = match (&self.task.continuation.checkpoint_dir, self.saved_at) {
+        let best = self.kept_best().map(Box::new);
+        TrainError::DeviceFailed { step: self.state.step + 1, source, kept: self.kept(), best }
+    }
+
+    /// Which checkpoint there is, in words.
+    fn kept(&self) -> String {
+        match (&self.task.continuation.checkpoint_dir, self.saved_at) {
             (Some(dir), Some(step)) => format!("the checkpoint of step {step} is in {}", dir.display()),
             _ => "there is no checkpoint yet".to_owned(),
-        };
-        let best = self.kept_best().map(Box::new);
-        TrainError::DeviceFailed { step: self.state.step + 1, source, kept, best }
+        }
     }
 
     fn outcome(mut self, ending: Ending) -> Result<TrainOutcome, TrainError> {

@@ -116,9 +116,16 @@ impl<'a> TrainingSet<'a> {
         if self.examples.is_empty() {
             return Err(TrainError::NoExamples);
         }
-        let long = |example: &&&Example| example.tokens.len() > sequence_tokens;
-        if let Some(long) = self.examples.iter().copied().chain(self.held_out).find(|example| long(&example)) {
-            return Err(TrainError::RowTooLong { row: long.row, tokens: long.tokens.len(), limit: sequence_tokens });
+        let too_long = |row: String, example: &Example| {
+            let tokens = example.tokens.len();
+            (tokens > sequence_tokens).then_some(TrainError::RowTooLong { row, tokens, limit: sequence_tokens })
+        };
+        let mut numbered = self.examples.iter().enumerate();
+        let training = numbered.find_map(|(index, example)| too_long(self.names(std::iter::once(index)), example));
+        let mut held_out = self.held_out.iter();
+        let long = training.or_else(|| held_out.find_map(|row| too_long(format!("{} held out", row.row), row)));
+        if let Some(error) = long {
+            return Err(error);
         }
         let bad = |option, problem: String| Err(TrainError::BadOption { option, problem });
         let (mut weighted, mut once, mut replay) = (0, 0, 0.0);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use halligan_finetune::adapter::{Adapter, PeftBase};
-use halligan_finetune::gguf::GgufFile;
+use halligan_finetune::gguf::{GgmlType, GgufFile, TensorData, write_gguf};
 use halligan_finetune::lora::{LoraOptions, Target, fresh_adapter};
 use halligan_finetune::model::BaseModel;
 use halligan_finetune::random_model::{self, Format, RandomShape};
@@ -192,6 +192,52 @@ proptest! {
         let (_, peak) = peak_bytes(|| Checkpoint::read(folder.path(), &TrainOptions::default(), "base", "data"));
         check_memory(bytes.len(), peak)?;
     }
+}
+
+/// The model with another type in the header for one tensor; its bytes stay.
+fn retyped(tensor: &str, id: u32) -> String {
+    let mut bytes = sound().model.clone();
+    let name = bytes.windows(tensor.len()).position(|window| window == tensor.as_bytes()).unwrap();
+    // Behind the name: a count of dimensions, as many u64, then the type.
+    let at = name + tensor.len();
+    let dimensions = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let at = at + 4 + 8 * dimensions;
+    bytes[at..at + 4].copy_from_slice(&id.to_le_bytes());
+    let (_folder, path) = file("model.gguf", &bytes);
+    BaseModel::open(&path).err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn tensor_of_another_type_than_its_bytes_is_refused_by_name() {
+    const F16: u32 = 1;
+    const Q4_0: u32 = 2;
+    const Q8_0: u32 = 8;
+    let text = retyped("blk.0.attn_norm.weight", Q8_0);
+    assert!(text.contains("blk.0.attn_norm.weight"), "{text}");
+    // Half the bytes are left over, and then belong to nobody.
+    let text = retyped("blk.0.attn_norm.weight", F16);
+    assert!(text.contains("tensor blk.0.attn_norm.weight ends at byte") && text.contains("begins at byte"), "{text}");
+    let text = retyped("blk.0.ffn_up.weight", Q4_0);
+    assert!(text.contains("tensor blk.0.ffn_up.weight ends at byte"), "{text}");
+    // Larger than it was, it overlaps the next one.
+    let text = retyped("blk.0.ffn_up.weight", F16);
+    assert!(text.contains("overlap"), "{text}");
+}
+
+#[test]
+fn gain_in_a_block_format_is_refused_whatever_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("model.gguf"), folder.path().join("blocks.gguf"));
+    std::fs::write(&from, &sound().model).unwrap();
+    let model = GgufFile::open(&from).unwrap();
+    let block = [0u8; 34];
+    let tensors = model.tensors().map(|tensor| match tensor.name {
+        "blk.0.attn_norm.weight" => TensorData { ggml_type: GgmlType::Q8_0, bytes: &block, ..TensorData::from(tensor) },
+        _ => TensorData::from(tensor),
+    });
+    write_gguf(&to, model.metadata().unwrap(), &tensors.collect::<Vec<_>>()).unwrap();
+    let text = BaseModel::open(&to).err().unwrap().to_string();
+    assert!(text.contains("tensor blk.0.attn_norm.weight is stored as Q8_0; gains and biases are F32"), "{text}");
 }
 
 #[test]

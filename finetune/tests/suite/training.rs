@@ -170,4 +170,49 @@ fn diverging_loss_names_step_and_rows() {
     let wild = TrainOptions { learning_rate: 1.0, max_grad_norm: 0.0, alpha: 1e30, ..options() };
     let error = train(&base, &examples(), &wild, DeviceChoice::Cpu, &Continuation::default(), &mut ignore).unwrap_err();
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.starts_with("the gradient is not finite, at a loss of ") && text.contains("(rows "), "{text}");
+}
+
+#[test]
+fn run_with_a_later_end_equals_the_unbroken_one_where_the_schedule_does_not_know_the_end() {
+    use halligan_finetune::schedule::Schedule;
+
+    let base = base();
+    let limited =
+        |schedule: Schedule, max_steps: usize| TrainOptions { schedule, max_steps: Some(max_steps), ..options() };
+    let go = |options: &TrainOptions, continuation: &Continuation, stop_at: usize| {
+        let mut told = String::new();
+        let mut observe = |event: &TrainEvent| match event {
+            TrainEvent::Started { changes, .. } => {
+                told.clone_from(changes);
+                Control::Continue
+            }
+            TrainEvent::Step(report) if report.step == stop_at => Control::Stop,
+            _ => Control::Continue,
+        };
+        let outcome = train(&base, &examples(), options, DeviceChoice::Cpu, continuation, &mut observe);
+        (outcome, told)
+    };
+    for schedule in [Schedule::Constant, Schedule::Linear] {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Continuation { checkpoint_dir: Some(folder.path().to_owned()), ..Continuation::default() };
+        go(&limited(schedule, 9), &first, 6).0.unwrap();
+        let resume = Continuation { resume: true, ..first };
+        let (early, _) = go(&limited(schedule, 5), &resume, usize::MAX);
+        let text = early.unwrap_err().to_string();
+        assert!(text.contains("--max-steps leaves nothing to do after the checkpoint, which is of step 6"), "{text}");
+        let (resumed, told) = go(&limited(schedule, 12), &resume, usize::MAX);
+        let (unbroken, _) = go(&limited(schedule, 12), &Continuation::default(), usize::MAX);
+        let same = resumed.unwrap().adapter == unbroken.unwrap().adapter;
+        assert!(told.starts_with("max_steps 9 there, 12 now"), "{told}");
+        // What is claimed of the bits is what they are.
+        assert_eq!(
+            (same, told.contains("learning rate follows 12 steps instead of 9")),
+            match schedule {
+                Schedule::Constant => (true, false),
+                _ => (false, true),
+            }
+        );
+    }
 }

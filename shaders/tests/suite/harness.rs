@@ -73,7 +73,7 @@ impl Inputs {
 }
 
 /// Byte offsets of the halves in a block.
-fn scale_offsets(format: Format) -> &'static [usize] {
+pub fn scale_offsets(format: Format) -> &'static [usize] {
     match format {
         Format::F32 | Format::BF16 => &[],
         Format::F16 | Format::Q8_0 | Format::Q4_0 | Format::Q5_0 | Format::IQ4_NL | Format::IQ4_XS => &[0],

@@ -22,6 +22,7 @@ use super::ledger::{Left, Skipped};
 use super::manifest::RATINGS;
 use super::row::Row;
 use super::writer::{Closing, DatasetWriter};
+use crate::outputs::{Place, check_apart};
 use crate::progress::{Progress, count};
 use apportion::{apportion, largest_total};
 use report::{Report, Share};
@@ -171,13 +172,8 @@ fn check(args: &BuildArgs) -> anyhow::Result<()> {
         );
         anyhow::ensure!(weights.iter().sum::<f64>() > 0.0, "--weights are all 0; give one above 0");
     }
-    for path in args.datasets.iter().chain(&args.replay) {
-        anyhow::ensure!(
-            *path != args.output,
-            "{}: a dataset cannot be built into itself; give a new folder to -o",
-            path.display()
-        );
-    }
+    let inputs = args.datasets.iter().chain(&args.replay).map(|path| Place::new("DATASET", path));
+    check_apart(&inputs.collect::<Vec<_>>(), &[Place::new("-o", &args.output)])?;
     Ok(())
 }
 

@@ -25,6 +25,7 @@ use super::ledger::{Left, Skipped};
 use super::manifest::{MANIFEST, RATINGS};
 use super::row::Row;
 use super::writer::{Closing, DatasetWriter};
+use crate::outputs::{Place, check_apart};
 use crate::progress::{Progress, count};
 use cluster::{Dropped, Duplicates, duplicates};
 
@@ -98,6 +99,7 @@ struct Report<'a> {
 /// # Errors
 /// What is wrong with a row, by its line; a place that cannot be written.
 pub fn run(args: &DedupArgs) -> anyhow::Result<ExitCode> {
+    check_apart(&[Place::new("the input", &args.input)], &[Place::new("-o", &args.output)])?;
     let place = super::places::actual(&args.input);
     let folder = place.is_dir();
     if folder {

@@ -19,6 +19,7 @@ use super::dataset::Dataset;
 use super::formats::croissant::{self, About, SplitFile};
 use super::formats::{Format, Record, alpaca, chatml, hugging_face, messages, parquet_file, sharegpt};
 use super::row::Row;
+use crate::outputs::{Place, check_apart};
 use crate::progress::{Progress, count};
 
 /// Split of rows that have none, in a dataset that was not split.
@@ -90,6 +91,7 @@ struct Choice {
 /// A row that the form cannot hold, a split without rows, a place that cannot be written.
 pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let dataset = Dataset::open(&args.dataset)?;
+    check_apart(&Place::folder("DATASET", &args.dataset), &[Place::new("-o", &args.output)])?;
     let single = !args.format.is_folder() && is_file(&args.output);
     if single {
         crate::outputs::check_file(&args.output)?;

@@ -28,6 +28,7 @@ use super::manifest::{MANIFEST, RATINGS, SKIPPED, TokenCount};
 use super::row::Row;
 use super::words::words;
 use super::writer::{Closing, DatasetWriter};
+use crate::outputs::{Place, check_apart};
 use crate::progress::{Progress, count};
 use evaluation::EvaluationSet;
 use language::{foreign, parse_language};
@@ -162,7 +163,7 @@ pub fn run(args: &FilterArgs) -> anyhow::Result<ExitCode> {
         "--grounding is {}; give a share from 0 to 1",
         args.grounding
     );
-    anyhow::ensure!(args.dataset != args.output, "{}: give a new folder to -o", args.output.display());
+    check_apart(&[Place::new("DATASET", &args.dataset)], &[Place::new("-o", &args.output)])?;
     let dataset = Dataset::open(&args.dataset)?;
     let mut writer = DatasetWriter::create(&args.output, "filter")?;
     writer.descend_from(&dataset)?;

@@ -38,6 +38,7 @@ use super::manifest::{Manifest, ROWS};
 use super::row::{Grounding, Row};
 use super::words::words;
 use super::writer::{Closing, DatasetWriter};
+use crate::outputs::{Place, check_apart};
 use blueprint::Blueprint;
 use journal::Reply;
 use prompts::Category;
@@ -138,7 +139,7 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
         args.rules || args.model.is_some() || !args.blueprint.is_empty(),
         "nothing to make rows with; give --rules, --blueprint FILE or --model GGUF, or several of them"
     );
-    anyhow::ensure!(args.dataset != args.output, "{}: give a new folder to -o", args.output.display());
+    check_apart(&[Place::new("DATASET", &args.dataset)], &[Place::new("-o", &args.output)])?;
     crate::interrupt::listen("stopping; run the same command again to go on")?;
     let started = Instant::now();
     let mut sources = read(args)?;

@@ -18,6 +18,7 @@ use super::ledger::{Left, Origin, Skipped};
 use super::manifest::SKIPPED;
 use super::row::Row;
 use super::writer::{Closing, DatasetWriter};
+use crate::outputs::{Place, check_apart};
 use crate::progress::{Progress, count};
 
 /// Largest ChatML text, which is read whole.
@@ -64,6 +65,8 @@ struct Report {
 /// # Errors
 /// The first line that is no row, a file that is no such form, a place that cannot be written.
 pub fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
+    let inputs: Vec<Place> = args.inputs.iter().map(|path| Place::new("the import", path)).collect();
+    check_apart(&inputs, &Place::folder("-o", &args.output))?;
     let mut import = Import {
         writer: DatasetWriter::create(&args.output, "import")?,
         skip_bad: args.skip_bad,

@@ -19,6 +19,7 @@ use super::review::protocol::{Decision, Outcome, decide};
 use super::review::rating::{Rating, journal_path, latest, read_journal};
 use super::row::Row;
 use super::writer::{Closing, DatasetWriter};
+use crate::outputs::{Place, check_apart};
 use crate::progress::count;
 
 /// Arguments of `data resolve`.
@@ -63,7 +64,7 @@ struct Report {
 /// # Errors
 /// No ratings, a dataset that cannot be read, a place that cannot be written.
 pub fn run(args: &ResolveArgs) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(args.dataset != args.output, "{}: give a new folder to -o", args.output.display());
+    check_apart(&[Place::new("DATASET", &args.dataset)], &[Place::new("-o", &args.output)])?;
     let dataset = Dataset::open(&args.dataset)?;
     let path = args.ratings.clone().unwrap_or_else(|| journal_path(&args.dataset));
     let ratings = read_journal(&super::places::actual(&path))?;

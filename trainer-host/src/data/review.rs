@@ -25,6 +25,7 @@ use super::agreement::ratings::Ratings;
 use super::agreement::{Agreement, agreement, describe};
 use super::dataset::Dataset;
 use super::row::Row;
+use crate::outputs::{Place, check_apart};
 use crate::progress::count;
 use protocol::{Outcome, decide};
 use rating::{Journal, Rating, journal_path, latest, read_journal};
@@ -116,6 +117,7 @@ pub fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     let own = own(&said, args.expert.as_deref());
     if let Some(path) = &args.csv {
         crate::outputs::check_file(path)?;
+        check_apart(&Place::folder("DATASET", &args.dataset), &[Place::new("--csv", path)])?;
         sheet::write(path, &items, &own)?;
         eprintln!(
             "{}: {} rows; fill in the columns from `verdict` on, then give it to --import with --expert NAME",

@@ -41,7 +41,7 @@ pub struct TrainArgs {
 
 /// A dataset with its weight, as `rows.jsonl` or `rows.jsonl=3`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(into = "String", from = "String")]
+#[serde(into = "String", try_from = "String")]
 pub struct DataSource {
     /// The file.
     pub path: PathBuf,
@@ -49,12 +49,18 @@ pub struct DataSource {
     pub weight: Option<f64>,
 }
 
-impl From<String> for DataSource {
-    fn from(text: String) -> Self {
-        let weighted = text.rsplit_once('=').and_then(|(path, weight)| Some((path, weight.parse::<f64>().ok()?)));
-        match weighted {
-            Some((path, weight)) if !path.is_empty() => Self { path: path.into(), weight: Some(weight) },
-            _ => Self { path: text.into(), weight: None },
+impl TryFrom<String> for DataSource {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let parts = text.rsplit_once('=').filter(|(path, _)| !path.is_empty());
+        match parts.map(|(path, weight)| (path, weight.parse::<f64>(), weight)) {
+            Some((path, Ok(weight), _)) => Ok(Self { path: path.into(), weight: Some(weight) }),
+            // Names may hold the sign; a dataset before it and no ending behind it mean a weight.
+            Some((path, Err(_), weight)) if path.ends_with(".jsonl") && !weight.contains(['.', '/', '\\']) => {
+                Err(format!("{path} has the weight `{weight}`, which is no number; write for example {path}=3"))
+            }
+            _ => Ok(Self { path: text.into(), weight: None }),
         }
     }
 }
@@ -66,8 +72,8 @@ impl From<DataSource> for String {
     }
 }
 
-fn data_source(text: &str) -> Result<DataSource, std::convert::Infallible> {
-    Ok(DataSource::from(text.to_owned()))
+fn data_source(text: &str) -> Result<DataSource, String> {
+    text.to_owned().try_into()
 }
 
 const FILES: &str = "Files";
@@ -103,8 +109,9 @@ pub struct Settings {
     /// A text longer than a sequence: split it, or refuse; conversations are never cut [default: split]
     #[arg(long, value_name = "split|refuse", help_heading = FILES, value_parser = parse::<LongText>)]
     pub long_text: Option<LongText>,
-    /// Start from this adapter, with its rank, scale and matrices, instead of a fresh one
-    #[arg(long, value_name = "GGUF_OR_PEFT_DIR", help_heading = FILES)]
+    /// Start from this adapter, with its rank, scale and matrices, instead of a fresh one; a folder may be of PEFT or of
+    /// a checkpoint
+    #[arg(long, value_name = "GGUF_OR_DIR", help_heading = FILES)]
     pub init_adapter: Option<PathBuf>,
     /// Also write the adapter as PEFT safetensors into this folder
     #[arg(long, value_name = "DIR", help_heading = FILES)]
@@ -151,7 +158,7 @@ pub struct Settings {
     /// [default: cosine]
     #[arg(long, help_heading = RATE, value_parser = parse::<Schedule>)]
     pub schedule: Option<Schedule>,
-    /// Steps of linear warm-up [default: 10]
+    /// Steps of linear warm-up; where it is not given, a tenth of the run at most [default: 10]
     #[arg(long, value_name = "STEPS", help_heading = RATE)]
     pub warmup: Option<usize>,
     /// Warm-up as a share of the steps, in place of --warmup
@@ -179,7 +186,7 @@ pub struct Settings {
     /// Passes over the data; fractions are allowed [default: 3]
     #[arg(long, help_heading = SIZE)]
     pub epochs: Option<f64>,
-    /// Stop after this many steps
+    /// Stop after this many steps, or with --batch-max after the rows that they would have held without it
     #[arg(long, help_heading = SIZE)]
     pub max_steps: Option<usize>,
     /// Tokens of a sequence [default: 512, or the context of the base where that is shorter]
@@ -346,10 +353,14 @@ mod tests {
 
     #[test]
     fn weight_follows_the_last_equals_sign_and_a_plain_name_has_none() {
-        let source = |text: &str| DataSource::from(text.to_owned());
+        let source = |text: &str| data_source(text).unwrap();
         assert_eq!(source("a.jsonl=3"), DataSource { path: "a.jsonl".into(), weight: Some(3.0) });
         assert_eq!(source("k=v/a.jsonl"), DataSource { path: "k=v/a.jsonl".into(), weight: None });
+        assert_eq!(source("a.jsonl=b.jsonl").path, PathBuf::from("a.jsonl=b.jsonl"));
         assert_eq!(String::from(source("a.jsonl=0.5")), "a.jsonl=0.5");
+        for wrong in ["a.jsonl=abc", "a.jsonl=", "a.jsonl=1,5"] {
+            assert!(data_source(wrong).unwrap_err().contains("write for example a.jsonl=3"), "{wrong}");
+        }
     }
 
     #[test]

@@ -34,20 +34,26 @@ impl ConfigFile {
         Self::parse(path, &text)
     }
 
-    fn parse(path: &Path, text: &str) -> anyhow::Result<Self> {
+    pub(super) fn parse(path: &Path, text: &str) -> anyhow::Result<Self> {
         let line_of = |position: usize| text[..position.min(text.len())].matches('\n').count() + 1;
-        let failed = |error: &toml::de::Error, hint: &str| {
+        let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(span.start));
-            anyhow::anyhow!("{}:{line}: {}{hint}", path.display(), crate::one_line(error.message()))
-        };
-        let table = DeTable::parse(text).map_err(|error| failed(&error, "; correct the line"))?;
+            anyhow::anyhow!("{}:{line}: {}; correct the line", path.display(), crate::one_line(error.message()))
+        })?;
         let lines: BTreeMap<String, usize> =
             table.get_ref().keys().map(|key| (key.get_ref().to_string(), line_of(key.span().start))).collect();
         let known = keys();
         if let Some((key, line)) = lines.iter().find(|(key, _)| !known.contains(key)) {
             anyhow::bail!("{}:{line}: there is no setting `{key}`; {}", path.display(), similar(key, &known));
         }
-        let settings = toml::from_str(text).map_err(|error| failed(&error, "; correct the value"))?;
+        let settings = toml::from_str(text).map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| line_of(span.start));
+            // A value may stand below its key, never above it.
+            let key = lines.iter().filter(|(_, at)| **at <= line).max_by_key(|(_, at)| **at);
+            let (key, line) = key.map_or(("", line), |(key, line)| (key.as_str(), *line));
+            let problem = plain_words(&crate::one_line(error.message()));
+            anyhow::anyhow!("{}:{line}: {key}: {problem}; correct the value", path.display())
+        })?;
         Ok(Self { path: path.to_path_buf(), lines, settings })
     }
 
@@ -73,61 +79,21 @@ pub(super) fn explain(error: TrainError, file: Option<&ConfigFile>, flags: &Sett
     }
 }
 
-/// Combinations that cannot be, and values that the engine does not see.
-pub(super) fn check(settings: &Settings, file: Option<&ConfigFile>, flags: &Settings) -> anyhow::Result<()> {
-    let judged = settings.eval_data.is_some() || settings.eval_share.is_some();
-    let positive = |value: Option<f64>| value.is_none_or(|value| value.is_finite() && value > 0.0);
-    let share = |value: Option<f64>| value.is_none_or(|value| value > 0.0 && value < 1.0);
-    let wsd = settings.schedule == Some(halligan_finetune::schedule::Schedule::Wsd);
-    let restarts = settings.schedule == Some(halligan_finetune::schedule::Schedule::CosineRestarts);
-    let missing = "is missing; give it as a flag or in the file";
-    let own = "belongs to the adapter that --init-adapter brings; leave it out";
-    let checks = [
-        (settings.base.is_some(), "base", missing),
-        (settings.data.as_ref().is_some_and(|data| !data.is_empty()), "data", missing),
-        (settings.output.is_some(), "output", missing),
-        (share(settings.eval_share), "eval-share", "must be above 0 and below 1"),
-        (
-            settings.eval_data.is_none() || settings.eval_share.is_none(),
-            "eval-share",
-            "cannot stand beside eval-data; keep one of them",
-        ),
-        (
-            settings.warmup.is_none() || settings.warmup_ratio.is_none(),
-            "warmup-ratio",
-            "cannot stand beside warmup; keep one of them",
-        ),
-        (settings.patience.is_none() || judged, "patience", "needs held-out rows; add eval-data or eval-share"),
-        (settings.threshold.is_none() || settings.patience.is_some(), "threshold", "needs patience; add it"),
-        (settings.eval_steps.is_none() || judged, "eval-steps", "needs held-out rows; add eval-data or eval-share"),
-        (
-            settings.save_last.is_none() || judged,
-            "save-last",
-            "needs held-out rows: without them the last adapter is the output",
-        ),
-        (share(settings.replay_share), "replay-share", "must be above 0 and below 1"),
-        (settings.replay_share.is_none() || settings.replay.is_some(), "replay-share", "needs replay; name its file"),
-        (
-            settings.cycles.is_none() || restarts,
-            "cycles",
-            "belongs to the schedule cosine-restarts; choose it or leave this out",
-        ),
-        (
-            settings.decay_share.is_none() || wsd,
-            "decay-share",
-            "belongs to the schedule wsd; choose it or leave this out",
-        ),
-        (settings.decay.is_none() || wsd, "decay", "belongs to the schedule wsd; choose it or leave this out"),
-        (positive(settings.max_minutes), "max-minutes", "must be above 0"),
-        (positive(settings.max_watt_hours), "max-watt-hours", "must be above 0"),
-        (positive(settings.max_celsius), "max-celsius", "must be above 0"),
-        (settings.init_adapter.is_none() || settings.rs_lora != Some(true), "rs-lora", own),
-        (settings.init_adapter.is_none() || settings.top_layers.is_none(), "top-layers", own),
+/// What a setting must be, in the words of its users instead of the language's.
+fn plain_words(problem: &str) -> String {
+    let kinds = [
+        ("expected usize", "a whole number is expected"),
+        ("expected u64", "a whole number is expected"),
+        ("expected f64", "a number is expected"),
+        ("expected f32", "a number is expected"),
+        ("expected a boolean", "true or false is expected"),
+        ("expected a sequence", "a list is expected, as in [\"rows.jsonl\"]"),
+        ("expected path string", "a text in quotes is expected"),
+        ("expected a string", "a text in quotes is expected"),
     ];
-    match checks.into_iter().find(|(holds, ..)| !holds) {
-        Some((_, key, problem)) => anyhow::bail!("{} {problem}", place(key, file, flags)),
-        None => Ok(()),
-    }
+    let found = problem.trim_start_matches("invalid type: ").trim_start_matches("invalid value: ");
+    let kind = kinds.into_iter().find_map(|(theirs, ours)| Some((found.strip_suffix(theirs)?, ours)));
+    kind.map_or_else(|| problem.to_owned(), |(found, ours)| format!("{ours}, not {}", found.trim_end_matches(", ")))
 }
 
 /// Names of all settings.
@@ -215,6 +181,7 @@ pub(super) fn example() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::checks;
     use super::*;
 
     fn parse(text: &str) -> anyhow::Result<ConfigFile> {
@@ -223,7 +190,7 @@ mod tests {
 
     fn error(text: &str) -> String {
         let flags = Settings::default();
-        let checked = parse(text).and_then(|file| check(&file.settings, Some(&file), &flags));
+        let checked = parse(text).and_then(|file| checks::check(&file.settings, Some(&file), &flags));
         checked.unwrap_err().to_string()
     }
 
@@ -275,7 +242,7 @@ mod tests {
         let file = parse(&format!("{SOUND}no-shuffle = true\ntargets = [\"q\", \"down\"]\nlr = 1e-3\n")).unwrap();
         assert_eq!(file.settings.data.as_ref().unwrap()[0].weight, Some(3.0));
         assert_eq!((file.settings.no_shuffle, file.settings.lr), (Some(true), Some(1e-3)));
-        assert!(check(&file.settings, Some(&file), &Settings::default()).is_ok());
+        assert!(checks::check(&file.settings, Some(&file), &Settings::default()).is_ok());
     }
 
     #[test]
@@ -290,26 +257,16 @@ mod tests {
     #[test]
     fn value_of_the_wrong_kind_is_named_with_its_line() {
         let text = error(&format!("{SOUND}rank = \"many\"\n"));
-        assert!(text.starts_with("run.toml:4: ") && text.contains("invalid type"), "{text}");
+        assert_eq!(text, "run.toml:4: rank: a whole number is expected, not string \"many\"; correct the value");
+        let text = error(&format!("{SOUND}replay = \"rows.jsonl\"\n"));
+        assert!(text.starts_with("run.toml:4: replay: a list is expected, as in [\"rows.jsonl\"]"), "{text}");
+        let text = error(&format!("{SOUND}rank = -1\n"));
+        assert!(text.starts_with("run.toml:4: rank: a whole number is expected, not integer `-1`"), "{text}");
+        let text = error(&format!("{SOUND}replay = [\n  \"a.jsonl\",\n  3\n]\n"));
+        assert!(text.starts_with("run.toml:4: replay: a text in quotes is expected"), "{text}");
         let text = error(&format!("{SOUND}schedule = \"square\"\n"));
         assert!(text.starts_with("run.toml:4: ") && text.contains("cosine-restarts"), "{text}");
         assert!(error("rank = \n").starts_with("run.toml:1: "));
-    }
-
-    #[test]
-    fn impossible_combinations_are_named_with_their_line() {
-        for (lines, place, hint) in [
-            ("patience = 3", "run.toml:4: patience", "eval-data or eval-share"),
-            ("warmup = 3\nwarmup-ratio = 0.1", "run.toml:5: warmup-ratio", "keep one"),
-            ("eval-share = 1.5", "run.toml:4: eval-share", "below 1"),
-            ("cycles = 3", "run.toml:4: cycles", "cosine-restarts"),
-            ("replay-share = 0.1", "run.toml:4: replay-share", "needs replay"),
-            ("max-minutes = -1", "run.toml:4: max-minutes", "above 0"),
-        ] {
-            let text = error(&format!("{SOUND}{lines}\n"));
-            assert!(text.starts_with(place) && text.contains(hint), "{text}");
-        }
-        assert!(error("rank = 4\n").starts_with("--base is missing"));
     }
 
     #[test]

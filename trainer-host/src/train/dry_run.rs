@@ -1,7 +1,7 @@
 //! `train --dry-run`: what a run would do, take and last, without doing it.
 //!
-//! Memory is counted by building the engine on an executor that holds nothing. Time comes from two steps that
-//! are really taken on the device and thrown away; the second counts, since the first pays for caches.
+//! Memory is counted by building the engine on an executor that holds nothing. Time comes from one device batch that is
+//! computed on the device and forgotten, only where the run fits there.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use halligan_finetune::{
     device::{DeviceChoice, DeviceInfo, DeviceKind},
     model::BaseModel,
     train::{
-        self, Continuation, Control, Plan, StepReport, TrainError, TrainEvent, TrainOptions, TrainingSet,
-        memory::MemoryPlan,
+        self, Pace, Plan, TrainError, TrainOptions, TrainingSet,
+        memory::{self, MemoryPlan},
     },
 };
 use halligan_runtime::probe::memory_available_bytes;
@@ -19,8 +19,6 @@ use serde::Serialize;
 
 use crate::progress::{bytes, count, duration};
 
-/// Steps that are taken to measure the speed.
-const CALIBRATION_STEPS: usize = 2;
 /// A forward pass takes about a third of a step, which also walks back and through the frozen weights again.
 const EVALUATION_SHARE: f64 = 1.0 / 3.0;
 
@@ -48,8 +46,12 @@ struct Forecast<'a> {
     steps: usize,
     tokens: usize,
     evaluations: usize,
-    tokens_per_second: f64,
-    seconds: f64,
+    /// Whether it fits in the memory that is left; what would, where it does not.
+    fits: bool,
+    advice: Option<String>,
+    /// Null where it does not fit.
+    tokens_per_second: Option<f64>,
+    seconds: Option<f64>,
 }
 
 /// Memory that a run on this device may take, where it is known.
@@ -58,52 +60,68 @@ pub(super) fn available(device: &DeviceInfo) -> Option<u64> {
     (device.kind == DeviceKind::Cpu).then(memory_available_bytes).flatten()
 }
 
-/// Measures and prints.
+/// Prints what is known without computing, then measures and prints the time.
+///
+/// # Errors
+/// A run that does not fit, with what would; a failing device.
 pub(super) fn run(prepared: Prepared<'_>, choice: DeviceChoice, json: bool) -> anyhow::Result<()> {
-    let Prepared { base, set, plan, options, memory, device, .. } = prepared;
-    let (measured, tokens_per_second) = calibrate(prepared, choice)?;
-    let tokens = plan.tokens(set);
-    let held_out: usize = set.held_out().iter().map(|example| example.tokens.len()).sum();
-    let evaluations = if held_out == 0 { 0 } else { 2 + plan.steps().saturating_sub(1) / options.eval_steps };
-    let judged = (evaluations * held_out) as f64 * EVALUATION_SHARE;
-    let forecast = Forecast {
+    let Prepared { base, set, plan, options, initial, device, .. } = prepared;
+    let mut forecast = forecast(&prepared, available(device))?;
+    let print = |text: &str| if json { eprintln!("{text}") } else { crate::print_data(text) };
+    print(&text(&forecast, device.kind));
+    if forecast.fits {
+        let pace = train::pace(base, set, plan, options, initial, choice)?;
+        forecast.take_pace(pace, set);
+        print(&time(&forecast));
+    }
+    if json {
+        crate::print_data(&serde_json::to_string(&forecast)?);
+    }
+    match forecast.advice {
+        None => Ok(()),
+        Some(advice) => anyhow::bail!("{advice}"),
+    }
+}
+
+/// Everything but the time.
+fn forecast<'a>(prepared: &Prepared<'a>, available: Option<u64>) -> Result<Forecast<'a>, TrainError> {
+    let Prepared { base, set, plan, options, memory, device, initial } = *prepared;
+    let evaluations =
+        if set.held_out().is_empty() { 0 } else { 2 + plan.steps().saturating_sub(1) / options.eval_steps };
+    let check = |available| memory::check_fits(base, memory, options, initial, device.kind, available);
+    let advice = match available.map_or(Ok(()), check) {
+        Err(error @ TrainError::DoesNotFit { .. }) => Some(error.to_string()),
+        other => {
+            other?;
+            None
+        }
+    };
+    Ok(Forecast {
         device: format!("{} ({})", device.name, device.driver),
-        tensors: tensors(base, prepared.initial, options)?,
+        tensors: tensors(base, initial, options)?,
         parameters: memory.parameters,
         memory,
         memory_total: memory.total(device.kind),
-        memory_available: available(device),
+        memory_available: available,
         steps: plan.steps(),
-        tokens,
+        tokens: plan.tokens(set),
         evaluations,
-        tokens_per_second,
-        seconds: (tokens as f64 + judged) / tokens_per_second,
-    };
-    let text = text(&forecast, device.kind, measured);
-    if json {
-        eprintln!("{text}");
-        crate::print_data(&serde_json::to_string(&forecast)?);
-    } else {
-        crate::print_data(&text);
-    }
-    Ok(())
+        fits: advice.is_none(),
+        advice,
+        tokens_per_second: None,
+        seconds: None,
+    })
 }
 
-/// Takes two steps and forgets them; tokens per second of the second, and how many steps there were.
-fn calibrate(prepared: Prepared<'_>, choice: DeviceChoice) -> Result<(usize, f64), TrainError> {
-    let Prepared { base, set, options, initial, .. } = prepared;
-    let options = TrainOptions { max_steps: Some(CALIBRATION_STEPS), ..options.clone() };
-    let continuation = Continuation { initial_adapter: initial.cloned(), ..Continuation::default() };
-    let mut reports: Vec<StepReport> = Vec::new();
-    let alone = TrainingSet::new(set.sources().to_vec(), &[]);
-    train::train(base, alone, &options, choice, &continuation, &mut |event| {
-        if let TrainEvent::Step(report) = event {
-            reports.push(*report);
-        }
-        Control::Continue
-    })?;
-    let speed = reports.last().map_or(f64::NAN, |report| report.tokens as f64 / report.seconds);
-    Ok((reports.len(), speed))
+impl Forecast<'_> {
+    /// The time of the whole run from the pace of one batch.
+    fn take_pace(&mut self, pace: Pace, set: &TrainingSet<'_>) {
+        let held_out: usize = set.held_out().iter().map(|example| example.tokens.len()).sum();
+        let judged = (self.evaluations * held_out) as f64 * EVALUATION_SHARE;
+        let batches = (self.tokens as f64 + judged) / pace.tokens_per_second;
+        self.tokens_per_second = Some(pace.tokens_per_second);
+        self.seconds = Some(batches + self.steps as f64 * pace.step_seconds);
+    }
 }
 
 fn tensors(
@@ -121,7 +139,7 @@ fn tensors(
     Ok(tensors)
 }
 
-fn text(forecast: &Forecast<'_>, kind: DeviceKind, measured: usize) -> String {
+fn text(forecast: &Forecast<'_>, kind: DeviceKind) -> String {
     let MemoryPlan { weights, adapter, logits, activations, rows, .. } = *forecast.memory;
     let tensors: Vec<String> = forecast.tensors.iter().map(|(part, layers)| format!("{part} x {layers}")).collect();
     let mapped = if kind == DeviceKind::Cpu { " read from the file, not counted" } else { "" };
@@ -140,11 +158,56 @@ fn text(forecast: &Forecast<'_>, kind: DeviceKind, measured: usize) -> String {
             count(forecast.tokens),
             forecast.evaluations
         ),
-        format!(
-            "time    about {}, at {:.0} tokens/s as step {measured} took here",
-            duration(forecast.seconds),
-            forecast.tokens_per_second
-        ),
     ]
     .join("\n")
+}
+
+fn time(forecast: &Forecast<'_>) -> String {
+    format!(
+        "time    about {}, at {:.0} tokens/s as one device batch took here",
+        duration(forecast.seconds.unwrap_or_default()),
+        forecast.tokens_per_second.unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use halligan_finetune::{dataset::Example, engine::Recompute};
+
+    use super::*;
+
+    #[test]
+    fn run_that_does_not_fit_is_told_what_would_and_not_timed() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("base/halligan-base-q8_0.gguf");
+        let base = BaseModel::open(&path).unwrap();
+        let rows: Vec<Example> =
+            (1..4).map(|row| Example { tokens: vec![7; 40], trained: vec![true; 40], row }).collect();
+        let options = TrainOptions { sequence_tokens: 128, recompute: Recompute::Never, ..TrainOptions::default() };
+        let set = TrainingSet::from(&rows);
+        let plan = Plan::new(&set, &options).unwrap();
+        let memory = MemoryPlan::of_run(&base, &set, &plan, &options, None).unwrap();
+        let device = halligan_finetune::device::select(DeviceChoice::Cpu).unwrap().info();
+        let initial = None;
+        let prepared = Prepared {
+            base: &base,
+            set: &set,
+            plan: &plan,
+            options: &options,
+            initial,
+            memory: &memory,
+            device: &device,
+        };
+        let total = memory.total(device.kind);
+        let mut roomy = forecast(&prepared, Some(total)).unwrap();
+        assert!(roomy.fits && roomy.advice.is_none());
+        roomy.take_pace(Pace { tokens_per_second: 100.0, step_seconds: 2.0 }, &set);
+        let seconds = roomy.tokens as f64 / 100.0 + roomy.steps as f64 * 2.0;
+        assert!((roomy.seconds.unwrap() - seconds).abs() < 1e-9);
+        let tight = forecast(&prepared, Some(total - 1)).unwrap();
+        let advice = tight.advice.unwrap();
+        assert!(!tight.fits && advice.contains("--recompute half would fit"), "{advice}");
+        assert_eq!((tight.seconds, tight.tokens_per_second), (None, None));
+    }
 }

@@ -122,6 +122,9 @@ fn text(settings: &Settings, output: &Path, sha256: &str, outcome: &TrainOutcome
                 .push("note    training only raised the held-out loss: the adapter written changes nothing".to_owned());
         }
     }
+    if let Some(&(step, _)) = watch.curves.training.first().filter(|(step, _)| *step > 1) {
+        lines.push(format!("note    the curve begins at step {step}: what came before stands in no log of this run"));
+    }
     let chart = loss_chart::terminal(&watch.curves);
     lines.extend(chart.lines().map(str::to_owned));
     lines.extend([
@@ -129,7 +132,7 @@ fn text(settings: &Settings, output: &Path, sha256: &str, outcome: &TrainOutcome
             "speed   {:.0} tokens/s, {} for {} steps",
             outcome.tokens_per_second(),
             duration(outcome.seconds),
-            count(watch.curves.training.len())
+            count(outcome.steps - watch.first_step)
         ),
         format!("memory  {} at most on the device", bytes(outcome.peak_device_bytes)),
         format!("wrote   {} ({}, sha256 {})", output.display(), bytes(size), &sha256[..12]),

@@ -30,6 +30,8 @@ pub(super) struct Watch {
     best: Option<EvalReport>,
     pub curves: Curves,
     pub steps: usize,
+    /// Steps that earlier calls took.
+    pub first_step: usize,
     pub parameters: usize,
     /// The limit that stopped the run.
     pub overrun: Option<Overrun>,
@@ -56,6 +58,7 @@ impl Watch {
             best: None,
             curves: Curves::default(),
             steps: 0,
+            first_step: 0,
             parameters: 0,
             overrun: None,
             failure: None,
@@ -64,12 +67,16 @@ impl Watch {
 
     pub fn see(&mut self, event: &TrainEvent) -> Control {
         match event {
-            TrainEvent::Started { device, steps, resumed_from, parameters, .. } => {
+            TrainEvent::Started { device, steps, resumed_from, parameters, changes, .. } => {
                 eprintln!("device  {device}");
                 eprintln!("train   {} parameters, {} steps", count(*parameters), count(*steps));
                 if *resumed_from > 0 {
                     eprintln!("resume  after step {resumed_from}");
                 }
+                if !changes.is_empty() {
+                    eprintln!("note    resumed with other settings: {changes}");
+                }
+                self.first_step = *resumed_from;
                 self.open_log(*resumed_from);
                 (self.steps, self.parameters) = (*steps, *parameters);
                 self.progress = Some(Progress::new("training", *resumed_from, *steps));

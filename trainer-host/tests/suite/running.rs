@@ -168,9 +168,10 @@ fn mistakes_in_a_settings_file_are_named_with_their_line() {
     let bench = bench();
     let sound = format!("base = \"{}\"\ndata = [\"rows.jsonl\"]\noutput = \"a.gguf\"\n", base());
     for (line, place, hint) in [
+        ("max-watt-hours = -2", "run.toml:4: max-watt-hours", "above 0"),
         ("learning-rate = 1e-3", "run.toml:4", "print-config"),
         ("max_steps = 4", "run.toml:4", "did you mean `max-steps`"),
-        ("rank = \"many\"", "run.toml:4", "invalid type"),
+        ("rank = \"many\"", "run.toml:4: rank", "a whole number is expected"),
         ("rank = 5000", "run.toml:4: rank", "1 to 1024"),
         ("patience = 3", "run.toml:4: patience", "eval-data or eval-share"),
         ("top-layers = 99", "run.toml:4: top-layers", "the layers of the base"),
@@ -198,9 +199,11 @@ fn adapter_to_start_from_brings_its_own_shape_and_says_so() {
     let again = bench.run(&train(&base, "second.gguf", &["--init-adapter", "first.gguf"]));
     let talk = String::from_utf8_lossy(&again.stderr);
     assert!(again.status.success() && talk.contains("rank 4, alpha 12, on q,v"), "{talk}");
-    let other = bench.run(&train(&base, "third.gguf", &["--init-adapter", "first.gguf", "--targets", "o"]));
-    let talk = String::from_utf8_lossy(&other.stderr);
-    assert!(talk.contains("those of the adapter to start from") && talk.contains("on q,v"), "{talk}");
+    for (setting, own) in [(["--targets", "o"], "which has q,v"), (["--alpha", "7"], "which has 12")] {
+        let other =
+            bench.error(&train(&base, "third.gguf", &[&["--init-adapter", "first.gguf"][..], &setting].concat()));
+        assert!(other.contains(setting[0]) && other.contains(own) && other.contains("leave it out"), "{other}");
+    }
 }
 
 #[test]
@@ -216,6 +219,22 @@ fn dry_run_tells_tensors_memory_steps_and_time_and_writes_nothing() {
     let (told, held) = (forecast["memory_total"].as_f64().unwrap(), run["peak_device_bytes"].as_f64().unwrap());
     assert!((told - held).abs() <= 0.02 * held, "told {told}, held {held}");
     assert_eq!(forecast["parameters"], run["parameters"]);
+}
+
+#[test]
+fn dry_run_of_large_steps_computes_one_batch_and_not_a_step() {
+    let (bench, base) = (bench(), base());
+    // A step of 4096 batches takes minutes here.
+    let arguments = train(&base, "a.gguf", &["--accumulate", "4096", "--dry-run", "--json"]);
+    let mut arguments: Vec<&str> = arguments;
+    let epochs = arguments.iter().position(|word| *word == "--epochs").unwrap();
+    arguments[epochs + 1] = "100000";
+    bench.write("rows.jsonl", rows().repeat(300));
+    let began = Instant::now();
+    let forecast = bench.json(&arguments);
+    assert!(began.elapsed() < Duration::from_secs(60));
+    assert_eq!((&forecast["fits"], &forecast["steps"]), (&true.into(), &40.into()));
+    assert!(forecast["seconds"].as_f64().unwrap() > 60.0, "{forecast}");
 }
 
 #[test]
@@ -235,4 +254,64 @@ fn exploding_run_ends_with_the_step_the_rows_and_its_best_adapter() {
     assert!(error.contains("the best adapter, of step") && error.contains("a.gguf"), "{error}");
     assert!(bench.path("a.gguf").is_file());
     assert!(bench.path("a.gguf.checkpoint/checkpoint.safetensors").is_file());
+}
+
+#[test]
+fn exploding_run_without_held_out_rows_leaves_the_adapter_of_its_last_sound_checkpoint() {
+    let (bench, base) = (bench(), base());
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("guide/train.jsonl")).unwrap();
+    bench.write("rows.jsonl", guide.lines().take(3).map(|line| format!("{line}\n")).collect::<String>());
+    let wild = ["--lr", "1", "--warmup", "100", "--schedule", "constant", "--max-grad-norm", "0"];
+    let long = ["--epochs", "100", "--no-pack", "--seq", "128", "--device", "cpu", "--checkpoint-steps", "1"];
+    let run = ["train", "--base", &base, "--data", "rows.jsonl", "-o", "a.gguf"];
+    let error = bench.error(&[&run[..], &wild, &long, &["--alpha", "64"]].concat());
+    assert!(error.contains("running median") && error.contains("start again with a lower --lr"), "{error}");
+    assert!(error.contains("is in a.gguf.checkpoint)") && error.contains("from the last sound checkpoint"), "{error}");
+    let adapter = halligan_finetune::adapter::Adapter::read_gguf(bench.path("a.gguf")).unwrap();
+    assert!(!adapter.is_untouched());
+    // Both the adapter and the folder of the checkpoint are something to start from.
+    for from in ["a.gguf", "a.gguf.checkpoint"] {
+        let calm = ["--seq", "128", "--device", "cpu", "--max-steps", "1", "--init-adapter", from];
+        let again = bench.run(&[&run[..6], &["b.gguf"], &calm].concat());
+        assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    }
+    let error =
+        bench.error(&[&run[..6], &["c.gguf"], &wild[4..], &long, &["--alpha", "1e30", "--warmup", "0"]].concat());
+    assert!(error.contains("the gradient is not finite, at a loss of ") && error.contains("step 1"), "{error}");
+    assert!(!error.contains("the loss is 4.") && !bench.path("c.gguf").exists(), "{error}");
+}
+
+#[test]
+fn second_run_in_a_folder_that_is_in_use_is_refused() {
+    let (bench, base) = (bench(), base());
+    std::fs::create_dir(bench.path("a.gguf.checkpoint")).unwrap();
+    bench.write("a.gguf.checkpoint/pause", "");
+    let mut first = bench.command(&train(&base, "a.gguf", &[])).stderr(Stdio::piped()).spawn().unwrap();
+    let talk = BufReader::new(first.stderr.take().unwrap());
+    let mut lines = talk.lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("paused")));
+    for more in [&[][..], &["--resume", "a.gguf.checkpoint"]] {
+        let error = bench.error(&train(&base, "a.gguf", more));
+        assert!(error.contains("another run uses the checkpoint folder a.gguf.checkpoint"), "{error}");
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    std::fs::remove_file(bench.path("a.gguf.checkpoint/pause")).unwrap();
+    let resumed = bench.run(&train(&base, "a.gguf", &["--resume", "a.gguf.checkpoint"]));
+    assert!(resumed.status.success(), "a kill gives the folder free: {}", String::from_utf8_lossy(&resumed.stderr));
+}
+
+#[test]
+fn resumed_run_may_change_what_changes_no_bit_and_says_where_its_curve_begins() {
+    let (bench, base) = (bench(), base());
+    let unbroken = bench.json(&train(&base, "unbroken.gguf", &["--json"]));
+    let stopped = bench.run(&train(&base, "a.gguf", &["--max-minutes", "0.0005"]));
+    assert_eq!(stopped.status.code(), Some(75));
+    let other = ["--checkpoint-steps", "3", "--recompute", "blocks", "--divergence-factor", "0"];
+    let resumed =
+        bench.run(&train(&base, "a.gguf", &[&other[..], &["--resume", "a.gguf.checkpoint", "--json"]].concat()));
+    let talk = String::from_utf8_lossy(&resumed.stderr);
+    assert!(talk.contains("checkpoint_steps 50 there, 3 now"), "{talk}");
+    assert!(talk.contains("note    the curve begins at step "), "{talk}");
+    assert_eq!(sha256(&serde_json::from_slice(&resumed.stdout).unwrap()), sha256(&unbroken));
 }
