@@ -7,12 +7,14 @@
 pub mod block;
 pub mod clean;
 pub mod decode;
+mod equations;
 pub mod format;
 pub mod html;
 pub mod json;
 pub mod language;
 mod ligatures;
 pub mod markdown;
+mod mathml;
 pub mod pages;
 pub mod pdf;
 mod pdf_text;
@@ -20,6 +22,7 @@ pub mod plain;
 pub mod read;
 pub mod records;
 pub mod rst;
+mod running_heads;
 pub mod table;
 pub mod xlsx;
 

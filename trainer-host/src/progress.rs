@@ -18,12 +18,11 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts at `done` of `total`; `what` stands in front, such as `training`.
+    /// Starts at `done` of `total`, 0 where that is not known; `what` stands in front, such as `training`.
     pub fn new(what: &str, done: usize, total: usize) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr_with_hz(10));
-            let style = ProgressStyle::with_template("{prefix} [{bar:24}] {pos}/{len}  {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+            bar.set_style(style(total));
             bar.set_prefix(what.to_owned());
             bar.set_position(done as u64);
             bar
@@ -39,7 +38,8 @@ impl Progress {
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             let gap = if note.is_empty() { "" } else { "  " };
-            eprintln!("{} {done}/{}{gap}{note}", self.what, self.total);
+            let of = if self.total > 0 { format!("/{}", self.total) } else { String::new() };
+            eprintln!("{} {done}{of}{gap}{note}", self.what);
         }
     }
 
@@ -48,6 +48,7 @@ impl Progress {
         self.total = total;
         if let Some(bar) = &self.bar {
             bar.set_length(total as u64);
+            bar.set_style(style(total));
         }
         self.show(done, note);
     }
@@ -71,6 +72,13 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// A bar that fills, or the count alone where nobody knows how many there are.
+fn style(total: usize) -> ProgressStyle {
+    let template = if total > 0 { "{prefix} [{bar:24}] {pos}/{len}  {msg}" } else { "{prefix} {pos}  {msg}" };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("=> ")
 }
 
 /// A step in words: loss, speed, time left, and the batch where it adapts.

@@ -1,11 +1,18 @@
 //! Files that are either the old one or the whole new one, also after a crash at any moment.
 //!
 //! The content is written to a temporary file in the same folder, synced, renamed over the target, and
-//! the folder is synced so that the rename itself survives a power cut.
+//! the folder is synced so that the rename itself survives a power cut. A writer that was killed leaves its temporary
+//! file; the next one for the same target takes it away. The living are told from the dead by a lock that the system
+//! gives back when a process ends.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// Beginning and end of the names of temporary files; the name of the target and some letters stand between.
+const PART: (&str, &str) = (".halligan-part-", ".part");
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +66,59 @@ impl WriteError {
     }
 }
 
+/// A fresh temporary file beside `path`, to be renamed to it; those that dead writers of `path` left are removed.
+///
+/// # Errors
+/// A folder that is missing or takes no files.
+pub fn part_of(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let target = path.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!("{}{target}-", PART.0);
+    sweep(folder, &prefix);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(PART.1);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // Temporary files are private by default; this one becomes an ordinary file, so the umask decides.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let part = builder.tempfile_in(folder)?;
+    // Where the file system has no locks, nothing is ever swept either. On Windows a lock would keep the writer out.
+    #[cfg(unix)]
+    let _ = part.as_file().try_lock();
+    Ok(part)
+}
+
+/// Removes the temporary files that dead writers left in `folder`, of any target.
+pub fn sweep_parts(folder: &Path) {
+    sweep(folder, PART.0);
+}
+
+#[cfg(unix)]
+fn sweep(folder: &Path, prefix: &str) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_part = name.starts_with(prefix) && name.ends_with(PART.1);
+        // Only a file that no living process holds can be locked. What cannot be removed stays, as before.
+        if is_part
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && let Ok(file) = File::options().write(true).open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn sweep(_folder: &Path, _prefix: &str) {}
+
 /// Runs `write` on the path of a fresh temporary file beside `path`, then puts that file in its place.
 ///
 /// # Errors
@@ -71,15 +131,7 @@ where
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".halligan-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // Temporary files are private by default; this one becomes an ordinary file, so the umask decides.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let temporary = builder.tempfile_in(folder).map_err(|source| match source.kind() {
+    let temporary = part_of(path).map_err(|source| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => WriteError::from_io(path, source),
         _ => WriteError::Folder { path: path.to_path_buf(), folder: folder.to_path_buf(), source },
     })?;
@@ -126,6 +178,22 @@ mod tests {
         assert!(matches!(failed, Err(WriteError::Content { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn parts_of_dead_writers_of_the_same_file_are_swept_and_those_of_living_ones_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("adapter.gguf");
+        // A kill drops the lock and leaves the file.
+        let (_, dead) = part_of(&path).unwrap().keep().unwrap();
+        let (_, other) = part_of(&folder.path().join("other.gguf")).unwrap().keep().unwrap();
+        let living = part_of(&path).unwrap();
+        assert!(!dead.exists());
+        write_bytes_atomically(&path, b"new").unwrap();
+        assert!(living.path().exists() && other.exists());
+        sweep_parts(folder.path());
+        assert!(living.path().exists() && !other.exists());
     }
 
     #[test]

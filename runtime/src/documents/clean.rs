@@ -5,13 +5,7 @@ use std::collections::HashMap;
 
 use super::block::{Block, BlockKind, Note, Reading};
 use super::ligatures::Repairs;
-
-/// Pages with the same words at their head or foot before these count as running heads.
-const RUNNING_PAGES_MIN: usize = 3;
-/// Running heads without a page number stand on at least this share of all pages.
-const RUNNING_SHARE: f64 = 0.3;
-/// Longest running head in words.
-const RUNNING_WORDS: usize = 16;
+use super::running_heads;
 
 /// Cleans the blocks of a document. `derived` says that it came out of a PDF; otherwise only characters that no one
 /// types are replaced. `lines` says that line ends are those of the page, not of the author.
@@ -20,7 +14,7 @@ pub fn clean(reading: &mut Reading, text: &str, derived: bool, lines: bool) {
     let prose = |block: &Block| block.kind != BlockKind::Code && block.fields.is_empty();
     let words = if derived { vocabulary(reading, text) } else { HashMap::new() };
     if derived {
-        running_heads(reading, text, &mut steps);
+        running_heads::remove(reading, text);
     }
     let repairs = if derived {
         Repairs::find(reading.blocks.iter().filter(|block| prose(block)).map(|block| block.text(text)))
@@ -190,64 +184,6 @@ fn rules(text: &str) -> Option<(String, usize)> {
     })
 }
 
-/// Takes the words off the head of pages that many pages begin with.
-fn running_heads(reading: &mut Reading, text: &str, steps: &mut HashMap<&'static str, (usize, String)>) {
-    let mut first: Vec<usize> = Vec::new();
-    let mut page = None;
-    for (index, block) in reading.blocks.iter().enumerate() {
-        if block.page.is_some() && block.page != page {
-            page = block.page;
-            first.push(index);
-        }
-    }
-    let heads: Vec<Vec<String>> = first.iter().map(|index| shape(reading.blocks[*index].text(text))).collect();
-    let mut shared: HashMap<&[String], usize> = HashMap::new();
-    for head in &heads {
-        for length in 2..=head.len() {
-            *shared.entry(&head[..length]).or_default() += 1;
-        }
-    }
-    let pages = heads.len();
-    for (index, head) in first.iter().zip(&heads) {
-        let numbered = |length: &usize| head[length - 1].contains('#') && shared[&head[..*length]] >= RUNNING_PAGES_MIN;
-        let often = |length: &usize| {
-            shared[&head[..*length]] >= RUNNING_PAGES_MIN
-                && shared[&head[..*length]] as f64 >= RUNNING_SHARE * pages as f64
-        };
-        let Some(length) = (2..=head.len()).rev().find(|length| numbered(length) || often(length)) else { continue };
-        let block = &mut reading.blocks[*index];
-        let rest = after_words(block.text(text), length);
-        let (head, rest) = (super::one_line(&block.text(text)[..block.text(text).len() - rest.len()]), rest.to_owned());
-        block.text = Some(rest);
-        block.cleaned.push("running_heads");
-        let entry =
-            steps.entry("running_heads").or_insert_with(|| (0, format!("{head:?} was taken off the head of a page")));
-        entry.0 += 1;
-    }
-}
-
-/// The first words with digits blurred, so that page numbers look alike.
-fn shape(text: &str) -> Vec<String> {
-    let blur = |word: &str| -> String { word.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect() };
-    let squeeze = |word: String| {
-        let mut short = word;
-        while short.contains("##") {
-            short = short.replace("##", "#");
-        }
-        short
-    };
-    text.split_whitespace().take(RUNNING_WORDS).map(|word| squeeze(blur(word))).collect()
-}
-
-/// `text` after its first `count` words.
-fn after_words(text: &str, count: usize) -> &str {
-    let mut rest = text.trim_start();
-    for _ in 0..count {
-        rest = rest.trim_start_matches(|c: char| !c.is_whitespace()).trim_start();
-    }
-    rest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,7 +199,7 @@ mod tests {
     fn page_heads_hyphens_and_glyphs_are_repaired_and_named() {
         let page = |(number, word)| {
             format!(
-                "Page {number}\nField Guide (Green) {number} of 40 {word}: the o\u{fb03}cer stays, a well- being of \u{f0a7} \
+                "Page {number}\nField Guide (Green) {number} of 40\n{word}: the o\u{fb03}cer stays, a well- being of \u{f0a7} \
                  fire-\nfighters; firefighters go ......... {number}\nhome.\n\n"
             )
         };
@@ -271,7 +207,7 @@ mod tests {
         let (texts, reasons) = cleaned(&text);
         let whole = "Charlie: the officer stays, a well-being of \u{2022} firefighters; firefighters go ... 3 home.";
         assert_eq!(texts[2], whole);
-        assert_eq!(reasons, ["hyphens", "ligatures", "line_ends", "rules", "running_heads", "symbols"]);
+        assert_eq!(reasons, ["running_heads", "hyphens", "ligatures", "line_ends", "rules", "symbols"]);
     }
 
     #[test]

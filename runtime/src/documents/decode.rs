@@ -1,7 +1,7 @@
 //! Bytes to text: which encoding a file has, its text, and back from a place in the text to the file's bytes.
 //!
 //! A byte order mark decides; then UTF-8, if nearly all of it is; then UTF-16 by where its zeros are; then the
-//! guess of `chardetng`, which browsers trust for the same question. Each conversion is reported.
+//! guess of `chardetng`, which browsers trust for the same question. Each conversion is reported, a guess as one.
 
 use std::borrow::Cow;
 
@@ -12,6 +12,10 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 const GUESS_BYTES: usize = 1 << 20;
 /// A text that is valid UTF-8 but for so many bytes in a thousand is UTF-8 with damage, no other encoding.
 const DAMAGE_PER_MILLE: usize = 2;
+/// A text of which so many bytes in a hundred are no UTF-8 may be damaged; with more it is something else.
+const DAMAGE_PERCENT: usize = 10;
+/// Bytes above ASCII in a row that are a word in another encoding.
+const FOREIGN_RUN: usize = 3;
 
 /// Text of a file or of a piece of it.
 #[derive(Debug)]
@@ -44,6 +48,9 @@ pub fn detect(bytes: &[u8]) -> &'static Encoding {
     if damage <= 1 && above > 8 || damage * 1000 <= sample.len() * DAMAGE_PER_MILLE && damage * 20 <= above {
         return UTF_8;
     }
+    if damage * 100 <= sample.len() * DAMAGE_PERCENT && !looks_foreign(sample) {
+        return UTF_8;
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(sample, true);
     detector.guess(None, Utf8Detection::Allow)
@@ -71,6 +78,29 @@ pub fn utf16_by_look(sample: &[u8]) -> Option<&'static Encoding> {
     } else {
         None
     }
+}
+
+/// Whether the bytes that are no UTF-8 look like letters and signs of another encoding: inside of words, beside
+/// digits, or several in a row. Damage stands anywhere, and as ends of cut characters.
+fn looks_foreign(bytes: &[u8]) -> bool {
+    let (mut foreign, mut broken, mut at) = (0, 0, 0);
+    for chunk in bytes.utf8_chunks() {
+        at += chunk.valid().len();
+        let end = at + chunk.invalid().len();
+        if let [byte] = chunk.invalid() {
+            let beside =
+                |place: Option<usize>| place.and_then(|place| bytes.get(place)).is_some_and(u8::is_ascii_alphanumeric);
+            let run = bytes[at..].iter().take_while(|byte| !byte.is_ascii()).count();
+            // 0x80 to 0x9f are quotes and dashes on their own; 0xfe and 0xff are letters that hardly anyone writes.
+            let sign = matches!(byte, 0x80..=0x9f) || beside(at.checked_sub(1)) || beside(Some(end));
+            let letter = *byte < 0xfe && (sign || run >= FOREIGN_RUN);
+            (foreign, broken) = (foreign + usize::from(letter), broken + usize::from(!letter));
+        } else if end > at {
+            broken += 1;
+        }
+        at = end;
+    }
+    foreign >= broken
 }
 
 fn utf8_damage(bytes: &[u8]) -> usize {
@@ -173,6 +203,14 @@ mod tests {
         bytes[1000] = 0xff;
         let decoded = decode(&bytes, detect(&bytes), true);
         assert_eq!((decoded.encoding, decoded.damaged), (UTF_8, 1));
+    }
+
+    #[test]
+    fn few_bad_bytes_between_words_are_damage_and_no_other_alphabet() {
+        let decoded = read(b"Good text here. \xff\xfe bad bytes \xe2\x82 end.");
+        assert_eq!(decoded, ("Good text here. \u{fffd}\u{fffd} bad bytes \u{fffd} end.".to_owned(), "UTF-8"));
+        let (text, name) = read(b"Stay low \x96 the smoke \x93rises\x94.");
+        assert_eq!((text.as_str(), name), ("Stay low \u{2013} the smoke \u{201c}rises\u{201d}.", "windows-1252"));
     }
 
     #[test]

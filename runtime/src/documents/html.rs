@@ -9,6 +9,8 @@ use html5gum::Tokenizer;
 use html5gum::emitters::default::{DefaultEmitter, Token};
 
 use super::block::{Block, BlockKind, Chain, Cut, Note, Reading};
+use super::equations;
+use super::mathml::{Formula, Mark};
 
 /// Elements whose content is no text.
 const SILENT: &[&str] = &["script", "style", "noscript", "template", "svg", "head", "iframe", "object", "canvas"];
@@ -53,9 +55,14 @@ pub fn read(text: &str) -> Reading {
         match token {
             Token::StartTag(tag) => {
                 let name = String::from_utf8_lossy(&tag.name).into_owned();
-                let class =
-                    tag.attributes.get("class".as_bytes()).map(|value| String::from_utf8_lossy(value).into_owned());
-                state.open(&name, class.as_deref(), tag.self_closing);
+                let attribute = |name: &str| {
+                    tag.attributes.get(name.as_bytes()).map(|value| String::from_utf8_lossy(value).into_owned())
+                };
+                if name == "math" || state.formula.is_some() {
+                    state.open_math(&name, &attribute, tag.self_closing);
+                } else {
+                    state.open(&name, attribute("class").as_deref(), tag.self_closing);
+                }
             }
             Token::EndTag(tag) => state.close(&String::from_utf8_lossy(&tag.name)),
             Token::String(words) => {
@@ -97,6 +104,10 @@ struct State {
     language: Option<String>,
     in_table: usize,
     cells: usize,
+    /// The `math` element that is being read.
+    formula: Option<Formula>,
+    /// It is displayed, so it is a block.
+    displayed: bool,
 }
 
 impl State {
@@ -149,12 +160,52 @@ impl State {
         }
     }
 
+    /// An element of MathML opens, or another inside of it.
+    fn open_math(&mut self, name: &str, attribute: &dyn Fn(&str) -> Option<String>, self_closing: bool) {
+        if !self.silent.is_empty() {
+            return;
+        }
+        let Some(formula) = &mut self.formula else {
+            if !self_closing {
+                self.displayed = attribute("display").as_deref() == Some("block") && self.in_table == 0;
+                if self.displayed {
+                    self.flush_block(false);
+                }
+                self.formula = Some(Formula::new(self.text.len()));
+            }
+            return;
+        };
+        // A page that forgets to close its formula goes on behind it.
+        if BLOCKS.contains(&name) || name == "table" {
+            self.formula = None;
+            self.flush();
+            return self.open(name, attribute("class").as_deref(), self_closing);
+        }
+        for mark in formula.open(name, attribute("encoding").as_deref(), self_closing) {
+            match mark {
+                Mark::Text(text) => self.text.push_str(text),
+                Mark::Source => self.text.truncate(formula.start),
+                Mark::Repeated => self.silent.push(name.to_owned()),
+            }
+        }
+    }
+
     fn close(&mut self, name: &str) {
         if let Some(position) = self.silent.iter().rposition(|open| open == name) {
             self.silent.truncate(position);
             return;
         }
         if !self.silent.is_empty() {
+            return;
+        }
+        if let Some(formula) = &mut self.formula {
+            self.text.push_str(formula.close(name));
+            if name == "math" {
+                self.formula = None;
+                if self.displayed {
+                    self.flush();
+                }
+            }
             return;
         }
         match name {
@@ -198,6 +249,11 @@ impl State {
     }
 
     fn flush(&mut self) {
+        let displayed = std::mem::take(&mut self.displayed);
+        self.flush_block(displayed);
+    }
+
+    fn flush_block(&mut self, displayed: bool) {
         let text = std::mem::take(&mut self.text);
         let text = if self.preformatted > 0 { text.trim_matches('\n') } else { text.trim() };
         let level = self.level.take();
@@ -212,6 +268,8 @@ impl State {
         } else if self.in_table > 0 {
             let head = text.lines().next().map(str::to_owned);
             block = Block { kind: BlockKind::Table, cut: Cut::Lines, repeat: head, ..block };
+        } else if displayed || equations::displays(text) {
+            block.kind = BlockKind::Equation;
         }
         block.text = Some(text.to_owned());
         self.reading.blocks.push(block);
@@ -256,5 +314,26 @@ mod tests {
         assert_eq!(reading.blocks[0].text(text), "Gas | IDLH\nChlorine | 10 ppm");
         assert_eq!(reading.blocks[1].text(text), "fn a() {\n    b()\n}");
         assert_eq!(reading.blocks[1].language.as_deref(), Some("rust"));
+    }
+
+    #[test]
+    fn displayed_equations_are_blocks_and_powers_stay_powers() {
+        let text = "<p>Energy is <math display=\"block\"><mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup></math> \
+                    where m is the mass.</p><p>\\[ p = \\rho g h \\]</p><p>It costs $5 and $6.</p>\
+                    <p>A half is <math><mfrac><mn>1</mn><mn>2</mn></mfrac></math> here.</p>\
+                    <math display=block><semantics><mi>x</mi><annotation encoding=\"application/x-tex\">x = \\frac{a}{b}\
+                    </annotation></semantics></math>";
+        let reading = read(text);
+        let seen: Vec<_> = reading.blocks.iter().map(|block| (block.kind, block.text(text))).collect();
+        let expected = [
+            (BlockKind::Prose, "Energy is"),
+            (BlockKind::Equation, "E=mc^2"),
+            (BlockKind::Prose, "where m is the mass."),
+            (BlockKind::Equation, "\\[ p = \\rho g h \\]"),
+            (BlockKind::Prose, "It costs $5 and $6."),
+            (BlockKind::Prose, "A half is 1/2 here."),
+            (BlockKind::Equation, "x = \\frac{a}{b}"),
+        ];
+        assert_eq!(seen, expected);
     }
 }

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::block::Note;
 use super::records::{Fields, Records};
@@ -63,17 +64,55 @@ fn add(text: &str, element: &RawValue, heading: &Arc<[String]>, name: &dyn Fn() 
     let start = element.get().as_ptr() as usize - text.as_ptr() as usize;
     let range = start..start + element.get().len();
     match fields(element) {
-        Ok(fields) => records.add(range, heading, fields, name),
+        Ok((fields, repeated)) => {
+            if !repeated.is_empty() {
+                let detail = format!("{} names {} more than once; the last is kept", name(), repeated.join(", "));
+                records.note(Note::remark("repeated_name", detail));
+            }
+            records.add(range, heading, fields, name);
+        }
         Err(error) => records.note(Note::part("broken", format!("{} cannot be read: {error}", name()))),
     }
 }
 
-/// Members of an object as columns; any other value as the one column `value`.
-fn fields(element: &RawValue) -> serde_json::Result<Fields> {
-    Ok(match serde_json::from_str::<Value>(element.get())? {
-        Value::Object(members) => members.into_iter().map(|(name, value)| (name, cell(value))).collect(),
-        other => vec![("value".to_owned(), cell(other))],
-    })
+/// Members of an object as columns, any other value as the one column `value`; and the names that come twice.
+fn fields(element: &RawValue) -> serde_json::Result<(Fields, Vec<String>)> {
+    if !element.get().starts_with('{') {
+        return Ok((vec![("value".to_owned(), cell(serde_json::from_str(element.get())?))], Vec::new()));
+    }
+    let Object { members, repeated } = serde_json::from_str(element.get())?;
+    Ok((members.into_iter().map(|(name, value)| (name, cell(value))).collect(), repeated))
+}
+
+/// An object with the names that come twice in it, which a map forgets.
+#[derive(Default)]
+struct Object {
+    members: Map<String, Value>,
+    repeated: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Object::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut access: A) -> Result<Self, A::Error> {
+        while let Some((name, value)) = access.next_entry::<String, Value>()? {
+            if self.members.contains_key(&name) {
+                self.repeated.push(format!("{name:?}"));
+            }
+            self.members.insert(name, value);
+        }
+        Ok(self)
+    }
 }
 
 fn cell(value: Value) -> String {
@@ -156,6 +195,15 @@ mod tests {
         assert_eq!(reading.blocks.len(), 2);
         assert!(reading.notes[0].detail.starts_with("line 2 is not JSON"), "{:?}", reading.notes);
         assert_eq!(&text[reading.blocks[1].range.clone()], "{\"a\":3}");
+    }
+
+    #[test]
+    fn name_that_comes_twice_is_noted() {
+        let mut records = Records::new(None, true);
+        read_lines("{\"a\":1,\"a\":2}\n", 1, &mut records);
+        let reading = records.finish();
+        assert_eq!((reading.blocks[0].text("{"), reading.notes[0].reason), ("a: 2", "repeated_name"));
+        assert!(reading.notes[0].detail.starts_with("line 1 names \"a\" more than once"), "{:?}", reading.notes);
     }
 
     #[test]

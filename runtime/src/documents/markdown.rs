@@ -6,8 +6,8 @@ use std::sync::Arc;
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::block::{Block, BlockKind, Chain, Cut, Note, Reading, trimmed};
-use super::html;
 use super::pages::page_mark;
+use super::{equations, html};
 
 /// Front matter is looked for in so many first bytes.
 const FRONT_MATTER_BYTES: usize = 4096;
@@ -35,7 +35,11 @@ pub fn read(text: &str, marks: bool) -> Reading {
     for (event, range) in Parser::new_ext(body, options).into_offset_iter() {
         state.take(&event, range.start + start..range.end + start);
     }
-    state.reading
+    let mut reading = state.reading;
+    if equations::may_hold(body) {
+        equations::mark(&mut reading.blocks, text);
+    }
+    reading
 }
 
 fn deeply_nested(text: &str) -> bool {
@@ -124,6 +128,9 @@ impl State<'_> {
                     CodeBlockKind::Indented => None,
                 }
                 .filter(|name| !name.is_empty());
+                if block.language.as_deref() == Some("math") {
+                    (block.kind, block.language) = (BlockKind::Equation, None);
+                }
             }
             Tag::Table(_) => {
                 block.kind = BlockKind::Table;
@@ -244,5 +251,22 @@ mod tests {
         let reading = read(text, true);
         assert_eq!(reading.blocks[0].text(text), "Stay low.");
         assert_eq!(reading.blocks[1].language.as_deref(), Some("rust"));
+    }
+
+    #[test]
+    fn displayed_equations_are_known_and_prices_stay() {
+        let text = "Energy is $$E = mc^2$$ where m is the mass.\n\n$$\na = b\n- c\n$$\n\n\\[ p = h / 2 \\]\n\n\
+                    It costs $5 and $6, or $x$ a day.\n\n```math\nx^2\n```\n\nSee \\[1\\].\n";
+        let reading = read(text, true);
+        let seen: Vec<_> = reading.blocks.iter().map(|block| (block.kind, block.text(text))).collect();
+        let expected = [
+            (BlockKind::Equation, "Energy is $$E = mc^2$$ where m is the mass."),
+            (BlockKind::Equation, "$$\na = b\n- c\n$$"),
+            (BlockKind::Equation, "\\[ p = h / 2 \\]"),
+            (BlockKind::Prose, "It costs $5 and $6, or $x$ a day."),
+            (BlockKind::Equation, "```math\nx^2\n```"),
+            (BlockKind::Prose, "See \\[1\\]."),
+        ];
+        assert_eq!(seen, expected);
     }
 }

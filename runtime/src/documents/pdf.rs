@@ -15,9 +15,9 @@ use super::block::{Block, BlockKind, Chain, Cut, Note, Reading};
 use super::format::Unread;
 use super::pdf_text;
 
-/// Address space of the child; text-only files of 10 MB need a twentieth of it.
+/// Address space of the child; text-only files of 10 MB need a tenth of it.
 #[cfg(unix)]
-const CHILD_BYTES_MAX: u64 = 2 << 30;
+const CHILD_BYTES_MAX: u64 = 1 << 30;
 /// Processor time of the child in seconds.
 #[cfg(unix)]
 const CHILD_SECONDS_MAX: u64 = 120;
@@ -113,10 +113,8 @@ pub fn extract(file: &Path) -> Result<Extracted, Unread> {
         return Err(broken(format!("the reader's answer was lost: {error}")));
     }
     let extracted: Extracted = serde_json::from_slice(&answer).map_err(|_| {
-        let ended = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        broken(format!(
-            "it cannot be read within 2 GB of memory and 120 s ({ended}); print it to a new PDF, or give its text"
-        ))
+        let ended = status.map_or_else(|error| error.to_string(), reason_of);
+        broken(format!("{ended}; print it to a new PDF, or give its text"))
     })?;
     match extracted.refused {
         Some((reason, detail)) => {
@@ -125,6 +123,24 @@ pub fn extract(file: &Path) -> Result<Extracted, Unread> {
         }
         None => Ok(extracted),
     }
+}
+
+/// Why a child ended without an answer, for those who gave the file. An allocation that fails aborts (6), processor
+/// time that is used up ends with 24 or 9, and nesting without end overruns the stack (11 or 6).
+#[cfg(unix)]
+fn reason_of(status: std::process::ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match status.signal() {
+        Some(6) => format!("reading it takes more than {:.1} GB of memory", CHILD_BYTES_MAX as f64 / 1e9),
+        Some(9 | 24) => format!("reading it takes more than {CHILD_SECONDS_MAX} s of processor time"),
+        Some(11) => "its parts hold each other without end".to_owned(),
+        _ => format!("the reader ended without a word ({status})"),
+    }
+}
+
+#[cfg(not(unix))]
+fn reason_of(status: std::process::ExitStatus) -> String {
+    format!("the reader ended without a word ({status})")
 }
 
 /// The extracted text as blocks under its headings.

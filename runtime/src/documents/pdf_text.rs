@@ -5,9 +5,11 @@
 //! or a jump back begins a line, a wide gap a cell.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pdf_extract::{Document, MediaBox, OutputDev, OutputError, Transform, output_doc_page};
+use flate2::read::ZlibDecoder;
+use pdf_extract::{Document, MediaBox, Object, OutputDev, OutputError, Transform, output_doc_page};
 
 use super::pdf::{Extracted, Part, PartKind};
 
@@ -15,6 +17,10 @@ use super::pdf::{Extracted, Part, PartKind};
 const SPACE: f64 = 0.15;
 /// Gap that begins a new cell.
 const CELL: f64 = 1.6;
+/// Gap behind which a column may begin, wider than a space.
+const STOP: f64 = 0.5;
+/// How exactly columns stand below each other, in sizes of the font.
+const ALIGNED: f64 = 0.1;
 /// Change of the baseline that begins a line; below it stand sub- and superscripts.
 const BASELINE: f64 = 0.55;
 /// Distance of lines, in sizes, above which a paragraph ends.
@@ -23,6 +29,12 @@ const PARAGRAPH: f64 = 1.75;
 const HEADING: f64 = 1.12;
 /// Longest heading in characters.
 const HEADING_CHARS: usize = 160;
+/// Most bytes that a stream of a page or font may unpack to.
+const STREAM_BYTES_MAX: u64 = 64 << 20;
+/// Best ratio of Flate: 258 bytes in two bits.
+const FLATE_RATIO_MAX: u64 = 1032;
+/// Most layers of Flate around a stream.
+const FILTERS_MAX: usize = 4;
 /// Deepest level that sizes are told apart for.
 const LEVELS: usize = 4;
 
@@ -44,6 +56,10 @@ pub fn extract(bytes: &[u8]) -> Extracted {
     };
     if document.is_encrypted() && !matches!(caught(|| document.decrypt("")), Ok(Ok(()))) {
         return refuse("encrypted", "it is encrypted; save a copy without a password".to_owned());
+    }
+    if let Some(object) = document.objects.iter().find_map(|(id, object)| bomb(object).then_some(id.0)) {
+        let limit = STREAM_BYTES_MAX as f64 / 1e6;
+        return refuse("broken", format!("object {object} unpacks to more than {limit:.0} MB; print it to a new PDF"));
     }
     let mut extracted = Extracted::default();
     let mut pages: Vec<(u32, Vec<Line>)> = Vec::new();
@@ -77,6 +93,26 @@ pub fn extract(bytes: &[u8]) -> Extracted {
     extracted
 }
 
+/// Whether a stream that may be text unpacks to more than anyone writes. Streams are unpacked into nothing, and only
+/// those that could be so large at the best ratio of the method; other methods than Flate have no such ratio.
+fn bomb(object: &Object) -> bool {
+    let Object::Stream(stream) = object else { return false };
+    let image = stream.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Image");
+    let filters = stream.filters().unwrap_or_default();
+    let flat = filters.iter().take_while(|filter| **filter == b"FlateDecode").count();
+    let most = (stream.content.len() as u64).saturating_mul(FLATE_RATIO_MAX.saturating_pow(flat as u32));
+    if image || flat == 0 || most <= STREAM_BYTES_MAX {
+        return false;
+    }
+    let mut unpacked: Box<dyn Read + '_> = Box::new(stream.content.as_slice());
+    for _ in 0..flat.min(FILTERS_MAX) {
+        unpacked = Box::new(ZlibDecoder::new(unpacked));
+    }
+    // What is damaged ends early, here as when it is read.
+    let count = std::io::copy(&mut unpacked.take(STREAM_BYTES_MAX + 1), &mut std::io::sink());
+    flat > FILTERS_MAX || count.is_ok_and(|count| count > STREAM_BYTES_MAX)
+}
+
 fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
@@ -93,6 +129,8 @@ struct Line {
     end: f64,
     size: f64,
     cells: usize,
+    /// Where words begin behind a gap that is wider than a space: byte of the text, place on the page.
+    stops: Vec<(usize, f64)>,
 }
 
 #[derive(Default)]
@@ -110,6 +148,9 @@ impl Page {
             if raised > BASELINE * larger || gap < -larger * 1.2 {
                 self.lines.extend(self.line.take());
             } else {
+                if gap > STOP * larger {
+                    line.stops.push((line.text.len(), x));
+                }
                 if gap > CELL * larger {
                     line.text.push('\t');
                     line.cells += 1;
@@ -127,7 +168,8 @@ impl Page {
             }
         }
         if !text.trim().is_empty() {
-            self.line = Some(Line { text: text.to_owned(), y, start: x, end: x + advance, size, cells: 1 });
+            let text = text.to_owned();
+            self.line = Some(Line { text, y, start: x, end: x + advance, size, cells: 1, stops: Vec::new() });
         }
     }
 
@@ -137,7 +179,14 @@ impl Page {
             line.text = line.text.trim().to_owned();
             !line.text.is_empty()
         });
-        join_rows(self.lines)
+        let mut lines = join_rows(self.lines);
+        for row in 1..lines.len() {
+            let (before, rows) = lines.split_at_mut(row);
+            if let (Some(head), Some(row)) = (before.last_mut(), rows.first()) {
+                as_head(head, row);
+            }
+        }
+        lines
     }
 }
 
@@ -149,6 +198,9 @@ fn join_rows(lines: Vec<Line>) -> Vec<Line> {
             Some(last) if (last.y - line.y).abs() < 0.2 * last.size && line.start >= last.end => {
                 let gap = line.start - last.end;
                 let cell = gap > CELL * last.size.max(line.size);
+                last.stops.push((last.text.len(), line.start));
+                let behind = last.text.len() + 1;
+                last.stops.extend(line.stops.iter().map(|(at, x)| (at + behind, *x)));
                 last.text.push(if cell { '\t' } else { ' ' });
                 last.text.push_str(&line.text);
                 last.end = line.end;
@@ -158,6 +210,26 @@ fn join_rows(lines: Vec<Line>) -> Vec<Line> {
         }
     }
     joined
+}
+
+/// Names of columns are longer than their cells, so that only little gaps are left between them: a line whose words
+/// begin behind such gaps exactly where the cells of the row below do is the head of its table.
+fn as_head(head: &mut Line, row: &Line) {
+    let near = (head.y - row.y).abs() <= PARAGRAPH * head.size.max(row.size);
+    if head.cells > 1 || row.cells < 2 || !near || (head.start - row.start).abs() > ALIGNED * row.size {
+        return;
+    }
+    let cells = row.stops.iter().filter(|(at, _)| row.text.as_bytes().get(*at) == Some(&b'\t'));
+    let stop = |x: f64| head.stops.iter().find(|(_, own)| (own - x).abs() <= ALIGNED * row.size);
+    let Some(stops) = cells.map(|(_, x)| stop(*x).map(|(at, _)| *at)).collect::<Option<Vec<usize>>>() else { return };
+    head.cells += stops.len();
+    for at in stops {
+        // The gap is a space so far: a drawn one before the place, or the one that was written there.
+        let mut space = [Some(at), at.checked_sub(1)].into_iter().flatten();
+        if let Some(at) = space.find(|at| head.text.as_bytes().get(*at) == Some(&b' ')) {
+            head.text.replace_range(at..=at, "\t");
+        }
+    }
 }
 
 impl OutputDev for Page {
@@ -272,4 +344,61 @@ fn right_to_left(lines: &[Line]) -> bool {
         right += usize::from(strong(c));
     }
     right * 5 > letters
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::ZlibEncoder};
+    use pdf_extract::{Dictionary, Stream};
+
+    use super::*;
+
+    fn packed(content: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Draws words of 6 units a letter at these places of a line.
+    fn draw(page: &mut Page, y: f64, words: &[(f64, &str)]) {
+        for (start, word) in words {
+            for (at, letter) in word.chars().enumerate() {
+                page.glyph(start + 6.0 * at as f64, y, 6.0, 10.0, &letter.to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_columns_that_leave_little_gaps_stay_with_their_rows() {
+        let mut page = Page::default();
+        draw(&mut page, 140.0, &[(0.0, "The"), (21.0, "gases"), (54.0, "and"), (75.0, "their"), (108.0, "limits")]);
+        draw(&mut page, 126.0, &[(0.0, "Substance"), (60.0, "Limit"), (93.0, "now")]);
+        draw(&mut page, 112.0, &[(0.0, "Gas"), (60.0, "10")]);
+        draw(&mut page, 98.0, &[(0.0, "Air"), (60.0, "20")]);
+        let mut extracted = Extracted::default();
+        write_page(1, &page.finish(), &[], &mut extracted);
+        let parts = extracted.parts.iter().map(|part| (part.kind, &extracted.text[part.bytes[0]..part.bytes[1]]));
+        let expected = [
+            (PartKind::Prose, "The gases and their limits"),
+            (PartKind::Table, "Substance\tLimit now\nGas\t10\nAir\t20"),
+        ];
+        assert_eq!(parts.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn stream_that_unpacks_twice_into_far_too_much_is_told_from_a_page() {
+        let stream = |content: Vec<u8>, layers: usize| {
+            let mut dictionary = Dictionary::new();
+            dictionary.set("Filter", vec![Object::Name(b"FlateDecode".to_vec()); layers]);
+            Object::Stream(Stream::new(dictionary, content))
+        };
+        let large = vec![0; STREAM_BYTES_MAX as usize + 1];
+        let twice = packed(&packed(&large));
+        assert!(twice.len() < 2000 && bomb(&stream(twice, 2)));
+        assert!(bomb(&stream(packed(&large), 1)));
+        assert!(!bomb(&stream(packed(&packed(b"BT (Stay low.) Tj ET")), 2)));
+        assert!(!bomb(&stream(packed(&large[1..]), 1)));
+    }
 }

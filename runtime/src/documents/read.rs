@@ -141,7 +141,14 @@ fn encoding_notes(decoded: &Decoded<'_>, first: bool) -> Vec<Note> {
     let mut notes = Vec::new();
     let name = decoded.encoding.name();
     if decoded.encoding != UTF_8 && first {
-        notes.push(Note::remark("converted", format!("the text was converted from {name} to UTF-8")));
+        let sure = decoded.encoding == UTF_16LE || decoded.encoding == UTF_16BE;
+        notes.push(match sure {
+            true => Note::remark("converted", format!("the text was converted from {name} to UTF-8")),
+            false => Note::remark(
+                "guessed",
+                format!("it does not say its encoding; it was read as {name}, a guess; convert it to UTF-8 to be sure"),
+            ),
+        });
     }
     if decoded.damaged > 0 {
         let detail = format!("{} places are not {name}; the mark U+FFFD stands for them", decoded.damaged);

@@ -73,8 +73,11 @@ pub struct BuildArgs {
     /// Seed of the split and the draw
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Version of the dataset folder
-    #[arg(long, value_name = "X.Y.Z", hide = true)]
+    /// Put the dataset in place of one that another verb made
+    #[arg(long)]
+    pub force: bool,
+    /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
+    #[arg(long, value_name = "X.Y.Z")]
     pub dataset_version: Option<String>,
     /// Print the counts as one JSON object on stdout
     #[arg(long)]
@@ -107,7 +110,7 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     let mut paths: Vec<&Path> = args.datasets.iter().map(PathBuf::as_path).collect();
     paths.extend(args.replay.as_deref());
     let datasets: Vec<Dataset> = paths.iter().map(|path| Dataset::open(path)).collect::<anyhow::Result<_>>()?;
-    let mut writer = DatasetWriter::create(&args.output, "build")?;
+    let mut writer = DatasetWriter::create(&args.output, "build", args.force)?;
     let mut skips = Vec::new();
     let mut candidates = candidates(args, &datasets, &mut skips)?;
     anyhow::ensure!(!candidates.is_empty(), "{}: there are no rows to build from", args.datasets[0].display());

@@ -38,14 +38,18 @@ pub struct DedupArgs {
     /// JSONL, or dataset folder, to write the rows that stay into
     #[arg(short = 'o', long = "output", value_name = "OUT")]
     pub output: PathBuf,
-    /// Similarity from which two rows count as the same, above 0 to 1
+    /// Share of their word 5-grams from which two rows count as the same, above 0 to 1; words are what stands between
+    /// white space, with their marks and capitals
     #[arg(long, default_value_t = 0.7, value_parser = parse_threshold)]
     pub threshold: f64,
     /// Print at most this many pairs
     #[arg(long, value_name = "PAIRS", default_value_t = 1_000_000)]
     pub max_pairs: usize,
-    /// Version of the dataset folder
-    #[arg(long, value_name = "X.Y.Z", hide = true)]
+    /// Put the dataset in place of one that another verb made
+    #[arg(long)]
+    pub force: bool,
+    /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
+    #[arg(long, value_name = "X.Y.Z")]
     pub dataset_version: Option<String>,
     /// Print the pairs and clusters as one JSON object on stdout
     #[arg(long)]
@@ -220,7 +224,7 @@ fn write_folder(
     documents: &[Document],
     found: &Duplicates,
 ) -> anyhow::Result<String> {
-    let mut writer = DatasetWriter::create(&args.output, "dedup")?;
+    let mut writer = DatasetWriter::create(&args.output, "dedup", args.force)?;
     writer.descend_from(dataset)?;
     for chunk in dataset.chunks()? {
         writer.chunk(&chunk?)?;

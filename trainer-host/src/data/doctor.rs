@@ -82,7 +82,7 @@ struct Report {
     shown: Vec<Shown>,
 }
 
-/// Reads, encodes and prints.
+/// Reads, encodes and prints; exit code 1 if no row could be trained.
 ///
 /// # Errors
 /// A file that cannot be read, a base without a tokenizer.
@@ -98,7 +98,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
             if crate::in_colour() { Paint::Colour } else { Paint::Brackets },
         ));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if report.usable > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn examine(args: &DoctorArgs, encoder: &Encoder) -> anyhow::Result<Report> {
@@ -192,16 +192,22 @@ fn describe(report: &Report, encoder: &Encoder, paint: Paint) -> String {
     lines.push(format!("trained  {}", report.trained_tokens.line()));
     lines.extend(report.tokens.bars());
     let limit = report.max_tokens.map_or_else(|| "the context".to_owned(), |limit| format!("{} tokens", count(limit)));
-    lines.extend(listed(&format!("do not fit into {limit}"), &format!("all rows fit into {limit}"), &report.too_long));
-    lines.extend(listed("cannot be trained", "all rows can be trained", &report.not_trainable));
+    lines.extend(listed(&format!("do not fit into {limit}"), &report.too_long));
+    lines.extend(listed("cannot be trained", &report.not_trainable));
+    if report.sound {
+        lines.push(format!("all rows fit into {limit}"));
+        lines.push("all rows can be trained".to_owned());
+    } else if report.usable == 0 {
+        lines.push("no row can be trained".to_owned());
+    }
     lines.join("\n")
 }
 
-fn listed(some: &str, none: &str, patients: &[Patient]) -> Vec<String> {
+fn listed(some: &str, patients: &[Patient]) -> Vec<String> {
     /// More patients than this are counted, not listed.
     const SHOWN: usize = 10;
     if patients.is_empty() {
-        return vec![none.to_owned()];
+        return Vec::new();
     }
     let mut lines = vec![format!("{} rows {some}:", count(patients.len()))];
     let line = |patient: &Patient| {

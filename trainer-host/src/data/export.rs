@@ -13,11 +13,10 @@ use halligan_finetune::gguf::atomic_file::{WriteError, write_atomically, write_b
 use halligan_finetune::gguf::file_sha256;
 use serde::Serialize;
 
-use super::build::{rewordings::REWORDING, split::SPLITS};
 use super::canonical::canonical_json;
 use super::dataset::Dataset;
 use super::formats::croissant::{self, About, SplitFile};
-use super::formats::{Format, Record, alpaca, chatml, hugging_face, messages, parquet_file, sharegpt};
+use super::formats::{Format, Record, alpaca, chatml, hugging_face, messages, parquet_file, sharegpt, splits};
 use super::row::Row;
 use crate::outputs::{Place, check_apart};
 use crate::progress::{Progress, count};
@@ -43,6 +42,9 @@ pub struct ExportArgs {
     /// Leave out rows that the form cannot hold, and name them, instead of stopping
     #[arg(long)]
     pub skip_unfit: bool,
+    /// Write over files in the folder that no export wrote
+    #[arg(long)]
+    pub force: bool,
     /// Name of the dataset, for Croissant [default: name of the folder]
     #[arg(long)]
     pub name: Option<String>,
@@ -104,8 +106,14 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let files = if single {
         vec![write_file(args, &dataset, &args.output, None)?]
     } else {
+        let names = names(args.format, &choice);
+        if !args.force {
+            splits::check_own(&args.output, &names)?;
+        }
         std::fs::create_dir_all(&args.output).map_err(|error| crate::about(&args.output, error))?;
-        write_folder(args, &dataset, &choice)?
+        let files = write_folder(args, &dataset, &choice)?;
+        splits::note_own(&args.output, &names)?;
+        files
     };
     progress.finish();
     if args.json {
@@ -174,11 +182,9 @@ fn choose(args: &ExportArgs, dataset: &Dataset) -> anyhow::Result<Choice> {
             None => anyhow::bail!("{}: the dataset has no rows to export", args.dataset.display()),
         }
     }
-    let known = || SPLITS.into_iter().chain([REWORDING]);
-    let place = |name: &str| known().position(|known| known == name).unwrap_or(SPLITS.len() + 1);
-    let mut splits: Vec<(String, usize)> = counts.into_iter().collect();
-    splits.sort_by(|(a, _), (b, _)| (place(a), a).cmp(&(place(b), b)));
-    Ok(Choice { splits, unfit })
+    let mut found: Vec<(String, usize)> = counts.into_iter().collect();
+    found.sort_by(|(a, _), (b, _)| (splits::place(a), a).cmp(&(splits::place(b), b)));
+    Ok(Choice { splits: found, unfit })
 }
 
 /// The rows of a split, or of all, that fit.
@@ -228,6 +234,21 @@ fn write_lines(format: Format, path: &Path, rows: impl Iterator<Item = anyhow::R
         file.flush().map_err(failed)
     })?;
     Ok(written)
+}
+
+/// Names of the files that an export writes into its folder.
+fn names(format: Format, choice: &Choice) -> Vec<String> {
+    let splits = choice.splits.iter().map(|(split, _)| split);
+    let mut names: Vec<String> = match format {
+        Format::Hf => splits.flat_map(|split| hugging_face::FILES.map(|file| format!("{split}/{file}"))).collect(),
+        _ => splits.map(|split| format!("{split}.{}", format.ending())).collect(),
+    };
+    match format {
+        Format::Hf => names.push(hugging_face::DICT.to_owned()),
+        Format::Croissant => names.push(croissant::FILE.to_owned()),
+        _ => {}
+    }
+    names
 }
 
 fn write_folder(args: &ExportArgs, dataset: &Dataset, choice: &Choice) -> anyhow::Result<Vec<Written>> {

@@ -104,8 +104,11 @@ pub struct FilterArgs {
     /// Keep duplicates
     #[arg(long)]
     pub keep_duplicates: bool,
-    /// Version of the dataset folder
-    #[arg(long, value_name = "X.Y.Z", hide = true)]
+    /// Put the dataset in place of one that another verb made
+    #[arg(long)]
+    pub force: bool,
+    /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
+    #[arg(long, value_name = "X.Y.Z")]
     pub dataset_version: Option<String>,
     /// Print the counts as one JSON object on stdout
     #[arg(long)]
@@ -165,7 +168,7 @@ pub fn run(args: &FilterArgs) -> anyhow::Result<ExitCode> {
     );
     check_apart(&[Place::new("DATASET", &args.dataset)], &[Place::new("-o", &args.output)])?;
     let dataset = Dataset::open(&args.dataset)?;
-    let mut writer = DatasetWriter::create(&args.output, "filter")?;
+    let mut writer = DatasetWriter::create(&args.output, "filter", args.force)?;
     writer.descend_from(&dataset)?;
     let checks = Checks {
         args,

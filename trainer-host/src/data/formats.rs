@@ -13,6 +13,7 @@ pub mod messages;
 pub mod parquet_file;
 pub mod record;
 pub mod sharegpt;
+pub mod splits;
 pub mod table;
 
 use std::path::Path;
@@ -133,12 +134,16 @@ impl Format {
                 path if path.join(hugging_face::DICT).exists() || path.join(hugging_face::STATE).exists() => {
                     Ok(Self::Hf)
                 }
-                _ => anyhow::bail!(
-                    "{}: neither {} nor {} is in this folder; give a file, or say --format",
-                    path.display(),
-                    hugging_face::DICT,
-                    croissant::FILE
-                ),
+                // A folder with one file a split has the form of the files.
+                _ => match splits::files(path, &["jsonl", "parquet", "txt", "chatml"])?.first() {
+                    Some((_, file)) => Self::guess(file),
+                    None => anyhow::bail!(
+                        "{}: neither {} nor {} nor a file of rows is in this folder; give a file, or say --format",
+                        path.display(),
+                        hugging_face::DICT,
+                        croissant::FILE
+                    ),
+                },
             };
         }
         match path.extension().and_then(std::ffi::OsStr::to_str) {

@@ -16,6 +16,7 @@ mod report;
 mod rules;
 mod sink;
 mod statements;
+mod subjects;
 mod tasks;
 mod writing;
 
@@ -106,8 +107,11 @@ pub struct GenerateArgs {
     /// Say what would be made and how long it would take, and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Version of the dataset folder
-    #[arg(long, value_name = "X.Y.Z", hide = true)]
+    /// Put the dataset in place of one that another verb made
+    #[arg(long)]
+    pub force: bool,
+    /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
+    #[arg(long, value_name = "X.Y.Z")]
     pub dataset_version: Option<String>,
     /// Print the counts as one JSON object on stdout
     #[arg(long)]
@@ -145,14 +149,17 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
     let mut sources = read(args)?;
     let writer = args.model.as_ref().map(|model| Writer::load(&asking(args, model))).transpose()?;
     if let Some(writer) = &writer {
-        sources.tasks = tasks(args, &sources, writer.prompt_tokens_max());
+        sources.tasks = tasks(args, &sources.chunks, writer, &mut sources.left)?;
     }
     if args.dry_run {
         report::forecast(args, &sources, writer.as_ref())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut rows =
-        Rows { writer: DatasetWriter::create(&args.output, "generate")?, asked: HashMap::new(), left: Vec::new() };
+    let mut rows = Rows {
+        writer: DatasetWriter::create(&args.output, "generate", args.force)?,
+        asked: HashMap::new(),
+        left: Vec::new(),
+    };
     rows.left.append(&mut sources.left);
     // Before any record is written: a run that is killed while it asks leaves only its journal.
     let asked = match (&writer, &args.model) {
@@ -197,6 +204,12 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
         writer.skipped(&one.into_skipped())?;
     }
     let made = writer.count(ROWS);
+    if made == 0
+        && let Some(journal) = journal.take()
+    {
+        // The same questions would end the same way.
+        journal.remove();
+    }
     anyhow::ensure!(
         made > 0,
         "{}: no row could be made{}; see `halligan-host data generate --help` for other ways",
@@ -270,19 +283,30 @@ fn asking(args: &GenerateArgs, model: &Path) -> Asking {
     }
 }
 
-fn tasks(args: &GenerateArgs, sources: &Sources, prompt_tokens_max: usize) -> Vec<Task> {
+/// What the model is asked; chunks that are too long for it are left out with the reason.
+fn tasks(args: &GenerateArgs, chunks: &[Chunk], writer: &Writer, left: &mut Vec<Left>) -> anyhow::Result<Vec<Task>> {
     let wanted = Wanted {
         categories: if args.ask.is_empty() { Category::ALL.to_vec() } else { args.ask.clone() },
         per_chunk: args.per_chunk as usize,
         cross: args.cross,
         cross_chunks: args.cross_chunks as usize,
-        tokens_max: u32::try_from(prompt_tokens_max).unwrap_or(u32::MAX),
         tokens_min: args.min_tokens,
         seed: args.seed,
     };
-    let mut tasks = tasks::tasks(&sources.chunks, &wanted);
+    let most = writer.prompt_tokens_max();
+    let mut fits = |category: Category, shown: &[&Chunk]| Ok(writer.prompt_tokens(category, shown)? <= most);
+    let (mut tasks, too_long) = tasks::tasks(chunks, &wanted, &mut fits)?;
+    left.extend(too_long.into_iter().map(|place| {
+        let chunk = &chunks[place];
+        let detail = format!(
+            "its prompt has more than {most} tokens, which is what the context leaves beside {} of the reply; lower \
+             --max-tokens, or ingest with smaller --chunk-tokens",
+            args.max_tokens
+        );
+        Left::of(chunk, "prompt_too_long", detail)
+    }));
     keep_drawn(&mut tasks, args, |task| task.id.clone());
-    tasks
+    Ok(tasks)
 }
 
 /// SHA-256 of the model and of its adapter.

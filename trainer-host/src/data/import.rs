@@ -13,7 +13,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::formats::lines::{Objects, Wrong, beginning};
-use super::formats::{Format, alpaca, chatml, croissant, hugging_face, messages, parquet_file, sharegpt, table};
+use super::formats::{
+    Format, alpaca, chatml, croissant, hugging_face, messages, parquet_file, sharegpt, splits, table,
+};
 use super::ledger::{Left, Origin, Skipped};
 use super::manifest::SKIPPED;
 use super::row::Row;
@@ -30,7 +32,7 @@ const REPORT_EVERY: usize = 1_000;
 /// Arguments of `data import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// File, or folder of a DatasetDict or of Croissant
+    /// File, folder with one file a split, or folder of a DatasetDict or of Croissant
     #[arg(value_name = "FILE_OR_DIR", required = true)]
     pub inputs: Vec<PathBuf>,
     /// Form [default: by ending and first line]
@@ -42,8 +44,11 @@ pub struct ImportArgs {
     /// Leave out lines that are no rows, and name them in skipped.jsonl, instead of stopping
     #[arg(long)]
     pub skip_bad: bool,
-    /// Version of the dataset folder
-    #[arg(long, value_name = "X.Y.Z", hide = true)]
+    /// Put the dataset in place of one that another verb made
+    #[arg(long)]
+    pub force: bool,
+    /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
+    #[arg(long, value_name = "X.Y.Z")]
     pub dataset_version: Option<String>,
     /// Print the counts as one JSON object on stdout
     #[arg(long)]
@@ -68,8 +73,9 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let inputs: Vec<Place> = args.inputs.iter().map(|path| Place::new("the import", path)).collect();
     check_apart(&inputs, &Place::folder("-o", &args.output))?;
     let mut import = Import {
-        writer: DatasetWriter::create(&args.output, "import")?,
+        writer: DatasetWriter::create(&args.output, "import", args.force)?,
         skip_bad: args.skip_bad,
+        split: None,
         seen: HashMap::new(),
         progress: Progress::new("reading rows", 0, 0),
         rows: 0,
@@ -126,6 +132,8 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
 struct Import {
     writer: DatasetWriter,
     skip_bad: bool,
+    /// Split of rows that name none, in a folder with one file a split.
+    split: Option<String>,
     /// Where each row came from first.
     seen: HashMap<String, String>,
     progress: Progress,
@@ -142,6 +150,26 @@ struct RowFile<'a> {
 
 impl Import {
     fn read(&mut self, input: &Path, format: Format) -> anyhow::Result<()> {
+        if !input.is_dir() || format.is_folder() {
+            return self.read_one(input, format);
+        }
+        let endings = if format == Format::Chatml { &["txt", "chatml", "jsonl"][..] } else { &[format.ending()] };
+        let files = splits::files(input, endings)?;
+        anyhow::ensure!(
+            !files.is_empty(),
+            "{}: no file in it ends with .{}; give the file itself, or another --format",
+            input.display(),
+            format.ending()
+        );
+        for (split, file) in files {
+            self.split = Some(split);
+            self.read_one(&file, format)?;
+        }
+        self.split = None;
+        Ok(())
+    }
+
+    fn read_one(&mut self, input: &Path, format: Format) -> anyhow::Result<()> {
         match format {
             Format::Messages => self.lines(input, messages::row),
             Format::Alpaca => self.lines(input, alpaca::row),
@@ -261,6 +289,7 @@ impl Import {
         row: Result<Row, (String, String)>,
     ) -> anyhow::Result<()> {
         let place = format!("{}:{line}", from.path.display());
+        let row = row.map(|row| Row { split: row.split.clone().or_else(|| self.split.clone()), ..row });
         match row {
             Ok(row) => match self.seen.get(&row.id) {
                 None => {

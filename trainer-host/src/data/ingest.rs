@@ -4,7 +4,9 @@
 //! are written in that order, so the dataset does not depend on who was faster. Large tables and texts are read
 //! in windows. What is done is noted in a journal, and a second run reads only what changed.
 
+pub mod clones;
 mod code;
+mod commit;
 mod earlier;
 pub mod files;
 mod pack;
@@ -61,9 +63,15 @@ pub struct IngestArgs {
     /// List every file that was left out and every repair
     #[arg(long)]
     pub report: bool,
-    /// Version of the dataset instead of the one that follows from its earlier edition
-    #[arg(long, value_name = "X.Y.Z", hide = true)]
+    /// Put the dataset in place of one that another verb made
+    #[arg(long)]
+    pub force: bool,
+    /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
+    #[arg(long, value_name = "X.Y.Z")]
     pub dataset_version: Option<String>,
+    /// Commits to read, by address, instead of the newest; a manifest that is rebuilt names them.
+    #[arg(skip)]
+    pub revisions: BTreeMap<String, String>,
     /// Print the result as one JSON object on stdout
     #[arg(long)]
     pub json: bool,
@@ -76,7 +84,7 @@ pub struct IngestArgs {
 /// cannot be read is no error; the report names it.
 pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let mut writer = DatasetWriter::create(&args.output, "ingest")?;
+    let mut writer = DatasetWriter::create(&args.output, "ingest", args.force)?;
     let base = args.base.clone().unwrap_or_else(default_base);
     let measure = match base.as_str() {
         ESTIMATE => tokens::Measure::Estimate,
@@ -94,7 +102,7 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
         writer.input("schema", path)?;
         writer.template(Template::new("schema", "schema.toml", &schema_text));
     }
-    let listing = files::list(&args.paths, &args.output)?;
+    let listing = files::list(&args.paths, &args.output, &args.revisions)?;
     anyhow::ensure!(
         !listing.found.is_empty(),
         "no file to read in {}; {}",

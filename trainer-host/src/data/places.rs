@@ -13,7 +13,7 @@ use halligan_finetune::gguf::file_sha256;
 use serde::Serialize;
 
 use super::dataset::Dataset;
-use super::ingest::files;
+use super::ingest::clones;
 use super::manifest::{Input, MANIFEST, Manifest, Parent, Source};
 
 /// Where recorded paths are looked for.
@@ -114,7 +114,7 @@ impl Places {
         if place.exists() {
             return place;
         }
-        let mut clones = datasets.map(|folder| files::clone_of(folder, &source.root).join(&source.path));
+        let mut clones = datasets.map(|folder| clones::clone_of(folder, &source.root).join(&source.path));
         clones.find(|file| file.exists()).unwrap_or(place)
     }
 
@@ -150,7 +150,7 @@ fn begins_with(path: &Path, input: &Input) -> bool {
 
 /// The current folder if recorded paths begin there, else the nearest folder above the dataset where they do.
 fn begin(folder: &Path, manifest: &Manifest) -> PathBuf {
-    let sources = manifest.sources.iter().filter(|source| !files::is_address(&source.root));
+    let sources = manifest.sources.iter().filter(|source| !clones::is_address(&source.root));
     let mut recorded: Vec<PathBuf> = manifest.parents.iter().map(|parent| PathBuf::from(&parent.path)).collect();
     recorded.extend(sources.map(|source| Path::new(&source.root).join(&source.path)));
     recorded.extend(manifest.inputs.iter().map(|input| PathBuf::from(&input.path)));

@@ -231,7 +231,7 @@ impl Workshop<'_> {
         let said = recipe.join(" ");
         eprintln!("halligan-host data {said}");
         let words = recipe.iter().cloned().chain(["-o".to_owned(), output.display().to_string()]);
-        let parsed = Recipe::try_parse_from(words).map_err(|error| {
+        let mut parsed = Recipe::try_parse_from(words).map_err(|error| {
             let text = error.to_string();
             anyhow::anyhow!(
                 "the recipe `{said}` is not one of this program: {}",
@@ -239,8 +239,12 @@ impl Workshop<'_> {
             )
         })?;
         anyhow::ensure!(parsed.verb.makes_dataset(), "the recipe `{said}` makes no dataset; it is not run");
-        if matches!(parsed.verb, DataVerb::Ingest(_)) {
+        if let DataVerb::Ingest(ingest) = &mut parsed.verb {
             self.check_sources()?;
+            // An address has moved on since; the commit that was read has not.
+            let sources = self.dataset.manifest.sources.iter();
+            ingest.revisions =
+                sources.filter_map(|source| Some((source.root.clone(), source.revision.clone()?))).collect();
         }
         let redirects = self.redirects(recipe, parents)?;
         crate::silently(|| redirected(redirects, || super::run(parsed.verb)))?;
@@ -252,7 +256,7 @@ impl Workshop<'_> {
         let sources = &self.dataset.manifest.sources;
         let gone: Vec<PathBuf> = sources
             .iter()
-            .filter(|source| !super::ingest::files::is_address(&source.root))
+            .filter(|source| !super::ingest::clones::is_address(&source.root))
             .map(|source| self.places.source(source, std::iter::empty()))
             .filter(|path| !path.exists())
             .collect();
@@ -336,7 +340,7 @@ fn describe(report: &Report) -> String {
             "{} is what {} was when it was written; {} was damaged since, take {} in its place",
             report.output, report.dataset, report.dataset, report.output
         ),
-        (false, false) => format!("{} is not {}; the first is the old one", report.output, report.dataset),
+        (false, false) => format!("{} (the second) is not {} (the first) to the byte", report.output, report.dataset),
     });
     if !report.equal {
         lines.extend(report.causes.iter().map(|cause| format!("  perhaps because {cause}")));

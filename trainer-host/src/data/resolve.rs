@@ -34,8 +34,11 @@ pub struct ResolveArgs {
     /// Dataset folder to write
     #[arg(short = 'o', long = "output", value_name = "DIR")]
     pub output: PathBuf,
-    /// Version of the dataset folder
-    #[arg(long, value_name = "X.Y.Z", hide = true)]
+    /// Put the dataset in place of one that another verb made
+    #[arg(long)]
+    pub force: bool,
+    /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
+    #[arg(long, value_name = "X.Y.Z")]
     pub dataset_version: Option<String>,
     /// Print the counts as one JSON object on stdout
     #[arg(long)]
@@ -74,7 +77,7 @@ pub fn run(args: &ResolveArgs) -> anyhow::Result<ExitCode> {
         path.display(),
         args.dataset.display()
     );
-    let mut writer = DatasetWriter::create(&args.output, "resolve")?;
+    let mut writer = DatasetWriter::create(&args.output, "resolve", args.force)?;
     writer.descend_from(&dataset)?;
     writer.input("ratings", &path)?;
     copy(&dataset, &mut writer)?;

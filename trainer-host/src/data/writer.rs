@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use halligan_finetune::gguf::{atomic_file::write_bytes_atomically, file_sha256};
+use halligan_finetune::gguf::atomic_file::{part_of, sweep_parts, write_bytes_atomically};
+use halligan_finetune::gguf::file_sha256;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -66,11 +67,12 @@ struct Part {
 }
 
 impl DatasetWriter {
-    /// Starts a dataset in `folder`, which is made; an earlier edition there stays until the end.
+    /// Starts a dataset in `folder`, which is made; an earlier edition there stays until the end. With `force` it
+    /// takes the place of a dataset that another stage made.
     ///
     /// # Errors
-    /// A folder that cannot be made or written, or one that holds other things than a dataset.
-    pub fn create(folder: &Path, stage: &str) -> anyhow::Result<Self> {
+    /// A folder that cannot be made or written, or one that holds other things than a dataset of this stage.
+    pub fn create(folder: &Path, stage: &str, force: bool) -> anyhow::Result<Self> {
         crate::outputs::check_folder(folder)?;
         if folder.is_dir() && !folder.join(MANIFEST).exists() {
             let other = std::fs::read_dir(folder)?.flatten().find(|entry| {
@@ -85,7 +87,19 @@ impl DatasetWriter {
                 );
             }
         }
+        if let Ok(earlier) = Dataset::open(folder)
+            && earlier.manifest.stage != stage
+            && !force
+        {
+            anyhow::bail!(
+                "{} holds a dataset that `{}` made; give a new folder to -o, or --force to put this one in its place",
+                folder.display(),
+                earlier.manifest.stage
+            );
+        }
         std::fs::create_dir_all(folder).map_err(|error| crate::about(folder, error))?;
+        // Of runs that were killed while they wrote here.
+        sweep_parts(folder);
         Ok(Self {
             folder: folder.to_path_buf(),
             stage: stage.to_owned(),
@@ -184,7 +198,7 @@ impl DatasetWriter {
     pub fn line(&mut self, name: &str, line: &[u8]) -> anyhow::Result<()> {
         let folder = &self.folder;
         if !self.parts.contains_key(name) {
-            let part = Part::create(folder).map_err(|error| refused(folder, error))?;
+            let part = Part::create(&folder.join(name)).map_err(|error| refused(folder, error))?;
             self.parts.insert(name.to_owned(), part);
         }
         match self.parts.get_mut(name) {
@@ -312,17 +326,8 @@ fn ids(path: &Path) -> anyhow::Result<HashSet<String>> {
 }
 
 impl Part {
-    fn create(folder: &Path) -> std::io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".halligan-").suffix(".part");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            // Temporary files are private by default; this one becomes an ordinary file, so the umask decides.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let file = builder.tempfile_in(folder)?;
-        let file = BufWriter::with_capacity(1 << 18, file);
+    fn create(path: &Path) -> std::io::Result<Self> {
+        let file = BufWriter::with_capacity(1 << 18, part_of(path)?);
         Ok(Self { file, digest: Sha256::new(), bytes: 0, records: Vec::new() })
     }
 

@@ -153,7 +153,77 @@ fn rows_survive_every_form_that_can_hold_them() {
     // Without the ending of a file every split is a file.
     bench.json(&["data", "export", "all", "--format", "messages", "-o", "folder", "--json"]);
     let names: Vec<String> = files(&bench.path("folder")).into_keys().collect();
-    assert_eq!(names, ["test.jsonl", "train.jsonl", "validation.jsonl"]);
+    assert_eq!(names, [".halligan-export.json", "test.jsonl", "train.jsonl", "validation.jsonl"]);
+    for (format, dataset) in [
+        ("messages", "all"),
+        ("parquet", "all"),
+        ("sharegpt", "talk"),
+        ("alpaca", "single"),
+        ("chatml", "talk"),
+        ("hf", "all"),
+        ("croissant", "all"),
+    ] {
+        let (folder, back) = (format!("folder-{format}"), format!("back-folder-{format}"));
+        bench.json(&["data", "export", dataset, "--format", format, "-o", &folder, "--json"]);
+        bench.json(&["data", "import", &folder, "-o", &back, "--json"]);
+        if format == "chatml" {
+            assert_eq!(words(&back), words(dataset));
+            let splits = |folder: &str| {
+                let rows = rows(&bench, &format!("{folder}/rows.jsonl"));
+                rows.iter().map(|row| (row["messages"].to_string(), row["split"].to_string())).collect::<BTreeSet<_>>()
+            };
+            assert_eq!(splits(&back), splits(dataset));
+        } else {
+            assert_eq!(sorted(&back), sorted(dataset), "{format}");
+        }
+    }
+}
+
+#[test]
+fn what_a_verb_did_not_write_itself_stays_unless_it_is_forced() {
+    let bench = Bench::new();
+    import(&bench, "made", &facts("hydrant", 4, 1));
+    std::fs::create_dir(bench.path("mine")).unwrap();
+    bench.write("mine/train.jsonl", "my own rows\n");
+    let export = ["data", "export", "made", "--format", "messages", "-o", "mine"];
+    let error = bench.error(&export);
+    assert!(error.contains("mine/train.jsonl") && error.contains("--force"), "{error}");
+    assert_eq!(std::fs::read_to_string(bench.path("mine/train.jsonl")).unwrap(), "my own rows\n");
+    bench.json(&[&export[..], &["--force", "--json"]].concat());
+    // Now it is the export's own; once it was changed by hand it no longer is.
+    bench.json(&[&export[..], &["--json"]].concat());
+    bench.write("mine/train.jsonl", "changed\n");
+    assert!(bench.error(&export).contains("changed since"));
+    let before = files(&bench.path("made"));
+    bench.json(&["data", "filter", "made", "-o", "clean", "--json"]);
+    let error = bench.error(&["data", "filter", "clean", "-o", "made"]);
+    assert!(error.contains("a dataset that `import` made") && error.contains("--force"), "{error}");
+    assert_eq!(files(&bench.path("made")), before);
+    bench.json(&["data", "filter", "made", "-o", "clean", "--json"]);
+    bench.json(&["data", "dedup", "made", "-o", "clean", "--force", "--json"]);
+}
+
+#[test]
+fn answer_without_a_word_is_no_row() {
+    let bench = Bench::new();
+    bench.write("in.jsonl", line("a", "How far?", "5 feet.") + &line("b", "How deep?", " \n"));
+    let error = bench.error(&["data", "import", "in.jsonl", "-o", "made"]);
+    assert!(error.contains("in.jsonl:2") && error.contains("answer without a word"), "{error}");
+}
+
+#[test]
+fn doctor_says_that_rows_can_be_trained_only_when_they_can() {
+    let bench = Bench::new();
+    bench.write("rows.jsonl", line("a", "How far is it?", "It is 150 feet.") + &line("b", "And?", "Stay calm. Go on."));
+    let (base, all) = (base(), "all rows can be trained");
+    let said = |more: &[&str]| {
+        let output = bench.run(&[&["data", "doctor", "rows.jsonl", "--base", &base], more].concat());
+        (String::from_utf8(output.stdout).unwrap(), output.status.code())
+    };
+    let (text, code) = said(&[]);
+    assert!(text.trim_end().ends_with(all) && code == Some(0), "{text}");
+    let (text, code) = said(&["--seq", "4"]);
+    assert!(text.contains("2 rows do not fit into 4 tokens") && !text.contains(all) && code == Some(1), "{text}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn through_all_stages(bench: &Bench) {
 /// A row for each chunk, as a generator would make it, and one that the filter drops.
 fn made(facts: &Path, made: &Path) {
     let facts = Dataset::open(facts).unwrap();
-    let mut writer = DatasetWriter::create(made, "generate").unwrap();
+    let mut writer = DatasetWriter::create(made, "generate", false).unwrap();
     writer.descend_from(&facts).unwrap();
     let template = Template::new("record", "say it", "What does the guide say about {{ heading }}?");
     writer.template(template.clone());
@@ -297,6 +297,32 @@ fn dataset_is_made_again_to_the_byte_though_its_parents_and_ratings_are_gone() {
     assert!(report["causes"][0].as_str().unwrap().contains("in.jsonl"), "{report}");
     std::fs::remove_file(bench.path("in.jsonl")).unwrap();
     assert!(bench.error(&["data", "rebuild", "built", "-o", "x"]).contains("in.jsonl"));
+}
+
+#[test]
+fn repository_is_ingested_again_at_the_commit_that_was_read_though_it_has_moved_on() {
+    let bench = Bench::new();
+    let origin = bench.path("origin");
+    std::fs::create_dir(&origin).unwrap();
+    let git = |words: &[&str]| {
+        let user = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"];
+        let status = std::process::Command::new("git").arg("-C").arg(&origin).args(user).args(words).status().unwrap();
+        assert!(status.success(), "{words:?}");
+    };
+    let commit = |text: &str| {
+        std::fs::write(origin.join("pumps.md"), text).unwrap();
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "-m", "x"]);
+    };
+    git(&["init", "--quiet"]);
+    commit("# Pumps\n\nA pump lifts water by suction.\n");
+    let address = format!("file://{}", origin.display());
+    bench.json(&["data", "ingest", &address, "--base", "estimate", "-o", "chunks", "--json"]);
+    commit("# Pumps\n\nA pump lifts water by pressure.\n");
+    let report = bench.json(&["data", "rebuild", "chunks", "-o", "again", "--json"]);
+    assert_eq!(report["equal"], true, "{report}");
+    let gone = bench.error(&["data", "ingest", "file:///no/such/repository", "-o", "none"]);
+    assert!(gone.contains("git could not clone it") && !bench.path("none").exists(), "{gone}");
 }
 
 #[test]

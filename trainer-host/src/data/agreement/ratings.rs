@@ -164,7 +164,9 @@ pub fn read_csv(path: &Path) -> Result<Ratings, RatingsError> {
         return Err(RatingsError::Line { path: path.to_path_buf(), line: 1, reason });
     }
     let head = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&head).to_vec();
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(head.chain(file));
+    // With `\r\n` as one end, csv counts the line of a record from its `\n`, one too low; cells are trimmed anyway.
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).terminator(csv::Terminator::Any(b'\n')).from_reader(head.chain(file));
     read_records(path, &mut reader)
 }
 
@@ -189,6 +191,9 @@ fn read_records<R: Read>(path: &Path, reader: &mut csv::Reader<R>) -> Result<Rat
             break;
         }
         let line = record.position().map_or(0, csv::Position::line);
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            continue;
+        }
         let refused = |reason: String| RatingsError::Line { path: path.to_path_buf(), line, reason };
         let mut cells = [const { String::new() }; 3];
         for (cell, (column, name)) in cells.iter_mut().zip(columns.into_iter().zip(["item", "rater", "label"])) {
@@ -274,6 +279,12 @@ mod tests {
         assert!(error("item,rater,label\n1,a,x\n,a,x\n").contains(":3: item or rater is empty"));
         let twice = error("item,rater,label\n1,a,x\n1,b,x\n1,a,y\n");
         assert!(twice.contains(":4:") && twice.contains("on line 2"), "{twice}");
+    }
+
+    #[test]
+    fn lines_that_end_as_on_windows_are_counted_as_the_editor_shows_them() {
+        let error = error("item,rater,label\r\n1,a,x\r\n1,b,\"x\"\r\n\r\n1,a,y\r\n");
+        assert!(error.contains(":5:") && error.contains("on line 2"), "{error}");
     }
 
     #[test]

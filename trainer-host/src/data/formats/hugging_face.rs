@@ -27,6 +27,8 @@ pub const STATE: &str = "state.json";
 const INFO: &str = "dataset_info.json";
 /// The one file of a split.
 const SHARD: &str = "data-00000-of-00001.arrow";
+/// All files of a split.
+pub const FILES: [&str; 3] = [SHARD, INFO, STATE];
 /// Digits of a fingerprint.
 const FINGERPRINT_DIGITS: usize = 16;
 

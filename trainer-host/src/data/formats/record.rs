@@ -82,6 +82,12 @@ impl Record {
         if self.messages.as_ref().is_some_and(Vec::is_empty) {
             return Err("`messages` is empty; give at least a question and an answer".to_owned());
         }
+        let silent = |message: &Message| {
+            message.role == "assistant" && message.content.trim().is_empty() && message.tool_calls.is_empty()
+        };
+        if let Some(at) = self.messages.iter().flatten().position(silent) {
+            return Err(format!("message {} is an answer without a word; write one, or take the row out", at + 1));
+        }
         let mut row: Row = match &self.lineage {
             None => Row::default(),
             Some(text) => {

@@ -55,7 +55,7 @@ impl Headers {
     pub fn name<'a>(&self, fields: &'a Fields) -> &'a str {
         let cell = fields.iter().find(|(column, _)| *column == self.title).map_or("", |(_, cell)| cell.trim());
         let first = cell.split(';').next().unwrap_or_default().trim();
-        if first.is_empty() { cell } else { first }
+        without_stop(if first.is_empty() { cell } else { first })
     }
 
     /// Whether the column has another value for almost every record, so that the value names the record.
@@ -92,6 +92,15 @@ fn header_words(column: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// A cell without the full stop at its end, which is no part of a name; that of an abbreviation (`n.o.s.`) stays.
+pub fn without_stop(cell: &str) -> &str {
+    let last = cell.rsplit(char::is_whitespace).next().unwrap_or_default();
+    match cell.strip_suffix('.') {
+        Some(rest) if !last[..last.len() - 1].contains('.') => rest.trim_end(),
+        _ => cell,
+    }
 }
 
 /// The filled cells of a column.
@@ -138,6 +147,13 @@ mod tests {
         assert_eq!(headers.title, "proper_shipping_names");
         assert_eq!(headers.name(&rows[1]), "Acetaldehyde");
         assert!(headers.identifies("id_number") && !headers.identifies("hazard_class"));
+    }
+
+    #[test]
+    fn full_stop_at_the_end_is_no_part_of_a_name_and_that_of_an_abbreviation_is() {
+        assert_eq!(without_stop("Cans (each of 1 L at most)."), "Cans (each of 1 L at most)");
+        assert_eq!(without_stop("Paints, n.o.s."), "Paints, n.o.s.");
+        assert_eq!((without_stop("."), without_stop("")), ("", ""));
     }
 
     #[test]

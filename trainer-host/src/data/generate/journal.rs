@@ -102,10 +102,19 @@ impl Journal {
         written.map_err(|error| crate::about(&self.path, error))
     }
 
-    /// Takes the journal away when the dataset is written.
+    /// Takes the journal away when nothing of it is needed any more.
     pub fn remove(self) {
         // A journal that stays is only looked at in vain next time.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Drop for Journal {
+    /// A run that failed before its first wave has nothing to go on with.
+    fn drop(&mut self) {
+        if self.file.metadata().is_ok_and(|facts| facts.len() == 0) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -15,12 +15,15 @@ const WHOLE_WORDS_MAX: usize = 48;
 const ITEM_WORDS_MAX: usize = 16;
 /// Longest name of a list in words.
 const NAME_WORDS_MAX: usize = 8;
+/// Numbers that a list may have lost before the one that ends it; a higher one is a number in the text.
+const GAP_MAX: usize = 2;
 /// Marks of items.
 const BULLETS: [char; 4] = ['\u{2022}', '\u{25aa}', '\u{25cf}', '\u{2023}'];
 
 /// Facts of the lists among `chunks`.
 pub fn facts(chunks: &[Chunk]) -> Vec<Fact> {
-    let prose = chunks.iter().filter(|chunk| chunk.fields.is_empty() && chunk.kind == ChunkKind::Prose);
+    let running = |chunk: &&Chunk| matches!(chunk.kind, ChunkKind::Prose | ChunkKind::Equation);
+    let prose = chunks.iter().filter(|chunk| chunk.fields.is_empty()).filter(running);
     prose.flat_map(of_chunk).collect()
 }
 
@@ -29,6 +32,8 @@ struct List {
     name: String,
     items: Vec<String>,
     numbered: bool,
+    /// Whether the last item is the last of the list.
+    whole: bool,
 }
 
 fn of_chunk(chunk: &Chunk) -> Vec<Fact> {
@@ -49,7 +54,7 @@ fn of_chunk(chunk: &Chunk) -> Vec<Fact> {
     };
     let mut facts = Vec::new();
     let all = list.items.join("; ");
-    if all.split_whitespace().count() <= WHOLE_WORDS_MAX {
+    if list.whole && all.split_whitespace().count() <= WHOLE_WORDS_MAX {
         let parts = [("list", list.name.as_str()), ("items", all.as_str())];
         let phrase = Worded::fill("the list of {{ list }}", &parts);
         facts.push(fact("all", phrase, Worded::fill("{{ list }}: {{ items }}.", &parts), None));
@@ -89,7 +94,7 @@ fn bulleted(chunk: &Chunk) -> Option<List> {
     let name = name(before, chunk);
     // Links are the furniture of a page.
     let is_said = |item: &String| !item.is_empty() && !item.contains("](") && !item.contains("://");
-    (!items.is_empty() && items.iter().all(is_said)).then_some(List { name, items, numbered: false })
+    (!items.is_empty() && items.iter().all(is_said)).then_some(List { name, items, numbered: false, whole: true })
 }
 
 /// `NAME 1. a 2. b 3. c`: numbers from 1 without a gap.
@@ -97,17 +102,25 @@ fn numbered(chunk: &Chunk) -> Option<List> {
     let mark = Regex::new(r"(?:^|\s)(\d{1,2})[.)]\s+").ok()?;
     let text = crate::one_line(&chunk.text);
     let mut starts: Vec<(usize, usize)> = Vec::new();
+    let mut end = text.len();
     for found in mark.captures_iter(&text) {
         let (whole, number) = (found.get(0)?, found.get(1)?);
-        if number.as_str().parse::<usize>().is_ok_and(|number| number == starts.len() + 1) {
+        let number = number.as_str().parse::<usize>().ok()?;
+        let next = starts.len() + 1;
+        if number == next {
             starts.push((whole.start(), whole.end()));
+        } else if !starts.is_empty() && (next + 1..=next + GAP_MAX).contains(&number) {
+            // The text has lost an item; what follows belongs to none of those before.
+            end = whole.start();
+            break;
         }
     }
     let first = starts.first()?.0;
-    let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([text.len()]);
+    let whole = end == text.len();
+    let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([end]);
     let items: Vec<String> = starts.iter().zip(ends).map(|((_, start), end)| item(&text[*start..end])).collect();
     let name = name(&text[..first], chunk);
-    (items.iter().all(|item| !item.is_empty())).then_some(List { name, items, numbered: true })
+    (items.iter().all(|item| !item.is_empty())).then_some(List { name, items, numbered: true, whole })
 }
 
 /// An item without the mark at its end.
@@ -158,6 +171,14 @@ mod tests {
         assert_eq!(said[0], "Standing Orders: Stay awake; Post 3 lookouts; Keep calm.");
         assert_eq!(said[2], "Number 2 of Standing Orders: Post 3 lookouts.");
         assert_eq!(said.len(), 4);
+    }
+
+    #[test]
+    fn list_that_lost_a_number_ends_before_the_next_one() {
+        let said = answers("Shelves 1. Ropes 2. Pumps 3. Hoses, 12 of them 5. Nozzles 6. Ladders.", "");
+        let expected =
+            ["Number 1 of Shelves: Ropes.", "Number 2 of Shelves: Pumps.", "Number 3 of Shelves: Hoses, 12 of them."];
+        assert_eq!(said, expected);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use minijinja::Environment;
 
 use super::fact::{Ask, Fact, Worded};
-use super::headers::{Headers, phrase_of};
+use super::headers::{Headers, phrase_of, without_stop};
 use super::sink::Left;
 use crate::data::chunk::Chunk;
 use crate::data::ingest::schema::{Fields, Question, Schema, Table, environment, render};
@@ -73,7 +73,7 @@ fn by_schema<'a>(table: &Table, records: &[Record<'a>], left: &mut Vec<Left>) ->
     let environment = environment();
     let mut all = ByName::new();
     for record in records {
-        let title = table.title.as_ref().and(record.title);
+        let title = table.title.as_ref().and(record.title).map(without_stop);
         for question in &table.questions {
             match ask(&environment, question, record, title) {
                 Ok(None) => {}
@@ -102,7 +102,7 @@ fn ask<'a>(
     }
     let worded = |template: &String| Ok(Worded { text: render(template)?, template: template.clone() });
     let asks = question.ask.iter().map(worded).collect::<anyhow::Result<Vec<_>>>()?;
-    let answer = worded(&question.answer)?;
+    let answer = with_one_stop(worded(&question.answer)?);
     let value = question.value.as_deref().map(render).transpose()?.filter(|value| !value.is_empty());
     anyhow::ensure!(!asks.is_empty(), "question {:?} has no wording; give some to `ask`", question.name);
     let empty = answer.text.is_empty() || asks.iter().any(|ask| ask.text.is_empty());
@@ -140,7 +140,7 @@ fn by_headers<'a>(path: &str, records: &[Record<'a>], titled: bool, left: &mut V
         return all;
     };
     for record in records {
-        let name = if titled { record.title.unwrap_or_default() } else { headers.name(record.fields) };
+        let name = if titled { without_stop(record.title.unwrap_or_default()) } else { headers.name(record.fields) };
         if name.is_empty() {
             left.push(Left::of(record.chunks[0], "no_name", format!("`{}` is empty", headers.title)));
             continue;
@@ -164,7 +164,10 @@ fn by_headers<'a>(path: &str, records: &[Record<'a>], titled: bool, left: &mut V
                 let parts = [("title", of), ("value", value)];
                 let asked = Asked {
                     asks: vec![Worded::fill(&format!("the {phrase} of {{{{ title }}}}"), &parts)],
-                    answer: Worded::fill(&format!("The {phrase} of {{{{ title }}}} {verb} {{{{ value }}}}."), &parts),
+                    answer: with_one_stop(Worded::fill(
+                        &format!("The {phrase} of {{{{ title }}}} {verb} {{{{ value }}}}."),
+                        &parts,
+                    )),
                     value: Some(value.to_owned()),
                     plural,
                     chunks: record.chunks.clone(),
@@ -190,9 +193,18 @@ fn cell<'a>(fields: &'a Fields, column: &str) -> &'a str {
     fields.iter().find(|(name, _)| name == column).map_or("", |(_, cell)| cell.trim())
 }
 
+/// An answer whose value ends with a full stop of its own (`n.o.s.`) needs no second one.
+fn with_one_stop(mut answer: Worded) -> Worded {
+    if answer.text.ends_with("..") && !answer.text.ends_with("...") {
+        answer.text.pop();
+    }
+    answer
+}
+
 /// A cell with a list in it as a reader would say it.
 fn joined(cell: &str) -> String {
-    let parts: Vec<&str> = cell.split(';').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> =
+        cell.split(';').map(|part| without_stop(part.trim())).filter(|part| !part.is_empty()).collect();
     series(&parts, "and")
 }
 
@@ -356,6 +368,18 @@ mod tests {
     fn values_of_a_small_column_rule_each_other_out() {
         let facts = facts(&materials(), &Schema::default(), &mut Vec::new());
         assert_eq!(find(&facts, "Acetone", "packing group").contradicts, ["I or III"]);
+    }
+
+    #[test]
+    fn full_stops_of_cells_neither_double_nor_stand_inside_an_answer() {
+        let row = |id, name| vec![("id_number", id), ("name", name)];
+        let rows =
+            [row("UN0001", "Cans (each of 1 L at most)."), row("UN0002", "Paints, n.o.s."), row("UN0003", "Rope")];
+        let chunks = table(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let facts = facts(&chunks, &Schema::default(), &mut Vec::new());
+        let said: Vec<&str> = facts.iter().map(|fact| fact.answer.text.as_str()).collect();
+        assert!(said.contains(&"The ID number of Cans (each of 1 L at most) is UN0001."), "{said:?}");
+        assert!(said.contains(&"The name of UN0002 is Paints, n.o.s."), "{said:?}");
     }
 
     #[test]

@@ -4,12 +4,11 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::fact::{Ask, Fact, Worded};
+use super::subjects::{is_subject, own_subject, says_what};
 use crate::data::chunk::{Chunk, ChunkKind};
 
 /// Longest statement in words; longer sentences have more than one thought.
 const STATEMENT_WORDS_MAX: usize = 36;
-/// Longest subject in words.
-const SUBJECT_WORDS_MAX: usize = 14;
 /// Longest term before a colon in words.
 const TERM_WORDS_MAX: usize = 5;
 /// Longest value in words that an answer is scored by.
@@ -17,29 +16,16 @@ const VALUE_WORDS_MAX: usize = 12;
 /// Verbs that say what something is, and whether their subject is plural.
 const VERBS: [(&str, bool); 4] = [("is", false), ("are", true), ("means", false), ("refers to", false)];
 
-/// Words that no subject begins with: they point at an earlier sentence, or open a clause.
-const NO_SUBJECT: &[&str] = &[
-    "all", "although", "and", "another", "any", "as", "because", "before", "both", "but", "each", "either", "every",
-    "example", "for", "from", "he", "here", "how", "however", "i", "if", "in", "it", "its", "many", "most", "neither",
-    "no", "not", "note", "on", "once", "one", "or", "other", "our", "she", "since", "so", "some", "such", "that",
-    "their", "there", "these", "they", "this", "those", "to", "unless", "until", "we", "what", "when", "where",
-    "which", "while", "who", "why", "with", "you", "your",
-];
-/// Words inside a subject that open a clause of their own.
-const CLAUSE: &[&str] = &["that", "which", "who", "whom", "if", "because", "when", "while", "is", "are", "was", "were"];
-/// Last words of a subject that point at what stands around it.
-const POINTING: &[&str] = &["above", "below", "following", "here"];
-/// Words that make an "is" no definition: "is burning", "is not", "is also".
-const NO_DEFINITION: &[&str] = &["also", "being", "not", "still", "then", "there", "why"];
 /// Terms before a colon that announce something instead of naming it.
 const NO_TERM: &[&str] = &[
     "caution", "contents", "edition", "example", "figure", "note", "page", "source", "table", "url", "warning", "www",
     "http", "https",
 ];
 
-/// Facts of the running text among `chunks`.
+/// Facts of the running text among `chunks`, also of that around an equation.
 pub fn facts(chunks: &[Chunk]) -> Vec<Fact> {
-    let prose = chunks.iter().filter(|chunk| chunk.fields.is_empty() && chunk.kind == ChunkKind::Prose);
+    let running = |chunk: &&Chunk| matches!(chunk.kind, ChunkKind::Prose | ChunkKind::Equation);
+    let prose = chunks.iter().filter(|chunk| chunk.fields.is_empty()).filter(running);
     prose.flat_map(of_chunk).collect()
 }
 
@@ -98,10 +84,7 @@ fn statement(sentence: &str) -> Option<Stated> {
         .filter_map(|(verb, plural)| sentence.find(&format!(" {verb} ")).map(|at| (*verb, *plural, at)))
         .min_by_key(|(_, _, at)| *at)?;
     let (subject, rest) = (own_subject(&sentence[..at]), sentence[at + verb.len() + 2..].trim_end_matches('.').trim());
-    let first_of_rest = rest.split_whitespace().next()?.to_lowercase();
-    // "is burning", "is measured in chains": something happens to the subject, the sentence does not say what it is.
-    let happens = ["ing", "ed"].iter().any(|ending| first_of_rest.ends_with(ending)) && rest.contains(' ');
-    if !is_subject(subject) || NO_DEFINITION.contains(&first_of_rest.as_str()) || happens || rest.contains(": ") {
+    if !is_subject(subject) || !says_what(rest) {
         return None;
     }
     let phrase = phrase(subject);
@@ -162,28 +145,6 @@ fn abbreviations(sentence: &str) -> Vec<Stated> {
         });
     }
     found
-}
-
-/// The subject without a heading that an extracted text has before it: `Safety Zones A safety zone`.
-fn own_subject(text: &str) -> &str {
-    let starts = [" The ", " A ", " An "].iter().filter_map(|article| text.rfind(article));
-    starts.max().map_or(text, |at| &text[at..]).trim()
-}
-
-/// Whether a text can be what a sentence is about.
-fn is_subject(subject: &str) -> bool {
-    let words: Vec<String> = subject.split_whitespace().map(str::to_lowercase).collect();
-    let Some(first) = words.first() else { return false };
-    let begins = subject.chars().next().is_some_and(|c| c.is_uppercase() || c.is_ascii_digit());
-    let content = words.iter().any(|word| word.len() > 2 && word.chars().all(|c| c.is_alphanumeric() || c == '-'));
-    begins
-        && content
-        && words.len() <= SUBJECT_WORDS_MAX
-        && !NO_SUBJECT.contains(&first.as_str())
-        && !words.iter().any(|word| CLAUSE.contains(&word.as_str()))
-        && !words.last().is_some_and(|word| POINTING.contains(&word.as_str()))
-        && !subject.contains([',', ';', ':', '(', ')', '[', ']', '?', '\u{2022}'])
-        && !subject.contains(". ")
 }
 
 /// A subject inside a question: its article loses the capital, names keep theirs.
@@ -251,6 +212,13 @@ mod tests {
             "A heading without an end is here",
             "The following are the signs of a storm.",
             "The values below are pressures in psi.",
+            "Ensure radios are charged before the shift begins.",
+            "Building a dam or a full tank is between you and the flood.",
+            "Sometimes those repairs are a matter of hours.",
+            "Usually the valve is a brass one.",
+            "The hose that you carry is a spare one.",
+            "Pumps of our crew are understood by few.",
+            "Winds or currents are the cause of the drift.",
         ];
         for text in none {
             assert!(facts_of(text).is_empty(), "{text}: {:?}", facts_of(text));

@@ -42,30 +42,40 @@ pub struct Wanted {
     pub cross: usize,
     /// Chunks of a task over several sources.
     pub cross_chunks: usize,
-    /// Tokens that the chunks of one task may have together.
-    pub tokens_max: u32,
     /// Fewest tokens of a chunk that is asked about.
     pub tokens_min: u32,
     /// The seed.
     pub seed: u64,
 }
 
-/// All tasks, in the order of their chunks; those over several sources come last.
-pub fn tasks(chunks: &[Chunk], wanted: &Wanted) -> Vec<Task> {
-    let mut tasks = Vec::new();
+/// Says whether a prompt of this category about these chunks leaves room for its reply.
+pub type Fits<'a> = &'a mut dyn FnMut(Category, &[&Chunk]) -> anyhow::Result<bool>;
+
+/// All tasks, in the order of their chunks; those over several sources come last. With them the places of the chunks
+/// whose prompt does not fit.
+///
+/// # Errors
+/// What `fits` says.
+pub fn tasks(chunks: &[Chunk], wanted: &Wanted, fits: Fits<'_>) -> anyhow::Result<(Vec<Task>, Vec<usize>)> {
+    let (mut tasks, mut too_long) = (Vec::new(), Vec::new());
     for (place, chunk) in chunks.iter().enumerate() {
         let Some(category) = Category::of(chunk.kind).filter(|category| wanted.categories.contains(category)) else {
             continue;
         };
-        if (wanted.tokens_min..=wanted.tokens_max).contains(&chunk.tokens) {
+        if chunk.tokens < wanted.tokens_min {
+            continue;
+        }
+        if fits(category, &[chunk])? {
             tasks.extend((0..wanted.per_chunk).map(|turn| task(category, vec![place], chunks, turn, wanted.seed)));
+        } else {
+            too_long.push(place);
         }
     }
     if wanted.categories.contains(&Category::CrossDomain) {
-        let groups = across_sources(chunks, wanted);
+        let groups = across_sources(chunks, wanted, fits)?;
         tasks.extend(groups.into_iter().map(|group| task(Category::CrossDomain, group, chunks, 0, wanted.seed)));
     }
-    tasks
+    Ok((tasks, too_long))
 }
 
 fn task(category: Category, places: Vec<usize>, chunks: &[Chunk], turn: usize, seed: u64) -> Task {
@@ -83,9 +93,9 @@ pub fn seed_of(seed: u64, name: &str) -> u64 {
     u64::from_str_radix(&digest[..16], 16).unwrap_or(seed) >> 11
 }
 
-/// Groups of chunks of different sources that share uncommon words, the closest first. Each chunk begins at most one
-/// group.
-fn across_sources(chunks: &[Chunk], wanted: &Wanted) -> Vec<Vec<usize>> {
+/// Groups of chunks of different sources that share uncommon words, the closest of those first that fit into one
+/// prompt. Each chunk begins at most one group.
+fn across_sources(chunks: &[Chunk], wanted: &Wanted, fits: Fits<'_>) -> anyhow::Result<Vec<Vec<usize>>> {
     let usable = |chunk: &Chunk| chunk.kind != ChunkKind::Table && chunk.tokens >= wanted.tokens_min;
     let places: Vec<usize> = (0..chunks.len()).filter(|place| usable(&chunks[*place])).collect();
     let terms: HashMap<usize, BTreeSet<String>> = places.iter().map(|place| (*place, terms(&chunks[*place]))).collect();
@@ -121,15 +131,15 @@ fn across_sources(chunks: &[Chunk], wanted: &Wanted) -> Vec<Vec<usize>> {
         if groups.len() == wanted.cross {
             break;
         }
-        let tokens = chunks[*first].tokens + chunks[*second].tokens;
-        if used.contains(first) || used.contains(second) || tokens > wanted.tokens_max {
+        let free = !used.contains(first) && !used.contains(second);
+        if !free || !fits(Category::CrossDomain, &[&chunks[*first], &chunks[*second]])? {
             continue;
         }
-        let group = widened(vec![*first, *second], &pairs, chunks, wanted, &used);
+        let group = widened(vec![*first, *second], &pairs, chunks, wanted, &used, fits)?;
         used.extend(group.iter().copied());
         groups.push(group);
     }
-    groups
+    Ok(groups)
 }
 
 /// The group with further chunks of other sources that are close to one of its own, as many as are wanted and fit.
@@ -139,7 +149,8 @@ fn widened(
     chunks: &[Chunk],
     wanted: &Wanted,
     used: &BTreeSet<usize>,
-) -> Vec<usize> {
+    fits: Fits<'_>,
+) -> anyhow::Result<Vec<usize>> {
     for ((first, second), _) in pairs {
         if group.len() >= wanted.cross_chunks {
             break;
@@ -149,13 +160,13 @@ fn widened(
             (false, true) => *first,
             _ => continue,
         };
-        let tokens: u32 = group.iter().chain([&other]).map(|place| chunks[*place].tokens).sum();
         let new_source = group.iter().all(|place| chunks[*place].source != chunks[other].source);
-        if new_source && tokens <= wanted.tokens_max && !used.contains(&other) {
+        let together: Vec<&Chunk> = group.iter().chain([&other]).map(|place| &chunks[*place]).collect();
+        if new_source && !used.contains(&other) && fits(Category::CrossDomain, &together)? {
             group.push(other);
         }
     }
-    group
+    Ok(group)
 }
 
 /// Words of a chunk that can connect it with another.
@@ -188,15 +199,13 @@ mod tests {
     }
 
     fn wanted() -> Wanted {
-        Wanted {
-            categories: Category::ALL.to_vec(),
-            per_chunk: 1,
-            cross: 10,
-            cross_chunks: 2,
-            tokens_max: 100,
-            tokens_min: 8,
-            seed: 1,
-        }
+        Wanted { categories: Category::ALL.to_vec(), per_chunk: 1, cross: 10, cross_chunks: 2, tokens_min: 8, seed: 1 }
+    }
+
+    /// Tasks whose chunks have at most so many tokens together.
+    fn made(chunks: &[Chunk], wanted: &Wanted, tokens_max: u32) -> Vec<Task> {
+        let mut fits = |_, shown: &[&Chunk]| Ok(shown.iter().map(|chunk| chunk.tokens).sum::<u32>() <= tokens_max);
+        tasks(chunks, wanted, &mut fits).unwrap().0
     }
 
     fn library() -> Vec<Chunk> {
@@ -221,32 +230,43 @@ mod tests {
 
     #[test]
     fn each_kind_of_chunk_has_its_category_and_tables_have_none() {
-        let categories: Vec<Category> = tasks(&library(), &wanted()).iter().map(|task| task.category).collect();
+        let categories: Vec<Category> = made(&library(), &wanted(), 100).iter().map(|task| task.category).collect();
         let count = |wanted| categories.iter().filter(|category| **category == wanted).count();
         assert_eq!(Category::ALL.map(count), [12, 1, 1, 1]);
     }
 
     #[test]
     fn chunks_of_different_sources_meet_by_the_uncommon_words_they_share() {
-        let tasks = tasks(&library(), &wanted());
+        let tasks = made(&library(), &wanted(), 100);
         assert_eq!(tasks.last().unwrap().chunks, [0, 1]);
         let mut same = library();
         same.iter_mut().for_each(|chunk| chunk.source = "a".to_owned());
-        assert!(super::tasks(&same, &wanted()).iter().all(|task| task.category != Category::CrossDomain));
-        let narrow = Wanted { tokens_max: 79, ..wanted() };
-        assert!(super::tasks(&library(), &narrow).iter().all(|task| task.category != Category::CrossDomain));
+        assert!(made(&same, &wanted(), 100).iter().all(|task| task.category != Category::CrossDomain));
+        assert!(made(&library(), &wanted(), 79).iter().all(|task| task.category != Category::CrossDomain));
+    }
+
+    #[test]
+    fn where_the_closest_chunks_do_not_fit_into_one_prompt_smaller_ones_are_asked_about() {
+        let mut chunks = library();
+        let smaller = "Chlorine corrodes the valves of a pump.";
+        chunks.push(Chunk { tokens: 20, ..chunk("c", 0, ChunkKind::Prose, smaller) });
+        let large = chunks[0].text.clone();
+        chunks[0] = Chunk { tokens: 90, ..chunk("a", 0, ChunkKind::Prose, &large) };
+        assert_eq!(made(&chunks, &wanted(), 100).last().unwrap().chunks, [1, 15]);
+        let too_long = super::tasks(&chunks, &wanted(), &mut |_, shown| Ok(shown[0].tokens < 90)).unwrap().1;
+        assert_eq!(too_long, [0]);
     }
 
     #[test]
     fn names_and_seeds_of_tasks_come_from_their_content() {
-        let twice = tasks(&library(), &Wanted { per_chunk: 2, ..wanted() });
+        let twice = made(&library(), &Wanted { per_chunk: 2, ..wanted() }, 100);
         let ids: BTreeSet<&str> = twice.iter().map(|task| task.id.as_str()).collect();
         assert_eq!(ids.len(), twice.len());
         let mut shifted = library();
         shifted.remove(2);
         let name = |tasks: Vec<Task>| tasks.into_iter().map(|task| (task.id, task.seed)).collect::<BTreeMap<_, _>>();
-        let (all, fewer) = (name(tasks(&library(), &wanted())), name(tasks(&shifted, &wanted())));
+        let (all, fewer) = (name(made(&library(), &wanted(), 100)), name(made(&shifted, &wanted(), 100)));
         assert!(fewer.iter().all(|(id, seed)| all.get(id) == Some(seed)));
-        assert_ne!(all, name(tasks(&library(), &Wanted { seed: 2, ..wanted() })));
+        assert_ne!(all, name(made(&library(), &Wanted { seed: 2, ..wanted() }, 100)));
     }
 }

@@ -9,7 +9,7 @@ use halligan_runtime::inference::{
 };
 
 use super::journal::{Journal, Reply};
-use super::prompts::{Lengths, pair_schema, read_pair};
+use super::prompts::{Category, Lengths, pair_schema, read_pair};
 use super::tasks::{Task, seed_of};
 use crate::data::chunk::Chunk;
 use crate::progress::{Progress, duration};
@@ -77,6 +77,14 @@ impl Writer {
     /// Tokens of the context that a prompt may take.
     pub fn prompt_tokens_max(&self) -> usize {
         (self.inference.info().context_tokens as usize).saturating_sub(self.asking.max_tokens)
+    }
+
+    /// Tokens of the prompt about these chunks, with its instruction and the marks of the chat template.
+    ///
+    /// # Errors
+    /// A model without a template.
+    pub fn prompt_tokens(&self, category: Category, chunks: &[&Chunk]) -> anyhow::Result<usize> {
+        Ok(self.inference.prompt_tokens(&category.render(chunks)?)?.len())
     }
 
     /// Asks all tasks; `None` if it was interrupted.

@@ -86,9 +86,10 @@ pub fn read(text: &str, language: Language, fits: &mut dyn FnMut(&str) -> bool) 
         reading.notes.push(Note::remark("no_syntax", detail));
         return reading;
     };
-    let mut walk = Walk { text, language, fits, reading: Reading::default(), covered: 0 };
+    let mut walk = Walk { text, language, fits, reading: Reading::default(), covered: 0, short: Vec::new() };
     walk.open(tree.root_node(), &Arc::from([]), 0);
     walk.rest(text.len(), &Arc::from([]));
+    walk.name_whole();
     let mut reading = walk.reading;
     if tree.root_node().has_error() {
         let line = first_error(tree.root_node()).map_or(1, |node| node.start_position().row + 1);
@@ -117,6 +118,8 @@ struct Walk<'a> {
     reading: Reading,
     /// Text before this byte is in a block.
     covered: usize,
+    /// Names of definitions that are too short to have a block of their own.
+    short: Vec<String>,
 }
 
 impl Walk<'_> {
@@ -155,12 +158,24 @@ impl Walk<'_> {
             if let Some(range) = trimmed(self.text, range) {
                 // One line, such as `mod a;`, is packed with its neighbours.
                 let alone = node.end_position().row > node.start_position().row;
+                if !alone {
+                    self.short.extend(inner.last().cloned());
+                }
                 let heading = if alone { &inner } else { scope };
                 self.push(Block { alone, ..Block::prose(self.indented(range), heading) });
             }
         } else {
             self.open(node, &inner, depth + 1);
             self.rest(node.end_byte(), &inner);
+        }
+    }
+
+    /// A small file that becomes one chunk stands under the names of all that it defines.
+    fn name_whole(&mut self) {
+        let whole = self.reading.blocks.iter().all(|block| !block.alone && block.heading.is_empty());
+        if whole && !self.short.is_empty() && (self.fits)(self.text) {
+            let names: Arc<[String]> = Arc::from([shortened(&self.short.join(", "))]);
+            self.reading.blocks.iter_mut().for_each(|block| block.heading = Arc::clone(&names));
         }
     }
 
@@ -228,10 +243,14 @@ impl Walk<'_> {
         let end = body(node).map_or(node.end_byte(), |body| body.start_byte());
         let text = crate::one_line(&self.text[node.start_byte()..end.max(node.start_byte())]);
         let text = text.trim_end_matches([':', '{', '=', ' ']);
-        match text.char_indices().nth(NAME_CHARS) {
-            Some((cut, _)) => format!("{}..", &text[..cut]),
-            None => text.to_owned(),
-        }
+        shortened(text)
+    }
+}
+
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(NAME_CHARS) {
+        Some((cut, _)) => format!("{}..", &name[..cut]),
+        None => name.to_owned(),
     }
 }
 
@@ -289,6 +308,14 @@ mod tests {
         let js = "export class A {\n  go(x) {\n    return x;\n  }\n  stop() {\n    return 1;\n  }\n}\nfunction f() {\n  return 3;\n}\n";
         let js = seen(js, Language::JavaScript, 50);
         assert!(js.iter().any(|(h, _)| h.ends_with("class A > go(x)")), "{js:?}");
+    }
+
+    #[test]
+    fn small_file_of_one_chunk_stands_under_the_names_of_all_it_defines() {
+        let text = "const A: u8 = 1;\nfn open() -> u8 { 1 }\nfn close(a: u8) {}\n";
+        let headings: Vec<_> = seen(text, Language::Rust, 400).into_iter().map(|(heading, _)| heading).collect();
+        assert!(headings.iter().all(|heading| heading == "fn open() -> u8, fn close(a: u8)"), "{headings:?}");
+        assert!(seen(text, Language::Rust, 30).iter().all(|(heading, _)| heading.is_empty()));
     }
 
     #[test]

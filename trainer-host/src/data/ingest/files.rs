@@ -5,18 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 use ignore::WalkBuilder;
 
-use super::super::canonical::content_id;
 use super::super::dataset::Dataset;
 use super::super::ledger::{Left, Skipped};
 use super::super::places;
+use super::clones::{clone, is_address, is_bare_repository};
+use super::commit::Commit;
 
-/// Folder inside the dataset that keeps clones of repositories given by address.
-const CLONES: &str = ".clones";
+/// Files without a commit that are named; the rest are counted.
+const UNCOMMITTED_LISTED: usize = 20;
 
 /// A file to ingest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Found {
     pub root: String,
     /// Path below the root, with `/`.
     pub path: String,
-    /// Commit, where the root is a git repository.
+    /// Commit, where the root is a git repository and the file is as the commit has it.
     pub revision: Option<String>,
     /// Size in bytes.
     pub bytes: u64,
@@ -42,17 +42,18 @@ pub struct Listing {
     pub skipped: Vec<Skipped>,
 }
 
-/// Lists all files below the `given` places. Repositories given by address are cloned below `dataset`.
+/// Lists all files below the `given` places. Repositories given by address are cloned below `dataset`, at the commit
+/// that `revisions` names for the address, or else at the newest.
 ///
 /// # Errors
 /// A place that does not exist or cannot be cloned.
-pub fn list(given: &[String], dataset: &Path) -> anyhow::Result<Listing> {
+pub fn list(given: &[String], dataset: &Path, revisions: &BTreeMap<String, String>) -> anyhow::Result<Listing> {
     let mut listing = Listing::default();
     let mut seen = BTreeSet::new();
     for place in given {
         let path = &places::actual(Path::new(place));
         if is_address(place) || is_bare_repository(path) {
-            let clone = clone(place, dataset)?;
+            let clone = clone(place, dataset, revisions.get(place).map(String::as_str))?;
             walk(&clone, place, dataset, &mut seen, &mut listing);
         } else if path.is_dir() {
             walk(path, place, dataset, &mut seen, &mut listing);
@@ -76,7 +77,12 @@ pub fn list(given: &[String], dataset: &Path) -> anyhow::Result<Listing> {
 }
 
 fn walk(folder: &Path, root: &str, output: &Path, seen: &mut BTreeSet<PathBuf>, listing: &mut Listing) {
-    let revision = revision(folder);
+    let commit = Commit::of(folder).unwrap_or_else(|problem| {
+        let detail = format!("git cannot say what the commit of this repository holds, so no file names it: {problem}");
+        listing.skipped.push(remark(root, "no_revision", &detail));
+        None
+    });
+    let mut uncommitted: Vec<String> = Vec::new();
     let output = std::fs::canonicalize(output).unwrap_or_else(|_| output.to_path_buf());
     let is_output = move |path: &Path| std::fs::canonicalize(path).is_ok_and(|path| path == output);
     let passed_over = is_output.clone();
@@ -124,10 +130,25 @@ fn walk(folder: &Path, root: &str, output: &Path, seen: &mut BTreeSet<PathBuf>, 
         } else if !kind.is_file() {
             listing.skipped.push(skipped(&name, "not_a_file", "a device, pipe or socket"));
         } else if let Ok(facts) = entry.metadata() {
-            add(listing, seen, path, root, below, revision.clone(), facts.len());
+            let held = commit.as_ref().filter(|commit| commit.holds(&below, path));
+            if commit.is_some() && held.is_none() {
+                uncommitted.push(below.clone());
+            }
+            add(listing, seen, path, root, below, held.map(|commit| commit.id.clone()), facts.len());
         } else {
             listing.skipped.push(skipped(&name, "unreadable", "its size cannot be read; check its permissions"));
         }
+    }
+    if let Some(commit) = commit.filter(|_| !uncommitted.is_empty()) {
+        let more = uncommitted.len().saturating_sub(UNCOMMITTED_LISTED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let listed = uncommitted[..uncommitted.len().min(UNCOMMITTED_LISTED)].join(", ");
+        let detail = format!(
+            "{} files are not as commit {} has them, so they name no commit: {listed}{more}",
+            uncommitted.len(),
+            &commit.id[..commit.id.len().min(12)]
+        );
+        listing.skipped.push(remark(root, "uncommitted", &detail));
     }
     report_ignored(folder, root, &folders, &taken, &is_output, listing);
 }
@@ -151,7 +172,7 @@ fn report_ignored(
             let dataset = !hidden && path.is_dir() && Dataset::open(&path).is_ok();
             let detail = match (hidden, path.is_dir()) {
                 _ if dataset => "a dataset folder; its rows are no documents",
-                (true, _) => "hidden: its name begins with a dot; give it as PATH to take it",
+                (true, _) => "its name begins with a dot; give it as PATH to take it",
                 (false, true) => "a folder that .gitignore leaves out; give it as PATH to take it",
                 (false, false) => "a file that .gitignore leaves out; give it as PATH to take it",
             };
@@ -194,6 +215,11 @@ pub fn skipped(id: &str, reason: &str, detail: &str) -> Skipped {
     }
 }
 
+/// Something that the reader should know of a place, of which nothing is lost.
+fn remark(id: &str, reason: &str, detail: &str) -> Skipped {
+    Skipped { what: Left::Note, ..skipped(id, reason, detail) }
+}
+
 /// Root and path as one name.
 pub fn joined(root: &str, path: &str) -> String {
     if root == "." { path.to_owned() } else { format!("{}/{path}", root.trim_end_matches('/')) }
@@ -203,57 +229,6 @@ fn below(folder: &Path, path: &Path) -> String {
     let below = path.strip_prefix(folder).unwrap_or(path);
     let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
     parts.join("/")
-}
-
-/// The commit that is checked out in `folder`, if it is a git repository.
-fn revision(folder: &Path) -> Option<String> {
-    let git = folder.join(".git");
-    let head = std::fs::read_to_string(git.join("HEAD")).ok()?;
-    let Some(name) = head.trim().strip_prefix("ref: ") else { return Some(head.trim().to_owned()) };
-    if let Ok(commit) = std::fs::read_to_string(git.join(name)) {
-        return Some(commit.trim().to_owned());
-    }
-    let packed = std::fs::read_to_string(git.join("packed-refs")).ok()?;
-    let line = packed.lines().find(|line| line.ends_with(&format!(" {name}")))?;
-    line.split(' ').next().map(str::to_owned)
-}
-
-/// Whether a place is the address of a repository.
-pub fn is_address(place: &str) -> bool {
-    ["https://", "http://", "ssh://", "git://", "file://", "git@"].iter().any(|start| place.starts_with(start))
-}
-
-fn is_bare_repository(path: &Path) -> bool {
-    path.join("HEAD").is_file() && path.join("objects").is_dir() && path.join("refs").is_dir()
-}
-
-/// Folder in the dataset where a repository given by address is cloned.
-pub fn clone_of(dataset: &Path, address: &str) -> PathBuf {
-    dataset.join(CLONES).join(content_id(&[address.as_bytes()]))
-}
-
-/// Clones the repository at `place` with the system's git, or brings an earlier clone up to date.
-fn clone(place: &str, dataset: &Path) -> anyhow::Result<PathBuf> {
-    let folder = clone_of(dataset, place);
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).map_err(|error| crate::about(&folder, error))?;
-    }
-    let parent = crate::outputs::folder_of(&folder);
-    std::fs::create_dir_all(&parent).map_err(|error| crate::about(&parent, error))?;
-    let mut command = Command::new("git");
-    command.args(["clone", "--quiet", "--depth", "1", "--"]).arg(place).arg(&folder);
-    // A question for a password would wait for ever where nobody sits.
-    let output = command.env("GIT_TERMINAL_PROMPT", "0").stdin(Stdio::null()).output();
-    let output = output.map_err(|error| {
-        anyhow::anyhow!(
-            "{place}: cannot run git ({error}); install it, or clone the repository yourself and give the folder"
-        )
-    })?;
-    if !output.status.success() {
-        let said = crate::one_line(&String::from_utf8_lossy(&output.stderr));
-        anyhow::bail!("{place}: git could not clone it ({said}); check the address, or give a folder");
-    }
-    Ok(folder)
 }
 
 /// How many things were left out for each reason.
@@ -267,6 +242,7 @@ pub fn by_reason<'a>(skipped: impl Iterator<Item = &'a Skipped>) -> BTreeMap<Str
 
 #[cfg(test)]
 mod tests {
+    use super::super::commit::tests::git;
     use super::*;
 
     fn reasons(listing: &Listing) -> Vec<(&str, &str)> {
@@ -284,7 +260,8 @@ mod tests {
         std::fs::write(at("a.txt"), "x").unwrap();
         #[cfg(unix)]
         std::os::unix::fs::symlink(folder.path(), at("circle")).unwrap();
-        let listing = list(&[folder.path().display().to_string()], &folder.path().join("out")).unwrap();
+        let listing =
+            list(&[folder.path().display().to_string()], &folder.path().join("out"), &BTreeMap::new()).unwrap();
         assert_eq!(listing.found.iter().map(|found| found.path.as_str()).collect::<Vec<_>>(), ["a.txt"]);
         let expected = [(".gitignore", "hidden"), ("a.log", "ignored"), ("circle", "link"), ("target", "ignored")];
         assert_eq!(reasons(&listing), expected);
@@ -295,14 +272,37 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.txt"), "x").unwrap();
         let (root, file) = (folder.path().display().to_string(), folder.path().join("a.txt").display().to_string());
-        let listing = list(&[root, file], &folder.path().join("out")).unwrap();
+        let listing = list(&[root, file], &folder.path().join("out"), &BTreeMap::new()).unwrap();
         assert_eq!(listing.found.len(), 1);
         assert_eq!(reasons(&listing), [("a.txt", "given_twice")]);
     }
 
     #[test]
     fn missing_place_is_named() {
-        let error = list(&["no/such/place".to_owned()], Path::new(".")).unwrap_err().to_string();
+        let error = list(&["no/such/place".to_owned()], Path::new("."), &BTreeMap::new()).unwrap_err().to_string();
         assert!(error.contains("no/such/place") && error.contains("check the path"), "{error}");
+    }
+
+    #[test]
+    fn only_files_that_are_as_the_commit_has_them_name_it_also_in_a_worktree() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join("repository").join(name);
+        std::fs::create_dir(at("")).unwrap();
+        git(&at(""), &["init", "--quiet"]);
+        std::fs::write(at("same.txt"), "x").unwrap();
+        std::fs::write(at("changed.txt"), "x").unwrap();
+        git(&at(""), &["add", "."]);
+        git(&at(""), &["commit", "--quiet", "-m", "a"]);
+        let tree = folder.path().join("tree");
+        git(&at(""), &["worktree", "add", "--quiet", &tree.display().to_string()]);
+        for place in [at(""), tree] {
+            std::fs::write(place.join("changed.txt"), "y").unwrap();
+            std::fs::write(place.join("new.txt"), "z").unwrap();
+            let listing = list(&[place.display().to_string()], &folder.path().join("out"), &BTreeMap::new()).unwrap();
+            let named: Vec<_> = listing.found.iter().map(|found| (&*found.path, found.revision.is_some())).collect();
+            assert_eq!(named, [("changed.txt", false), ("new.txt", false), ("same.txt", true)]);
+            let note = listing.skipped.iter().find(|one| one.reason == "uncommitted").unwrap();
+            assert!(note.what == Left::Note && note.detail.ends_with("changed.txt, new.txt"), "{note:?}");
+        }
     }
 }

@@ -63,8 +63,10 @@ fn as_meant(text: &str) -> &str {
 /// # Errors
 /// The first line that is wrong; nothing of the table counts then.
 pub fn read(path: &Path, items: &[Item], expert: &str, time: &str) -> anyhow::Result<Vec<Rating>> {
+    // With `\r\n` as one end, csv counts the line of a record from its `\n`, one too low.
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
+        .terminator(csv::Terminator::Any(b'\n'))
         .from_path(path)
         .map_err(|error| anyhow::anyhow!("{}: {error}; check the path", path.display()))?;
     let broken = |error: csv::Error| anyhow::anyhow!("{}: {error}; save the table as CSV in UTF-8", path.display());
@@ -92,7 +94,8 @@ pub fn read(path: &Path, items: &[Item], expert: &str, time: &str) -> anyhow::Re
         let line = record.position().map_or(0, csv::Position::line);
         let wrong = |problem: String| anyhow::anyhow!("{}:{line}: {problem}", path.display());
         let cell = |column: Option<usize>| {
-            let text = column.and_then(|column| record.get(column)).map(as_meant).unwrap_or_default();
+            let text = column.and_then(|column| record.get(column)).unwrap_or_default();
+            let text = as_meant(text.strip_suffix('\r').unwrap_or(text));
             (!text.trim().is_empty()).then(|| text.to_owned())
         };
         let Some(said) = cell(Some(verdict)) else { continue };
@@ -183,6 +186,9 @@ mod tests {
         assert!(verdict("").unwrap_err().to_string().contains("no line has a verdict"));
         let other = rated(|text| text.replace(&id, "0000").replace("=SUM(A1),,,,,", "=SUM(A1),good,,,,"));
         assert!(other.unwrap_err().to_string().contains("row 0000 is not in the review"));
+        let windows = rated(|text| text.replace("=SUM(A1),,,,,", "=SUM(A1),fine,,,,").replace('\n', "\r\n"));
+        let unix = verdict("fine").unwrap_err().to_string();
+        assert_eq!(windows.unwrap_err().to_string(), unix, "lines are counted alike");
         assert!(rated(|text| text.replace(',', ";")).unwrap_err().to_string().contains("no column `row`"));
     }
 }

@@ -16,7 +16,7 @@ use super::*;
 
 /// A dataset with a record of every sort, a review in it, and rows of two splits.
 fn dataset(folder: &Path) {
-    let mut writer = DatasetWriter::create(folder, "generate").unwrap();
+    let mut writer = DatasetWriter::create(folder, "generate", false).unwrap();
     let template = Template::new("record", "distance", "The distance for {{ name }}.");
     let mut rows = Vec::new();
     for at in 0..4_u64 {
@@ -129,7 +129,7 @@ fn lost_lines_and_files_are_named() {
 #[test]
 fn record_that_was_edited_and_hashed_again_has_not_its_own_name() {
     let folder = tempfile::tempdir().unwrap();
-    let mut writer = DatasetWriter::create(folder.path(), "import").unwrap();
+    let mut writer = DatasetWriter::create(folder.path(), "import", false).unwrap();
     let row = Row::of_answer("record", "g", "How far?", "150 feet.");
     let forged = Row { id: row.id.clone(), ..Row::of_answer("record", "g", "How far?", "15 feet.") };
     let dangling = Row { chunks: vec!["77".to_owned()], ..Row::of_answer("record", "h", "Where?", "Here.") };

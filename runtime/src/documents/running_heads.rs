@@ -1,0 +1,172 @@
+//! Running heads: lines that the pages of a book repeat at their top.
+//!
+//! A line that is taken for one is lost to the reader, so only whole lines go, never a part of a sentence, and each is
+//! named with its page.
+
+use std::collections::{HashMap, HashSet};
+
+use super::block::{BlockKind, Note, Reading};
+
+/// Pages with the same line at their head before it counts as a running head.
+const PAGES_MIN: usize = 3;
+/// Running heads stand on at least this share of all pages.
+const SHARE: f64 = 0.3;
+/// Longest running head in words.
+const WORDS: usize = 16;
+/// First lines of a page that may be running heads.
+const LINES: usize = 3;
+/// Removals that the report lists one by one; the rest are counted.
+const LISTED: usize = 20;
+
+/// Takes whole lines off the head of pages where many pages have the same line there, but for its numbers. A line that
+/// is a sentence, or that the next line goes on with, is text whatever it looks like.
+pub fn remove(reading: &mut Reading, text: &str) {
+    let pages = first_lines(reading, text);
+    let mut shared: HashMap<&str, usize> = HashMap::new();
+    for page in &pages {
+        let shapes: HashSet<&str> = page.lines.iter().map(|line| line.shape.as_str()).collect();
+        shapes.into_iter().for_each(|shape| *shared.entry(shape).or_default() += 1);
+    }
+    let often = |line: &&First| {
+        let count = shared[line.shape.as_str()];
+        count >= PAGES_MIN && count as f64 >= SHARE * pages.len() as f64
+    };
+    let mut removed: Vec<String> = Vec::new();
+    for page in &pages {
+        for line in page.lines.iter().take_while(often) {
+            let block = &mut reading.blocks[line.block];
+            let all = block.text(text);
+            let (head, rest) = all.split_once('\n').unwrap_or((all, ""));
+            removed.push(format!("page {} {:?}", page.number, super::one_line(head)));
+            block.text = Some(rest.to_owned());
+            if !block.cleaned.contains(&"running_heads") {
+                block.cleaned.push("running_heads");
+            }
+        }
+    }
+    if !removed.is_empty() {
+        let more = removed.len().saturating_sub(LISTED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let listed = removed[..removed.len().min(LISTED)].join(", ");
+        let detail = format!("{} lines were taken off the heads of pages: {listed}{more}", removed.len());
+        reading.notes.push(Note::part("running_heads", detail));
+    }
+}
+
+/// A line at the head of a page that could be a running head.
+struct First {
+    /// Place of its block.
+    block: usize,
+    /// Its words, with numbers blurred so that page numbers look alike.
+    shape: String,
+}
+
+/// The head of a page.
+struct Head {
+    number: u32,
+    lines: Vec<First>,
+}
+
+/// The first lines of each page up to the first that is text for sure.
+fn first_lines(reading: &Reading, text: &str) -> Vec<Head> {
+    let mut pages: Vec<Head> = Vec::new();
+    let mut open = false;
+    for (index, block) in reading.blocks.iter().enumerate() {
+        let Some(number) = block.page else { continue };
+        if pages.last().is_none_or(|page| page.number != number) {
+            pages.push(Head { number, lines: Vec::new() });
+            open = true;
+        }
+        let Some(page) = pages.last_mut().filter(|_| open) else { continue };
+        let mut lines = block.text(text).lines().peekable();
+        // The head of a table says what its cells are; only a row of its own can be a running head.
+        let table = block.kind != BlockKind::Prose && block.text(text).contains('\n');
+        while let Some(line) = lines.next() {
+            open = !table && page.lines.len() < LINES && may_run(line, lines.peek().copied());
+            if !open {
+                break;
+            }
+            page.lines.push(First { block: index, shape: shape(line) });
+        }
+    }
+    pages
+}
+
+/// Whether a line may be a running head: it is short, holds no end of a sentence, and none goes on behind it.
+fn may_run(line: &str, next: Option<&str>) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let ends = |word: &&str| {
+        let bare = word.trim_end_matches([')', '"', '\u{201d}']);
+        // `Dept.` and `U.S.` end no sentence.
+        bare.ends_with(['.', '!', '?', ';']) && bare.starts_with(char::is_lowercase)
+    };
+    let goes_on = next.is_some_and(|next| next.trim_start().starts_with(char::is_lowercase));
+    let breaks_off = words.last().is_some_and(|word| word.ends_with([',', '-']));
+    (1..=WORDS).contains(&words.len()) && !words.iter().any(ends) && !goes_on && !breaks_off
+}
+
+/// The words of a line with each number as one `#`.
+fn shape(line: &str) -> String {
+    let mut shape = String::with_capacity(line.len());
+    for word in line.split_whitespace() {
+        for character in word.chars() {
+            let blurred = if character.is_ascii_digit() { '#' } else { character };
+            if blurred != '#' || !shape.ends_with('#') {
+                shape.push(blurred);
+            }
+        }
+        shape.push(' ');
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    fn cleaned(text: &str) -> (Vec<String>, Vec<&'static str>) {
+        let mut reading = super::super::plain::read(text, true);
+        super::super::clean::clean(&mut reading, text, true, true);
+        let texts = reading.blocks.iter().map(|block| block.text(text).to_owned()).collect();
+        (texts, reading.notes.iter().map(|note| note.reason).collect())
+    }
+
+    #[test]
+    fn page_heads_that_are_sentences_or_begin_one_stay() {
+        let kept = [
+            "Table {} lists pumps by size. Each has a hose.",
+            "Table {} lists pumps by size.",
+            "Pump {} moves the water that the crew\nneeds on the hill.",
+            "At step {} the crew opens the valve,\nThen it waits.",
+        ];
+        for body in kept {
+            let text: String =
+                (1..=5).map(|n| format!("Page {n}\n{}\n\n", body.replace("{}", &n.to_string()))).collect();
+            let (texts, reasons) = cleaned(&text);
+            assert_eq!(texts[1], super::super::one_line(&body.replace("{}", "2")));
+            assert!(!reasons.contains(&"running_heads"), "{body}: {texts:?}");
+        }
+    }
+
+    #[test]
+    fn running_head_is_taken_off_alone_and_named_with_its_page() {
+        let words = ["Smoke", "Water", "Wind", "Rope"];
+        let page =
+            |(n, word)| format!("Page {n}\nChapter 1: Pumps\n{word} is what page {n} tells of. More\nfollows.\n\n");
+        let text: String = (1..).zip(words).map(page).collect();
+        let mut reading = super::super::plain::read(&text, true);
+        super::super::clean::clean(&mut reading, &text, true, true);
+        assert_eq!(reading.blocks[1].text(&text), "Water is what page 2 tells of. More follows.");
+        let note = reading.notes.iter().find(|note| note.reason == "running_heads").unwrap();
+        assert!(note.lost && note.detail.contains("page 2 \"Chapter 1: Pumps\""), "{note:?}");
+    }
+
+    #[test]
+    fn line_at_the_head_of_few_pages_of_many_stays() {
+        let page = |n: usize| {
+            let first =
+                if n <= 3 { format!("Annex {n}") } else { format!("Text {}", "abcdefghijklmnopqrst".split_at(n).1) };
+            format!("Page {n}\n{first}\nThe rest of it.\n\n")
+        };
+        let text: String = (1..=20).map(page).collect();
+        assert_eq!(cleaned(&text).0[0], "Annex 1 The rest of it.");
+    }
+}
