@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use halligan_runtime::{Assistant, Kit};
@@ -75,7 +75,13 @@ pub fn offer(common: &Common) -> Result<bool> {
     if !has_answer || !matches!(reply.trim().to_lowercase().as_str(), "" | "y" | "yes") {
         return Ok(false);
     }
-    set_up(common)?;
+    // A process of its own, because this one's Ctrl-C will be the console's.
+    let program = std::env::current_exe().context("cannot find this program; run `halligan setup --example`")?;
+    let home = status.home.as_os_str();
+    let done = Command::new(program).arg("--home").arg(home).args(["setup", "--example"]).status()?;
+    if !done.success() {
+        bail!("the example kit was not set up; `halligan setup --example` tries again");
+    }
     Ok(true)
 }
 

@@ -202,7 +202,6 @@ impl Assistant {
             generation,
             tokens: answered.tokens,
             seconds: started.elapsed().as_secs_f64(),
-            ..NewTurn::default()
         })?;
         on_event(AnswerEvent::Finished);
         Ok(turn)

@@ -191,12 +191,15 @@ fn paths_that_are_no_model_and_damaged_files_are_named() {
     assert!(bench.error(&["check", "m"]).contains("config.json"));
     std::fs::write(bench.path("m/config.json"), config().to_string()).unwrap();
     let claim = u64::MAX.to_le_bytes();
-    for (bytes, word) in
-        [(&claim[..], "claims"), (&b"abc"[..], "too short"), (&[2, 0, 0, 0, 0, 0, 0, 0, b'{', b'!'][..], "damaged")]
-    {
+    for (bytes, word) in [
+        (&claim[..], "the file has 8"),
+        (&b"abc"[..], "3 bytes"),
+        (&[2, 0, 0, 0, 0, 0, 0, 0, b'{', b'!'][..], "no sense"),
+    ] {
         std::fs::write(bench.path("m/model.safetensors"), bytes).unwrap();
-        let error = bench.error(&["check", "m"]);
-        assert!(error.contains("model.safetensors") && error.contains(word), "{error}");
+        let told = bench.json(&["check", "m", "--json"]);
+        let found = finding(&told["models"][0], "weights");
+        assert!(found.0 == "fail" && found.1.contains("model.safetensors") && found.1.contains(word), "{found:?}");
     }
     std::fs::remove_file(bench.path("m/model.safetensors")).unwrap();
     std::fs::write(bench.path("m/tokenizer.json"), "{}").unwrap();

@@ -153,7 +153,10 @@ fn negatives() -> Vec<String> {
     let mut questions: Vec<String> = fs::read_to_string(repository("trainer-host/guide/heldout.jsonl"))
         .unwrap()
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["messages"][0]["content"].as_str().unwrap().to_owned())
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        // These the table of goods answers; the router's own tests hold its answers to the guide's.
+        .filter(|row| !row["id"].as_str().unwrap().starts_with("hazmat-"))
+        .map(|row| row["messages"][0]["content"].as_str().unwrap().to_owned())
         .collect();
     for text in [
         "A truck with UN 1203 is on fire, what do I do first?",
