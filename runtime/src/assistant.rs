@@ -145,12 +145,14 @@ impl Assistant {
         {
             return Ok(turn);
         }
+        let (inference, generation) = self.ready_inference()?;
+        // Before the search: beside a question that cannot be asked no passage should stand.
+        inference.check_room(question, options.max_tokens)?;
         let passages =
             if options.use_documents { self.search_documents(question, PASSAGES_CONSIDERED)? } else { Vec::new() };
         if let Some(passage) = passages.first() {
             on_event(AnswerEvent::Passage(passage.clone()));
         }
-        let (inference, generation) = self.ready_inference()?;
         let generate = GenerateOptions {
             max_tokens: options.max_tokens,
             seed: self.options.seed,

@@ -158,8 +158,8 @@ fn check_machine(hardware: &Hardware, profile: Option<&Profile>, options: &Assis
         );
     }
     if options.device == DeviceChoice::Gpu && crate::inference::gpu_name().is_none() {
-        findings.warning(
-            "this build of llama.cpp has no GPU, so answers are computed on the processor",
+        findings.error(
+            "no GPU can compute answers: llama.cpp finds none, or was built without a GPU backend",
             "use --device auto; training still takes a GPU where there is one",
         );
     }
@@ -188,6 +188,7 @@ fn check_contents(assistant: &Assistant, findings: &mut Findings) {
         Err(error) => findings.error_text(&error.to_string()),
     }
     check_adapters(assistant, findings);
+    check_programs(assistant, findings);
     if !home.gate_path().exists() {
         findings.warning(
             "there are no gate questions, so an update is not tested for what it forgets",
@@ -244,6 +245,14 @@ fn check_model(path: &Path, recorded: Option<&str>, mut settings: InferenceSetti
     }
     if let Some(shortened) = fit_context(&file, &mut settings) {
         findings.text(if shortened.fits { Severity::Warning } else { Severity::Error }, &shortened.note);
+    }
+}
+
+/// Starts the programs of `mcp.json`, as the first question with tools would.
+fn check_programs(assistant: &Assistant, findings: &mut Findings) {
+    match assistant.toolbox() {
+        Ok(_) => assistant.tool_troubles().iter().for_each(|trouble| findings.text(Severity::Warning, trouble)),
+        Err(error) => findings.error_text(&error.to_string()),
     }
 }
 

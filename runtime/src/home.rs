@@ -52,6 +52,7 @@ impl Home {
             None => Home::default_folder()?,
         };
         let not_writable = |source| HomeError::NotWritable { path: folder.clone(), source };
+        keep_for_its_owner(&folder).map_err(not_writable)?;
         std::fs::create_dir_all(folder.join("adapters")).map_err(not_writable)?;
         // SQLite would open a database in a read-only folder and fail at the first write.
         tempfile::tempfile_in(&folder).map_err(not_writable)?;
@@ -167,6 +168,31 @@ impl Home {
     }
 }
 
+/// Makes the folder so that no other account can enter it: what was asked and answered is nobody else's. A home that has
+/// the rights of any new folder is closed, too; other rights were somebody's choice and stay, as does a folder of other
+/// things.
+#[cfg(unix)]
+fn keep_for_its_owner(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+
+    const OWNER_ONLY: u32 = 0o700;
+    const OF_ANY_NEW_FOLDER: u32 = 0o755;
+    let Ok(found) = std::fs::metadata(folder) else {
+        return std::fs::DirBuilder::new().recursive(true).mode(OWNER_ONLY).create(folder);
+    };
+    let is_home = folder.join("device.db").exists() || std::fs::read_dir(folder)?.next().is_none();
+    if is_home && found.permissions().mode() & 0o7777 == OF_ANY_NEW_FOLDER {
+        // A disk that knows no rights keeps none.
+        let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(OWNER_ONLY));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn keep_for_its_owner(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)
+}
+
 fn open_database(path: &Path) -> Result<Connection, HomeError> {
     let failed = |source| HomeError::Database { path: path.to_path_buf(), source };
     let mut connection = Connection::open(path).map_err(failed)?;
@@ -266,6 +292,32 @@ mod tests {
         assert_eq!(text("SELECT active FROM activation"), "base");
         drop(home);
         Home::open(Some(folder.path())).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_home_is_closed_to_other_accounts_and_a_folder_of_other_things_stays_as_it_is() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let rights = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let set = |path: &Path, mode: u32| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let made = folder.path().join("deep/home");
+        drop(Home::open(Some(&made)).unwrap());
+        assert_eq!(rights(&made), 0o700);
+        for (before, after) in [(0o755, 0o700), (0o750, 0o750), (0o1777, 0o1777)] {
+            set(&made, before);
+            drop(Home::open(Some(&made)).unwrap());
+            assert_eq!(rights(&made), after, "{before:o}");
+        }
+        let shared = folder.path().join("shared");
+        std::fs::create_dir(&shared).unwrap();
+        std::fs::write(shared.join("notes.txt"), "").unwrap();
+        set(&shared, 0o755);
+        drop(Home::open(Some(&shared)).unwrap());
+        assert_eq!(rights(&shared), 0o755);
     }
 
     #[test]

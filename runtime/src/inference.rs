@@ -264,6 +264,14 @@ impl Inference {
         self.chat_tokens(&[Message::new("user", question.trim())], &[])
     }
 
+    /// Checks that a question without history and an answer of `answer_tokens` fit the context.
+    ///
+    /// # Errors
+    /// [`ModelError::PromptTooLong`], [`ModelError::NoChat`], [`ModelError::Template`].
+    pub fn check_room(&self, question: &str, answer_tokens: usize) -> Result<(), ModelError> {
+        generate::check_fits(self.prompt_tokens(question)?.len(), answer_tokens, self.info().context_tokens as usize)
+    }
+
     /// Tokens of the whole prompt of a conversation, chat template included; for whoever must know whether it fits.
     ///
     /// # Errors

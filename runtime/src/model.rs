@@ -53,7 +53,14 @@ impl ModelInUse {
 /// Opens a GGUF file as a check: every count, shape and offset lies inside it.
 pub(crate) fn open_sound(path: &Path) -> Result<GgufFile, ModelError> {
     std::fs::File::open(path).map_err(|source| ModelError::Unreadable { path: path.to_path_buf(), source })?;
-    GgufFile::open(path).map_err(|error| ModelError::Malformed { path: path.to_path_buf(), reason: error.to_string() })
+    GgufFile::open(path).map_err(|error| {
+        // Name and next step are those of the error about the model.
+        let said = error.to_string();
+        let what = said.rsplit_once("; ").map_or(said.as_str(), |(what, _)| what);
+        let named = format!("{}: not a sound GGUF file: ", path.display());
+        let reason = what.strip_prefix(&named).unwrap_or(what).to_owned();
+        ModelError::Malformed { path: path.to_path_buf(), reason }
+    })
 }
 
 /// Proves that an adapter is sound and made for `base`, whose hash is computed if not known.

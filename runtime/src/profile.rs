@@ -52,6 +52,7 @@ impl ChosenProfile {
                 DeviceChoice::Auto => self.profile.gpu_layers,
                 DeviceChoice::Gpu => ALL_GPU_LAYERS,
             },
+            gpu_only: device == DeviceChoice::Gpu,
             kv_type: match self.profile.kv_type {
                 ProfileKvType::F32 => KvType::F32,
                 ProfileKvType::F16 => KvType::F16,
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(chosen.profile.name, "mine");
         assert!(chosen.inference_settings(DeviceChoice::Auto).gpu_layers > 0);
         assert_eq!(chosen.inference_settings(DeviceChoice::Cpu).gpu_layers, 0);
+        assert!(chosen.inference_settings(DeviceChoice::Gpu).gpu_only);
     }
 
     #[test]

@@ -60,8 +60,12 @@ pub enum Verb {
         /// bash, zsh, fish, elvish or powershell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page in roff
-    Man,
+    /// Print the manual page in roff, or write one page for each command
+    Man {
+        /// Folder for the pages, e.g. /usr/local/share/man/man1
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// The verbs of `bench`.

@@ -56,7 +56,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Verb::Demo(args) => demo::run(&args),
         Verb::Completions { shell } => shell::completions(shell),
-        Verb::Man => shell::man(),
+        Verb::Man { dir } => shell::man(dir.as_deref()),
     }
 }
 

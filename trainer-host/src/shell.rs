@@ -1,7 +1,9 @@
 //! Shell completions and the manual page, made from the command line's own description.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::CommandFactory as _;
 
 use crate::cli::Cli;
@@ -17,11 +19,17 @@ pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the manual page, the verbs' pages after the main one.
+/// Prints the manual page, the verbs' pages after the main one; with `folder` writes one file for each command there.
 ///
 /// # Errors
-/// What the renderer said.
-pub fn man() -> anyhow::Result<ExitCode> {
+/// What the renderer said; a folder that cannot be written.
+pub fn man(folder: Option<&Path>) -> anyhow::Result<ExitCode> {
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)
+            .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
+            .with_context(|| format!("cannot write manual pages to {}; choose another --dir", folder.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut page = Vec::new();
     let mut command = Cli::command();
     command.build();

@@ -1,7 +1,8 @@
 //! The command line of `halligan`: flags, verbs, exit codes.
 //!
 //! Exit code 0 is success, 1 a failure that was explained on standard error, 2 a command line that
-//! cannot be understood, 130 an interrupt that could not wait; `EXIT_CODES` says so to users.
+//! cannot be understood, 3 something that ended well and not as asked, 130 an interrupt that could
+//! not wait; `EXIT_CODES` says so to users.
 
 mod actions;
 mod log;
@@ -32,13 +33,18 @@ use log::{log_to_file, log_to_stderr};
 /// Exit code of a failure.
 const FAILURE: u8 = 1;
 
+/// Exit code of what ended as it should and yet not as asked: an answer that is withheld, a tool that was not allowed or
+/// found nothing, an update that the gate refused.
+pub const NOT_AS_ASKED: u8 = 3;
+
 /// The end of the help.
 const EXIT_CODES: &str = "\
 Without a verb, the console starts: on the whole screen, as plain text (--screen-reader), or as JSON lines for programs
 (--json). `halligan settings` shows where its keys and colours are set.
 
 Exit codes: 0 success, 1 a failure that standard error explains (`doctor`: something is wrong), 2 a command line that
-cannot be understood, 130 interrupted.
+cannot be understood, 3 not done as asked (`ask`: the answer is withheld, or its tool was not allowed or failed; `tools
+call`: not allowed; `learn`: the update was refused, the adapter stays), 130 interrupted.
 
 HALLIGAN_LOG=debug shows what happens inside. NO_COLOR is respected.";
 
@@ -260,8 +266,12 @@ pub enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or write one page for each command
+    Man {
+        /// Folder for the pages, e.g. /usr/local/share/man/man1
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// Values of `--passages`.
@@ -370,13 +380,13 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
                 approver,
                 ..AskOptions::default()
             };
-            verbs::ask::run(&common, &question.join(" "), options)?;
+            return verbs::ask::run(&common, &question.join(" "), options);
         }
         Verb::Tools { action } => return verbs::tools::run(&common, action),
         Verb::Feedback { turn, mark, text, reasons } => {
             return verbs::feedback::run(&common, turn, mark, &text.join(" "), &reasons);
         }
-        Verb::Learn { force, max_steps } => verbs::learn::run(&common, force, max_steps)?,
+        Verb::Learn { force, max_steps } => return verbs::learn::run(&common, force, max_steps),
         Verb::Adapters { action } => verbs::adapters::run(&common, &action)?,
         Verb::Docs { action } => return verbs::docs::run(&common, action),
         Verb::Journal { action } => verbs::journal::run(&common, &action)?,
@@ -394,7 +404,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Verb::BenchConsole => verbs::bench_console::run(&common)?,
         Verb::Settings => verbs::shell::settings()?,
         Verb::Completions { shell } => verbs::shell::completions(shell)?,
-        Verb::Man => verbs::shell::man()?,
+        Verb::Man { dir } => verbs::shell::man(dir.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }

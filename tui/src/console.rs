@@ -107,7 +107,7 @@ pub fn run(options: AssistantOptions, console: ConsoleOptions, log: Option<File>
             let face = Plain::new(console.settings.ascii);
             faces::run(options, &console.settings, console.resume, face)
         }
-        FaceChoice::Json => faces::run(options, &console.settings, console.resume, Json),
+        FaceChoice::Json => faces::run(options, &console.settings, console.resume, Json::default()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! One place, so that a confidence has the same word on the screen and in a pipe.
 
 use halligan_runtime::Verdict;
+use halligan_runtime::assistant::NO_MODEL;
 
 /// What every confidence of this program means; printed beside the number.
 pub const CONFIDENCE_KIND: &str = "mean token probability";
@@ -39,6 +40,22 @@ pub fn percent(share: Option<f32>) -> String {
 /// The first eight characters of a content hash; short names such as `base` stay whole.
 pub fn short_hash(hash: &str) -> &str {
     hash.char_indices().nth(8).map_or(hash, |(end, _)| &hash[..end])
+}
+
+/// Who gave an answer: `adapter 3f2a91c0`, or a tool.
+pub fn answerer(generation: &str) -> String {
+    if generation == NO_MODEL { "by a tool".to_owned() } else { format!("adapter {}", short_hash(generation)) }
+}
+
+/// Where the power comes from, with the charge of the battery where there is one.
+pub fn power(on_mains_power: Option<bool>, battery_percent: Option<u8>) -> String {
+    match (on_mains_power, battery_percent) {
+        (Some(true), Some(charge)) => format!("mains, battery {charge} %"),
+        (Some(true), None) => "mains".to_owned(),
+        (Some(false) | None, Some(charge)) => format!("battery {charge} %"),
+        (Some(false), None) => "battery".to_owned(),
+        (None, None) => "no battery found".to_owned(),
+    }
 }
 
 /// Seconds as people say them: `0.8 s`, `42 s`, `3 min 05 s`, `2 h 10 min`.

@@ -3,5 +3,16 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    name_a_runtime_folder();
     halligan_tui::cli::run()
+}
+
+/// Without the variable (containers, services) Mesa's Vulkan driver complains on standard error about a missing Wayland,
+/// whatever it is asked.
+fn name_a_runtime_folder() {
+    const VARIABLE: &str = "XDG_RUNTIME_DIR";
+    if cfg!(target_os = "linux") && std::env::var_os(VARIABLE).is_none_or(|folder| folder.is_empty()) {
+        // SAFETY: no other thread runs yet that could read the environment.
+        unsafe { std::env::set_var(VARIABLE, std::env::temp_dir()) };
+    }
 }

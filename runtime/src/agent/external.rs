@@ -45,6 +45,14 @@ struct ExternalTool {
 /// Tools that can be used, and what was left out and why.
 pub type Offer = (Vec<Box<dyn Tool>>, Vec<String>);
 
+/// Checks the home's file without starting a program.
+///
+/// # Errors
+/// As [`external_tools`].
+pub fn check_external_tools(home: &Path) -> Result<(), ToolError> {
+    Configuration::read(&home.join(FILE)).map(|_| ())
+}
+
 /// The allowed tools of the programs that the home's file names, and what was left out and why. Without a file there are
 /// none.
 ///
@@ -65,19 +73,24 @@ pub fn external_tools(home: &Path) -> Result<Offer, ToolError> {
         let offered = match client.connect(&server, &settings, START_TIME) {
             Ok(offered) => offered,
             Err(reason) => {
-                left_out.push(format!("{server}: {reason}"));
+                left_out.push(format!(
+                    "the tools of `{server}` are left out: {reason}; check its command in {FILE} of the home folder"
+                ));
                 continue;
             }
         };
         for wanted in &settings.allow {
             let Some(Offered { name, description, schema }) = offered.iter().find(|tool| tool.name == *wanted) else {
-                left_out.push(format!("{server}: it offers no tool `{wanted}`"));
+                left_out.push(format!(
+                    "the tool `{wanted}` is left out: `{server}` does not offer it; correct `allow` in {FILE}"
+                ));
                 continue;
             };
             let bytes = schema.to_string().len();
             if bytes > SCHEMA_BYTES_MAX || tools.len() == TOOLS_MAX {
                 left_out.push(format!(
-                    "{server}: `{wanted}` has a schema of {bytes} bytes, or there are over {TOOLS_MAX} tools"
+                    "the tool `{wanted}` of `{server}` is left out: its schema has {bytes} bytes (at most \
+                     {SCHEMA_BYTES_MAX}), or there are over {TOOLS_MAX} tools; shorten `allow` in {FILE}"
                 ));
                 continue;
             }

@@ -27,6 +27,8 @@ const ARGUMENT_BYTES_MAX: usize = 16 * 1024;
 /// Tools by name, with their checked schemas.
 pub struct Toolbox {
     tools: Vec<Entry>,
+    /// Why tools of other programs are not among them.
+    left_out: Vec<String>,
     /// Names of tools that the responder allowed for the whole session.
     allowed: RefCell<BTreeSet<String>>,
 }
@@ -55,7 +57,7 @@ pub struct CallOptions<'a> {
 impl Toolbox {
     /// The built-in tools.
     pub fn built_in() -> Toolbox {
-        let mut toolbox = Toolbox { tools: Vec::new(), allowed: RefCell::default() };
+        let mut toolbox = Toolbox { tools: Vec::new(), left_out: Vec::new(), allowed: RefCell::default() };
         for tool in tools::all() {
             let added = toolbox.add(tool);
             debug_assert!(added.is_ok(), "a built-in tool should have a sound schema: {added:?}");
@@ -79,6 +81,16 @@ impl Toolbox {
         let validator = jsonschema::validator_for(&schema).map_err(|error| wrong(format!("its schema: {error}")))?;
         self.tools.push(Entry { tool, schema, validator });
         Ok(())
+    }
+
+    /// Keeps why a tool of another program is not among them.
+    pub fn leave_out(&mut self, reason: String) {
+        self.left_out.push(reason);
+    }
+
+    /// Why tools of other programs are not among them.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// All tools, in order.

@@ -178,6 +178,9 @@ impl Assistant {
                 }
             }
         })?;
+        if let Some(said) = &answered.last {
+            curtain.took(said);
+        }
         let support = self.support(question, &answered.text, &passages)?;
         let mut assessment = match (Ground::of(&answered), &answered.last) {
             (Ground::Model, Some(said)) => Some(judge.after(&asked, said, support.is_whole(), ratio)),

@@ -90,6 +90,15 @@ pub enum AnswerEvent {
     Assessment(Assessment),
     /// The next piece of the answer, valid UTF-8.
     Text(String),
+    /// One more piece of the answer is there and is held back until the answer is judged; how many there are.
+    Held(usize),
+    /// Tokens of the context that the latest prompt and its answer take.
+    Context {
+        /// Those of the prompt.
+        prompt_tokens: usize,
+        /// Those of the answer.
+        answer_tokens: usize,
+    },
     /// A tool begins to run; whoever had to be asked has allowed it.
     ToolStarted(ToolCall),
     /// A tool has ended, or was not allowed to begin.

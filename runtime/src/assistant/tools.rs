@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{AnswerEvent, AskOptions, Assistant};
-use crate::agent::external::external_tools;
+use crate::agent::external::{check_external_tools, external_tools};
 use crate::agent::tool::SAYS;
 use crate::agent::toolbox::CALL_SECONDS_MAX;
 use crate::agent::tools::hazard::{self, HazardTable, Role};
@@ -41,7 +41,7 @@ impl Assistant {
     }
 
     /// All tools, those of the external programs that `mcp.json` in the home allows included. The programs are started
-    /// by the first call; those that cannot be used are left out with a warning in the log.
+    /// by the first call; those that cannot be used are left out, and [`Assistant::tool_troubles`] says why.
     ///
     /// # Errors
     /// An unusable `mcp.json`.
@@ -51,15 +51,22 @@ impl Assistant {
         }
         let mut toolbox = Toolbox::built_in();
         let (tools, left_out) = external_tools(self.home.folder())?;
-        for reason in left_out {
-            tracing::warn!("external tool left out: {reason}");
-        }
+        left_out.into_iter().for_each(|reason| toolbox.leave_out(reason));
         for tool in tools {
             if let Err(error) = toolbox.add(tool) {
-                tracing::warn!("external tool left out: {error}");
+                toolbox.leave_out(error.to_string());
             }
         }
         Ok(self.toolbox.get_or_init(|| toolbox))
+    }
+
+    /// What is wrong with the programs of `mcp.json`, one sentence each, as far as it is known without starting any:
+    /// a file that cannot be used, and what was left out where they were started.
+    pub fn tool_troubles(&self) -> Vec<String> {
+        match self.toolbox.get() {
+            Some(toolbox) => toolbox.left_out().to_vec(),
+            None => check_external_tools(self.home.folder()).err().iter().map(ToString::to_string).collect(),
+        }
     }
 
     pub(super) fn find_passages(&self, query: &str, limit: usize) -> Result<Vec<Passage>, ToolError> {

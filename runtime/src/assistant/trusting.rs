@@ -136,21 +136,31 @@ pub(super) fn answer_all(
 /// An answer's text on its way to people, held back while it may turn out that it must be withheld.
 pub(super) struct Curtain<'a> {
     held: Option<String>,
+    pieces: usize,
     on_event: &'a mut dyn FnMut(AnswerEvent),
 }
 
 impl<'a> Curtain<'a> {
     /// A drawn curtain holds text back; an open one shows it as it comes.
     pub fn new(drawn: bool, on_event: &'a mut dyn FnMut(AnswerEvent)) -> Self {
-        Self { held: drawn.then(String::new), on_event }
+        Self { held: drawn.then(String::new), pieces: 0, on_event }
     }
 
     /// The next piece of text.
     pub fn text(&mut self, piece: &str) {
         match &mut self.held {
-            Some(held) => held.push_str(piece),
+            Some(held) => {
+                held.push_str(piece);
+                self.pieces += 1;
+                (self.on_event)(AnswerEvent::Held(self.pieces));
+            }
             None => (self.on_event)(AnswerEvent::Text(piece.to_owned())),
         }
+    }
+
+    /// What a prompt and its answer took of the context.
+    pub fn took(&mut self, said: &Generated) {
+        self.event(AnswerEvent::Context { prompt_tokens: said.prompt_tokens, answer_tokens: said.tokens });
     }
 
     /// What is no text of the answer, shown at once.
@@ -202,6 +212,7 @@ impl Assistant {
         let ratio = judge.ratio(inference, self.adapter_file(generation).as_deref(), asked.question)?;
         let mut curtain = Curtain::new(judge.may_withhold() && !options.anyway, on_event);
         let answer = generate(&mut |piece| curtain.text(piece))?;
+        curtain.took(&answer);
         let support = self.support(asked.question, &answer.text, asked.passages)?;
         let assessment = judge.after(asked, &answer, support.is_whole(), ratio);
         curtain.judged(&assessment);

@@ -98,7 +98,7 @@ fn refusal(evidence: &Evidence<'_>, limits: &Limits, reasons: &mut Vec<String>) 
         reasons.push("the adapter does not know this subject, but a passage of the documents covers it".to_owned());
     }
     let probability = evidence.probability.filter(|probability| *probability < limits.refuse_below)?;
-    reasons.push(format!("an answer like this one is right in only {} of 100 cases", percent(probability)));
+    reasons.push(format!("an answer like this one is right in only {}", cases(probability)));
     Some(Verdict::Refuse)
 }
 
@@ -137,7 +137,7 @@ fn unclear(evidence: &Evidence<'_>, limits: &Limits, reasons: &mut Vec<String>) 
 fn warning(evidence: &Evidence<'_>, limits: &Limits, reasons: &mut Vec<String>) -> Verdict {
     let mut verdict = Verdict::Answer;
     if let Some(probability) = evidence.probability {
-        reasons.push(format!("an answer like this one is right in {} of 100 cases", percent(probability)));
+        reasons.push(format!("an answer like this one is right in {}", cases(probability)));
         if probability < limits.warn_below {
             verdict = Verdict::Warn;
         }
@@ -149,8 +149,14 @@ fn warning(evidence: &Evidence<'_>, limits: &Limits, reasons: &mut Vec<String>) 
     verdict
 }
 
-fn percent(probability: f32) -> u32 {
-    (probability * 100.0).round().clamp(0.0, 100.0) as u32
+/// A probability as a count of cases, e.g. `95 of 100 cases`. Certainty is never claimed: the few hundred answers that
+/// a calibration is fitted on cannot show it.
+pub fn cases(probability: f32) -> String {
+    match (probability * 100.0).round() {
+        few if few < 1.0 => "fewer than 1 of 100 cases".to_owned(),
+        all if all > 99.0 => "more than 99 of 100 cases".to_owned(),
+        some => format!("{some:.0} of 100 cases"),
+    }
 }
 
 /// The words of a question that say what it is about, each once.
@@ -226,6 +232,13 @@ mod tests {
         assert_eq!((given.verdict, given.domain_score), (Verdict::Answer, Some(1.5)));
         assert!(given.reasons[0].contains("95 of 100"), "{:?}", given.reasons);
         assert_eq!(assess_question(&evidence(QUESTION, &[]), &LIMITS), None);
+    }
+
+    #[test]
+    fn certainty_is_never_claimed() {
+        let words = [1.0, 0.996, 0.994, 0.02, 0.004, 0.0].map(cases);
+        let (most, least) = ("more than 99 of 100 cases", "fewer than 1 of 100 cases");
+        assert_eq!(words, [most, most, "99 of 100 cases", "2 of 100 cases", least, least]);
     }
 
     #[test]

@@ -68,6 +68,18 @@ pub enum ModelError {
         /// Tokens of the context.
         available: usize,
     },
+    /// A GPU was asked for and the model would be computed without one.
+    #[error("no GPU takes the model, only the {device}; use --device auto or --device cpu")]
+    NoGpu {
+        /// What would compute, and why.
+        device: String,
+    },
+    /// The model was not made for conversations.
+    #[error("{path} is no chat model: it has no tokenizer.chat_template; choose a model made for conversations")]
+    NoChat {
+        /// Model file.
+        path: PathBuf,
+    },
     /// The model's chat template cannot be used.
     #[error(
         "the chat template of {path} cannot be rendered: {reason}; use a model with a working tokenizer.chat_template"

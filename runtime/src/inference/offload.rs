@@ -22,6 +22,14 @@ pub(super) struct Placement {
 
 /// Decides by what this build and this machine have.
 pub(super) fn place(file: &GgufFile, settings: &InferenceSettings) -> Result<Placement, ModelError> {
+    let placement = wherever(file, settings)?;
+    if settings.gpu_only && placement.layers == 0 {
+        return Err(ModelError::NoGpu { device: placement.device });
+    }
+    Ok(placement)
+}
+
+fn wherever(file: &GgufFile, settings: &InferenceSettings) -> Result<Placement, ModelError> {
     let on_cpu = |why: &str| Placement { layers: 0, device: format!("CPU ({why})") };
     if settings.gpu_layers == 0 {
         return Ok(on_cpu("no layers on the GPU"));

@@ -61,7 +61,7 @@ impl ChatPrompt {
         let source = file
             .find_str("tokenizer.chat_template")
             .map_err(|error| unusable(error.to_string()))?
-            .ok_or_else(|| unusable("there is none".to_owned()))?;
+            .ok_or_else(|| ModelError::NoChat { path: file.path().to_path_buf() })?;
         let vocabulary = model.vocab();
         let text = |token: LlamaToken| {
             let text = (token.0 >= 0).then(|| vocabulary.text(token)).flatten();

@@ -54,6 +54,8 @@ pub struct InferenceSettings {
     pub threads: u32,
     /// Most layers on the GPU, where build and machine have one; fewer where its memory holds fewer.
     pub gpu_layers: u32,
+    /// Whether a model of which nothing goes to a GPU is an error.
+    pub gpu_only: bool,
     /// Number format of the key-value cache.
     pub kv_type: KvType,
     /// Memory that weights, key-value cache and buffers may take together; a longer context is shortened to fit.
@@ -73,6 +75,7 @@ impl Default for InferenceSettings {
             micro_batch_tokens: 512,
             threads: 0,
             gpu_layers: 0,
+            gpu_only: false,
             kv_type: KvType::F16,
             memory_bytes: None,
             prefix_folder: None,

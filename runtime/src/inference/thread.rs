@@ -132,8 +132,8 @@ pub(super) struct Engine {
     conversation: Option<Conversation>,
     adapters: Adapters,
     pub(super) model: Rc<LlamaModel>,
-    /// The chat template, or why there is no chat.
-    prompt: Result<ChatPrompt, String>,
+    /// The chat template; none where the model was not made for conversations.
+    prompt: Option<ChatPrompt>,
     pub(super) constraints: Rc<Constraints>,
     answers: Answers,
     prefixes: Option<Prefixes>,
@@ -153,8 +153,8 @@ impl Engine {
         settings.gpu_layers = placement.layers;
         let model = Rc::new(load_model(&path, settings.gpu_layers)?);
         let prompt = match file.find_str("tokenizer.chat_template") {
-            Ok(None) => Err("there is none".to_owned()),
-            _ => Ok(ChatPrompt::new(&file, &model)?),
+            Ok(None) => None,
+            _ => Some(ChatPrompt::new(&file, &model)?),
         };
         settings.batch_tokens = settings.batch_tokens.clamp(1, settings.context_tokens.max(1));
         let vocabulary = model.vocab();
@@ -172,11 +172,11 @@ impl Engine {
             begin_token: token(vocabulary.bos()),
             end_token: token(vocabulary.eos()),
             adds_begin_token: vocabulary.should_add_bos(),
-            chat_template: prompt.as_ref().ok().map(|prompt| prompt.source().to_owned()),
-            takes_tools: prompt.as_ref().is_ok_and(ChatPrompt::takes_tools),
+            chat_template: prompt.as_ref().map(|prompt| prompt.source().to_owned()),
+            takes_tools: prompt.as_ref().is_some_and(ChatPrompt::takes_tools),
         };
         let prefixes = settings.prefix_folder.clone().and_then(|folder| {
-            let identity = identity(&path, &settings, prompt.as_ref().ok()?);
+            let identity = identity(&path, &settings, prompt.as_ref()?);
             Some(Prefixes::new(folder, identity.ok()?))
         });
         let engine = Engine {
@@ -276,10 +276,7 @@ impl Engine {
     fn prompt(&self, beginning: &Beginning) -> Result<Prompt, ModelError> {
         match beginning {
             Beginning::Chat { messages, tools } => {
-                let template = self
-                    .prompt
-                    .as_ref()
-                    .map_err(|reason| ModelError::Template { path: self.path.clone(), reason: reason.clone() })?;
+                let template = self.prompt.as_ref().ok_or_else(|| ModelError::NoChat { path: self.path.clone() })?;
                 template.tokens(&self.model, messages, tools, &|text| self.answers.get(text))
             }
             Beginning::Tokens(tokens) => {

@@ -159,3 +159,15 @@ fn the_doctor_reports_every_problem_with_its_cure_and_never_fails() {
     assert_eq!(report.profile, None);
     assert!(report.problems.len() >= 2 && report.status.is_none());
 }
+
+#[test]
+fn a_question_beyond_the_context_is_refused_before_a_passage_is_shown() {
+    let home = tempfile::tempdir().unwrap();
+    set_up(Some(home.path()), &kit()).unwrap();
+    let assistant = open(home.path());
+    let question = "How many sections has a safety data sheet? ".repeat(2_000);
+    let mut events = Vec::new();
+    let error = assistant.ask(&question, &AskOptions::default(), &mut |event| events.push(event)).unwrap_err();
+    assert!(error.to_string().contains("context") && events.is_empty(), "{error}: {events:?}");
+    assert_eq!(assistant.turns(10).unwrap(), []);
+}

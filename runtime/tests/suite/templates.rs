@@ -154,7 +154,7 @@ fn a_model_without_a_template_completes_texts_and_refuses_to_chat() {
     assert_eq!(inference.info().chat_template, None);
     let options = GenerateOptions { max_tokens: 4, ..GenerateOptions::default() };
     let error = inference.generate("hello", &options, &mut |_| {}).unwrap_err();
-    assert!(matches!(error, ModelError::Template { .. }), "{error}");
+    assert!(matches!(error, ModelError::NoChat { .. }), "{error}");
     let tokens = inference.tokenize("hello", false).unwrap();
     assert_eq!(inference.complete(&tokens, &options, &mut |_| {}).unwrap().tokens, 4);
 }

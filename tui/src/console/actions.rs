@@ -46,6 +46,8 @@ pub enum Action {
     Device,
     /// Copy the answer.
     CopyAnswer,
+    /// Show a withheld answer all the same.
+    Anyway,
     /// Begin another conversation.
     NewSession,
     /// Halt learning, or go on.
@@ -188,10 +190,10 @@ const fn entry(
 }
 
 use Action::{
-    Add, Bad, CancelLesson, Choose, ChooseEarlier, ChooseLater, Close, CopyAnswer, Correct, Device, Down, First, Good,
-    Help, HistoryEarlier, HistoryLater, Last, Learn, NewLine, NewSession, Newest, NextTheme, Oldest, PageDown, PageUp,
-    Palette, Pause, Quit, Redraw, Refresh, Remove, RollBack, Save, ScrollDown, ScrollUp, Search, Send, Sources, Stop,
-    Toggle, Up,
+    Add, Anyway, Bad, CancelLesson, Choose, ChooseEarlier, ChooseLater, Close, CopyAnswer, Correct, Device, Down,
+    First, Good, Help, HistoryEarlier, HistoryLater, Last, Learn, NewLine, NewSession, Newest, NextTheme, Oldest,
+    PageDown, PageUp, Palette, Pause, Quit, Redraw, Refresh, Remove, RollBack, Save, ScrollDown, ScrollUp, Search,
+    Send, Sources, Stop, Toggle, Up,
 };
 use Scope::{Chat, Everywhere, Page, Picker, Writing};
 
@@ -228,6 +230,14 @@ pub const ACTIONS: &[Entry] = &[
     entry(Pause, "pause", Chat, &["alt+p"], "pause", "halts learning, or goes on with it"),
     entry(Device, "device", Chat, &["alt+g"], "gauges", "gauges of this device"),
     entry(Action::Doctor, "doctor", Chat, &["alt+d"], "doctor", "examines this device"),
+    entry(
+        Anyway,
+        "anyway",
+        Chat,
+        &["alt+a"],
+        "shows it",
+        "shows the withheld answer all the same, or asks again and shows it",
+    ),
     entry(CopyAnswer, "copy", Chat, &["alt+c", "ctrl+o"], "copy", "copies the chosen (or latest) answer"),
     entry(NewSession, "new-conversation", Chat, &["ctrl+n"], "new", "begins a new conversation"),
     entry(ChooseEarlier, "choose-earlier", Chat, &["tab"], "earlier", "chooses an earlier answer"),

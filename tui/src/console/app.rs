@@ -112,6 +112,8 @@ pub struct App {
     pub gauges: Gauges,
     /// Speed of the running or latest answer in tokens per second.
     pub speed: Option<f32>,
+    /// Tokens of the context that the latest prompt and its answer took.
+    pub context_used: Option<usize>,
     /// The conversation that the next question belongs to; `None` begins one.
     pub session: Option<SessionId>,
     /// A short word for the last key, shown in place of the hints until the next key.
@@ -132,8 +134,8 @@ pub struct App {
     pub(super) orders: VecDeque<Order>,
     /// Whether no further line can come.
     pub(super) input_ended: bool,
-    /// What an order asked to see; the face shows it and takes it.
-    pub view: Option<View>,
+    /// What orders asked to see, in their order; the face shows it and takes it.
+    pub views: Vec<View>,
     /// Set when the screen may hold foreign characters and every cell should be drawn again.
     pub redraw: bool,
     /// Set once the program should end.
@@ -160,6 +162,7 @@ impl App {
             status: None,
             gauges: Gauges::default(),
             speed: None,
+            context_used: None,
             session: None,
             notice: None,
             theme,
@@ -170,7 +173,7 @@ impl App {
             interrupt_armed: false,
             orders: VecDeque::new(),
             input_ended: false,
-            view: None,
+            views: Vec::new(),
             redraw: false,
             quitting: false,
         }
@@ -184,7 +187,9 @@ impl App {
             Event::Line(line) => self.line(&line),
             Event::InputEnded => {
                 self.input_ended = true;
-                self.work_off_orders()
+                let mut commands = self.word_on_approval();
+                commands.extend(self.work_off_orders());
+                commands
             }
             Event::Resized { width, height } => {
                 self.size = Size::new(width, height);
@@ -253,6 +258,10 @@ impl App {
 
     /// How full the context is, in words.
     pub fn context_words(&self, total: u32) -> String {
-        counted(total as usize, "token")
+        let total = counted(total as usize, "token");
+        match self.context_used {
+            Some(used) => format!("{used} of {total}"),
+            None => format!("{total}, no answer yet"),
+        }
     }
 }

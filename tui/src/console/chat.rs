@@ -5,10 +5,12 @@ use ratatui::crossterm::event::KeyEvent;
 
 use super::actions::{Action, Scope};
 use super::app::{Activity, App, Mode};
+use super::clipboard;
 use super::editor::Editor;
 use super::event::Command;
-use super::item::{Item, NoteKind, TurnView};
+use super::item::{Item, NoteKind, TurnView, withholds};
 use super::learning::Lesson;
+use super::orders::View;
 use super::pages::Page;
 use super::pages::adapters::AdaptersPage;
 use super::pages::device::DevicePage;
@@ -48,6 +50,12 @@ impl App {
             Action::Doctor => return self.open(Page::Doctor(DoctorPage::default()), Some(Command::Examine)),
             Action::Sources => return self.open_sources(),
             Action::CopyAnswer => return self.copy(),
+            Action::Anyway => {
+                let commands = self.show_anyway();
+                // The screen shows it in its place.
+                self.views.clear();
+                return commands;
+            }
             Action::NewSession => return self.new_session(),
             Action::ScrollUp => self.transcript.scroll_up(rows, width, height),
             Action::ScrollDown => self.transcript.scroll_down(rows, width, height),
@@ -86,17 +94,35 @@ impl App {
         }
         let question = self.question.text().trim().to_owned();
         self.question.set_text("");
-        self.ask_this(question)
+        self.ask_this(question, Command::Ask)
     }
 
-    /// Asks a question; the worker must be free.
-    pub(super) fn ask_this(&mut self, question: String) -> Vec<Command> {
+    /// Asks a question by the command that `how` makes of it; the worker must be free.
+    pub(super) fn ask_this(&mut self, question: String, how: impl FnOnce(String) -> Command) -> Vec<Command> {
         self.history_back = 0;
         self.remember(&question);
         self.transcript.choose_none();
         self.transcript.push(Item::Turn(Box::new(TurnView { question: question.clone(), ..TurnView::default() })));
         self.activity = Activity::Answering;
-        vec![Command::Ask(question)]
+        vec![how(question)]
+    }
+
+    /// Shows the withheld answer of the chosen or latest turn. Where none was made, asks again.
+    pub(super) fn show_anyway(&mut self) -> Vec<Command> {
+        let Some(turn) = self.transcript.target() else {
+            self.notice = Some("no answer yet: ask a question first".to_owned());
+            return Vec::new();
+        };
+        let (id, question, answer) = (turn.id, turn.question.clone(), turn.answer.clone());
+        if !withholds(turn) {
+            self.notice = Some(format!("the answer of turn {id} is not withheld"));
+        } else if !answer.trim().is_empty() {
+            self.transcript.reveal(id);
+            self.views.push(View::Withheld { turn: id, answer });
+        } else if self.may_start() {
+            return self.ask_this(question, Command::AskAnyway);
+        }
+        Vec::new()
     }
 
     /// Puts an earlier (or later) question into the box.
@@ -208,7 +234,14 @@ impl App {
             return Vec::new();
         };
         let text = turn.answer.clone();
-        self.notice = Some(format!("answer of turn {} sent to the terminal's clipboard", turn.id));
+        let id = turn.id;
+        self.notice = Some(match clipboard::bytes_that_fit(&text) {
+            all if all == text.len() => format!("answer of turn {id} sent to the terminal's clipboard"),
+            some => format!(
+                "only the first {some} of {} bytes fit the terminal's clipboard: halligan journal show {id} prints all",
+                text.len()
+            ),
+        });
         vec![Command::Copy(text)]
     }
 
@@ -218,6 +251,7 @@ impl App {
         }
         self.transcript.clear();
         self.session = None;
+        self.context_used = None;
         self.transcript.note(NoteKind::Information, "a new conversation begins here");
         vec![Command::NewSession]
     }

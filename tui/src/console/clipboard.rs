@@ -9,10 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 /// Longest text that common terminals take, in bytes.
 const BYTES_MAX: usize = 74_000;
 
-/// The sequence that puts `text` on the clipboard; text beyond the limit of terminals is cut.
+/// Bytes of `text` that a clipboard takes, whole characters only.
+pub fn bytes_that_fit(text: &str) -> usize {
+    text.floor_char_boundary(BYTES_MAX)
+}
+
+/// The sequence that puts `text` on the clipboard, as far as it fits.
 pub fn sequence(text: &str) -> String {
-    let end = text.floor_char_boundary(BYTES_MAX);
-    format!("\u{1b}]52;c;{}\u{7}", STANDARD.encode(&text[..end]))
+    format!("\u{1b}]52;c;{}\u{7}", STANDARD.encode(&text[..bytes_that_fit(text)]))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::layout::Areas;
 use super::learning::Stage;
 use super::panels;
 use super::transcript::GUTTER_COLUMNS;
-use super::wrap::{cells, fitting, wrap};
+use super::wrap::{cells, fitting, wrap, wrap_styled};
 use crate::figures::{counted, short_hash};
 
 /// Draws one frame. The terminal is taken to have the size that the state knows; what does not
@@ -173,6 +173,9 @@ fn status(frame: &mut Frame, app: &App, area: Rect) {
     if let Some(memory) = app.gauges.memory_mib {
         parts.push((7, format!("{memory} MiB")));
     }
+    if let (Some(used), Some(status)) = (app.context_used, &app.status) {
+        parts.push((5, format!("context {used}/{}", status.context_tokens)));
+    }
     if let Some(celsius) = app.gauges.celsius {
         parts.push((5, format!("{celsius} C")));
     }
@@ -216,8 +219,7 @@ fn hinted(app: &App) -> &'static [Action] {
 
 fn hints(frame: &mut Frame, app: &App, area: Rect) {
     if let Some(notice) = &app.notice {
-        let text = fitting(notice, usize::from(area.width)).to_owned();
-        frame.render_widget(Span::styled(text, app.theme.title()), area);
+        frame.render_widget(Paragraph::new(wrap_styled(notice, area.width, app.theme.title())), area);
         return;
     }
     let scope = app.scope();
@@ -227,13 +229,15 @@ fn hints(frame: &mut Frame, app: &App, area: Rect) {
         let Some(entry) = entry_of(*action, scope) else { continue };
         let Some(chord) = app.keymap.keys(entry).first() else { continue };
         let key = chord.to_string();
-        let needed = key.len() + 1 + entry.word.len();
+        let paused = app.lesson.as_ref().is_some_and(|lesson| lesson.paused);
+        let word = if *action == Action::Pause && paused { "goes on" } else { entry.word };
+        let needed = key.len() + 1 + word.len();
         if used + needed > usize::from(area.width) {
             break;
         }
         used += needed + 2;
         spans.push(Span::styled(key, app.theme.key()));
-        spans.push(Span::styled(format!(" {}  ", entry.word), Style::new()));
+        spans.push(Span::styled(format!(" {word}  "), Style::new()));
     }
     frame.render_widget(Line::from(spans), area);
 }

@@ -60,6 +60,8 @@ pub enum Report {
     Answer(AnswerEvent),
     /// How fast the running answer grows, in tokens per second; at most once a second.
     Speed(f32),
+    /// Something that does not work as it was set up, and what to do; the console goes on without it.
+    Trouble(String),
     /// A tool wants to change something; the answer waits for a word on it.
     ApprovalNeeded(ToolCall),
     /// The running answer is complete and recorded.
@@ -148,6 +150,8 @@ pub enum Task {
 pub enum Command {
     /// Answer a question.
     Ask(String),
+    /// Answer a question and show the answer also where it would be withheld.
+    AskAnyway(String),
     /// Record feedback on a turn.
     Rate {
         /// The turn.

@@ -28,6 +28,9 @@ pub trait Face {
     fn lines(&mut self, app: &App, event: &Event) -> Vec<String>;
 }
 
+/// Exit code of a conversation that a signal ended.
+const INTERRUPTED: u8 = 130;
+
 /// How long the end waits for the last reports of the worker.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
@@ -55,7 +58,7 @@ pub fn run(
         .context("cannot start a thread")?;
     let theme = Theme::of(Palette::None, settings.ascii);
     let mut app = App::with_keys(theme, settings.keymap.clone(), Size::new(u16::MAX, u16::MAX));
-    let outcome = talk(&mut app, &mut face, &inbox, &worker);
+    let ended_by = talk(&mut app, &mut face, &inbox, &worker);
     let died = app.activity == Activity::Dead;
     let ended = worker.finish();
     // The last orders may have been done after the wish to leave.
@@ -65,16 +68,29 @@ pub fn run(
             show(&mut app, &mut face, &event)?;
         }
     }
-    outcome?;
-    Ok(if died || !ended { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(match ended_by? {
+        End::Interrupt => ExitCode::from(INTERRUPTED),
+        End::User if died || !ended => ExitCode::FAILURE,
+        End::User => ExitCode::SUCCESS,
+    })
 }
 
-fn talk(app: &mut App, face: &mut impl Face, inbox: &Receiver<Event>, worker: &Worker) -> Result<()> {
+/// Who ended a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The user, by an order or the end of the input.
+    User,
+    /// A signal.
+    Interrupt,
+}
+
+fn talk(app: &mut App, face: &mut impl Face, inbox: &Receiver<Event>, worker: &Worker) -> Result<End> {
+    let mut end = End::User;
     while !app.quitting {
         let event = match inbox.recv_timeout(Duration::from_secs(3600)) {
             Ok(event) => event,
             Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) => return Ok(end),
         };
         // The first interrupt only stops what runs.
         let event = match event {
@@ -83,18 +99,21 @@ fn talk(app: &mut App, face: &mut impl Face, inbox: &Receiver<Event>, worker: &W
             }
             other => other,
         };
+        if matches!(event, Event::ShutdownRequested) {
+            end = End::Interrupt;
+        }
         for command in app.update(event.clone()) {
             worker.send(command);
         }
         show(app, face, &event)?;
     }
-    Ok(())
+    Ok(end)
 }
 
 fn show(app: &mut App, face: &mut impl Face, event: &Event) -> io::Result<()> {
     let lines = face.lines(app, event);
     app.notice = None;
-    app.view = None;
+    app.views.clear();
     if lines.is_empty() {
         return Ok(());
     }

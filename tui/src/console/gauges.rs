@@ -1,7 +1,8 @@
 //! The gauges of the device: memory, temperature, power, measured by a thread of their own.
 //!
 //! What a system does not tell is `None` and is not shown. An event is sent only when a shown
-//! figure changes, because every change costs bytes on a slow line.
+//! figure changes, because every change costs bytes on a slow line; memory, which moves all the
+//! time, has to move by a tenth, or waits for a minute.
 
 use std::fs;
 use std::path::Path;
@@ -16,6 +17,12 @@ use super::event::Event;
 
 /// Time between two measurements; heat and charge change slowly.
 const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Measurements after which a small change is told, too.
+const PATIENCE: u32 = 12;
+
+/// Change of memory that is told at once, as a share of what was told.
+const MEMORY_SHARE: u64 = 10;
 
 /// What the device says about itself, in the precision that is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -44,17 +51,36 @@ impl Gauges {
         }
     }
 
+    /// Whether the change from `known` is worth a line at once.
+    fn tells_more_than(&self, known: &Gauges) -> bool {
+        let memory = [(self.memory_mib, known.memory_mib), (self.memory_available_mib, known.memory_available_mib)];
+        let rest = |gauges: &Gauges| Gauges { memory_mib: None, memory_available_mib: None, ..*gauges };
+        rest(self) != rest(known)
+            || memory.iter().any(|pair| match pair {
+                (Some(now), Some(then)) => now.abs_diff(*then) * MEMORY_SHARE >= *then,
+                (now, then) => now != then,
+            })
+    }
+
     /// Measures now and then until the console has gone.
     ///
     /// # Errors
     /// The system refuses a thread.
     pub fn watch(events: Sender<Event>) -> std::io::Result<()> {
         Builder::new().name("gauges".to_owned()).spawn(move || {
-            let mut known = None;
+            let mut known: Option<Gauges> = None;
+            let mut waited = 0;
             loop {
                 let gauges = Gauges::measure(Path::new("/"));
-                if known != Some(gauges) {
+                waited += 1;
+                let tell = match &known {
+                    None => true,
+                    Some(known) if waited >= PATIENCE => gauges != *known,
+                    Some(known) => gauges.tells_more_than(known),
+                };
+                if tell {
                     known = Some(gauges);
+                    waited = 0;
                     if events.send(Event::Measured(gauges)).is_err() {
                         return;
                     }
@@ -92,6 +118,16 @@ fn battery_percent(root: &Path) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_moves_of_memory_wait_and_other_changes_do_not() {
+        let known = Gauges { memory_mib: Some(400), memory_available_mib: Some(6_400), ..Gauges::default() };
+        assert!(!Gauges { memory_available_mib: Some(6_336), ..known }.tells_more_than(&known));
+        assert!(Gauges { memory_available_mib: Some(5_760), ..known }.tells_more_than(&known));
+        assert!(Gauges { memory_mib: Some(440), ..known }.tells_more_than(&known));
+        assert!(Gauges { celsius: Some(51), ..known }.tells_more_than(&known));
+        assert!(Gauges { memory_mib: None, ..known }.tells_more_than(&known));
+    }
 
     #[test]
     fn figures_come_from_the_files_of_the_system() {

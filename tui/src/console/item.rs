@@ -11,6 +11,8 @@ pub struct TurnView {
     pub answer: String,
     /// The passage found so far.
     pub passage: Option<Passage>,
+    /// Pieces of the answer that are held back until it is judged.
+    pub held: usize,
     /// Tools that were used so far.
     pub tools: Vec<ToolUse>,
     /// Name of the tool that runs now.
@@ -21,18 +23,28 @@ pub struct TurnView {
     pub failed: bool,
 }
 
+/// Whether the answer of a turn is shown only when it is asked for.
+pub fn withholds(turn: &Turn) -> bool {
+    turn.assessment.as_ref().is_some_and(|assessment| !assessment.shows_answer())
+}
+
+/// What stands in place of a withheld answer; `how` is what shows it, a key or an order.
+pub fn withheld_words(turn: &Turn, how: &str) -> String {
+    match turn.answer.trim() {
+        "" => format!("No answer was made; {how} asks again and shows what comes."),
+        _ => format!("The answer is withheld; {how} shows it all the same."),
+    }
+}
+
 impl TurnView {
-    /// A turn of an earlier session.
-    pub fn from_recorded(turn: Turn) -> TurnView {
-        let withheld = turn.assessment.as_ref().is_some_and(|assessment| !assessment.shows_answer());
-        let answer = match withheld {
-            true => format!("The answer is withheld. `halligan journal show {}` shows it all the same.", turn.id),
-            false => turn.answer.clone(),
-        };
+    /// A complete turn. `shown` says that its text was shown while it grew, so that there is nothing to withhold.
+    pub fn from_recorded(turn: Turn, shown: bool) -> TurnView {
+        let answer = if withholds(&turn) && !shown { withheld_words(&turn, "Alt+A") } else { turn.answer.clone() };
         TurnView {
             question: turn.question.clone(),
             answer,
             passage: turn.passage.clone(),
+            held: 0,
             tools: turn.tools.clone(),
             tool: None,
             recorded: Some(turn),

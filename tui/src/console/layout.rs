@@ -6,9 +6,12 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::app::{Activity, App, Mode};
 use super::pages::Page;
+use super::wrap::wrap;
 
 /// Rows of the screen below which the hints line gives way to the text.
 const HINTS_FROM_ROWS: u16 = 8;
+/// Most rows of a notice in place of the hints.
+const NOTICE_ROWS_MAX: u16 = 4;
 /// Most rows of the question box.
 const QUESTION_ROWS_MAX: u16 = 6;
 
@@ -23,7 +26,7 @@ pub struct Areas {
     pub input: Rect,
     /// The status line.
     pub status: Rect,
-    /// The hints line.
+    /// The hints line, or the rows of a notice.
     pub hints: Rect,
 }
 
@@ -44,7 +47,11 @@ pub fn areas(app: &App) -> Areas {
         Activity::Learning => 1,
         _ => 0,
     };
-    let hint_rows = u16::from(rows >= HINTS_FROM_ROWS);
+    let hint_rows = match &app.notice {
+        _ if rows < HINTS_FROM_ROWS => 0,
+        Some(notice) => u16::try_from(wrap(notice, screen.width).len()).unwrap_or(u16::MAX).clamp(1, NOTICE_ROWS_MAX),
+        None => 1,
+    };
     let [transcript, lesson, input, status, hints] = Layout::vertical([
         Constraint::Fill(1),
         Constraint::Length(lesson_rows),

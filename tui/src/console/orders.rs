@@ -3,7 +3,7 @@
 //! The JSON face takes the same orders as objects: `{"do": "correct", "text": "60 metres"}`.
 //! Orders that need a free worker wait for it, so that a script may send all its lines at once.
 
-use halligan_runtime::{Approval, Feedback, Reason, SessionId};
+use halligan_runtime::{Approval, Feedback, Reason, SessionId, TurnId};
 use serde::Deserialize;
 
 use super::app::{Activity, App};
@@ -46,12 +46,16 @@ pub enum Order {
     Doctor,
     /// See the passages of the latest answer.
     Sources,
+    /// See a withheld answer.
+    Anyway,
     /// See the gauges.
     Device,
     /// See the orders.
     Help,
     /// The word on a waiting tool.
     Approve(Approval),
+    /// A line that is no order, with what is wrong; it waits for its turn like one.
+    Mistake(String),
     /// Leave.
     Quit,
 }
@@ -65,15 +69,25 @@ pub enum View {
     Sources(Vec<Source>),
     /// The gauges.
     Device,
+    /// An answer that was withheld.
+    Withheld {
+        /// Its turn.
+        turn: TurnId,
+        /// Its text.
+        answer: String,
+    },
+    /// A short word to the user.
+    Note(String),
 }
 
 /// Every order: its word, what follows it, what it does.
-pub const ORDERS: [(&str, &str, &str); 22] = [
+pub const ORDERS: [(&str, &str, &str); 23] = [
     ("ask", "QUESTION", "asks; a line without a slash does the same"),
     ("good", "[REASON ..]", "the latest answer is good"),
     ("bad", "[REASON ..]", "the latest answer is bad"),
     ("correct", "TEXT", "gives the right answer"),
     ("sources", "", "the passages that the latest answer rests on"),
+    ("anyway", "", "shows the latest answer where it is withheld"),
     ("learn", "", "learns from the corrections"),
     ("pause", "", "halts learning, or goes on with it"),
     ("stop", "", "stops the answer, cancels learning"),
@@ -140,6 +154,7 @@ impl Order {
             "bad" => Order::Rate(Feedback::Bad, reasons(text)?),
             "correct" => Order::Rate(Feedback::Correction(owned()?), Vec::new()),
             "sources" => Order::Sources,
+            "anyway" => Order::Anyway,
             "learn" => Order::Learn,
             "pause" => Order::Pause,
             "stop" => Order::Stop,
@@ -168,7 +183,12 @@ impl Order {
 
     /// Whether it has to wait until nothing else runs.
     fn needs_free_worker(&self) -> bool {
-        !matches!(self, Order::Pause | Order::Stop | Order::Device | Order::Help | Order::Approve(_) | Order::Quit)
+        !matches!(self, Order::Pause | Order::Stop | Order::Quit) && !self.only_tells()
+    }
+
+    /// Whether it shows what the console knows at any time.
+    fn only_tells(&self) -> bool {
+        matches!(self, Order::Device | Order::Help | Order::Mistake(_))
     }
 }
 
@@ -186,18 +206,48 @@ impl App {
     /// Takes a line of a face without keys. Mistakes become a notice.
     pub(super) fn line(&mut self, line: &str) -> Vec<Command> {
         self.notice = None;
-        match Order::parse(line) {
-            Ok(Some(order)) if order.needs_free_worker() => {
-                self.orders.push_back(order);
-                self.work_off_orders()
-            }
-            Ok(Some(order)) => self.order(order),
-            Ok(None) => Vec::new(),
-            Err(mistake) => {
-                self.notice = Some(mistake);
-                Vec::new()
-            }
+        let order = match Order::parse(line) {
+            Ok(Some(order)) => order,
+            Ok(None) => return Vec::new(),
+            Err(mistake) => Order::Mistake(mistake),
+        };
+        // While the console starts, what a script asks to see comes after the questions before it.
+        let starting = matches!(self.activity, Activity::Opening | Activity::LoadingModel);
+        let waits = match &order {
+            Order::Approve(_) => self.approval.is_none(),
+            order => order.needs_free_worker() || (order.only_tells() && (starting || !self.orders.is_empty())),
+        };
+        if !waits {
+            return self.order(order);
         }
+        self.orders.push_back(order);
+        self.work_off_orders()
+    }
+
+    /// The word on a tool that waits for one, where the lines hold it already: the first that belongs to the running
+    /// question, or a no when no further line can come.
+    pub(super) fn word_on_approval(&mut self) -> Vec<Command> {
+        if self.approval.is_none() {
+            return Vec::new();
+        }
+        let own = self.orders.iter().take_while(|order| !matches!(order, Order::Ask(_)));
+        let given = own.enumerate().find_map(|(at, order)| match order {
+            Order::Approve(approval) => Some((at, *approval)),
+            _ => None,
+        });
+        let approval = match given {
+            Some((at, approval)) => {
+                self.orders.remove(at);
+                approval
+            }
+            None if self.input_ended => {
+                self.notice = Some("the input has ended without a word on this tool: it may not run".to_owned());
+                Approval::Deny
+            }
+            None => return Vec::new(),
+        };
+        self.approval = None;
+        vec![Command::Approve(approval)]
     }
 
     /// Starts what waits, as far as the worker is free; leaves after the last line.
@@ -211,6 +261,8 @@ impl App {
                 break;
             };
             commands.extend(self.order(order));
+            // Several orders may be done at once, and each has its say.
+            self.views.extend(self.notice.take().map(View::Note));
         }
         commands
     }
@@ -219,7 +271,7 @@ impl App {
         match order {
             Order::Ask(question) => {
                 if self.may_start() {
-                    return self.ask_this(question);
+                    return self.ask_this(question, Command::Ask);
                 }
             }
             Order::Rate(feedback, reasons) => {
@@ -259,11 +311,13 @@ impl App {
                 if sources.is_empty() {
                     self.notice = Some("no passage of the documents fits the latest answer".to_owned());
                 } else {
-                    self.view = Some(View::Sources(sources));
+                    self.views.push(View::Sources(sources));
                 }
             }
-            Order::Device => self.view = Some(View::Device),
-            Order::Help => self.view = Some(View::Help),
+            Order::Anyway => return self.show_anyway(),
+            Order::Device => self.views.push(View::Device),
+            Order::Help => self.views.push(View::Help),
+            Order::Mistake(mistake) => self.notice = Some(mistake),
             Order::Approve(approval) => {
                 if self.approval.take().is_some() {
                     return vec![Command::Approve(approval)];

@@ -77,7 +77,7 @@ impl Page {
         match self {
             Page::Help(_) | Page::Sources(_) | Page::Device(_) => Scope::Page,
             Page::Palette(_) | Page::Search(_) => Scope::Picker,
-            Page::Adapters(_) => Scope::Adapters,
+            Page::Adapters(page) => page.scope(),
             Page::Documents(page) => page.scope(),
             Page::Lesson(_) => Scope::Lesson,
             Page::Doctor(_) => Scope::Doctor,
@@ -90,7 +90,7 @@ impl Page {
         match self {
             Page::Help(page) => format!(" Help: {} ", page.scope.title()),
             Page::Palette(_) => " Commands ".to_owned(),
-            Page::Adapters(_) => " Adapters ".to_owned(),
+            Page::Adapters(page) => page.title(),
             Page::Documents(page) => page.title(),
             Page::Lesson(_) => " Learning ".to_owned(),
             Page::Sources(page) => page.title(),

@@ -32,12 +32,17 @@ impl App {
             Report::StatusChanged(status) => self.status = Some(status),
             Report::Answer(event) => self.answer(event),
             Report::Speed(speed) => self.speed = Some(speed),
-            Report::ApprovalNeeded(call) => self.approval = Some(ApprovalPrompt::new(call)),
+            Report::ApprovalNeeded(call) => {
+                self.approval = Some(ApprovalPrompt::new(call));
+                return self.word_on_approval();
+            }
+            Report::Trouble(words) => self.transcript.note(NoteKind::Error, words),
             Report::Answered(turn) => {
                 self.approval = None;
                 self.session = Some(turn.session);
                 if let Some(view) = self.transcript.running() {
-                    *view = TurnView::from_recorded(turn);
+                    let shown = !view.answer.trim().is_empty();
+                    *view = TurnView::from_recorded(turn, shown);
                 }
                 let view = self.areas().transcript;
                 self.transcript.show_latest_from_start(view.width, view.height);
@@ -132,7 +137,7 @@ impl App {
     fn show_turns(&mut self, turns: Vec<Turn>) {
         for turn in turns {
             self.remember(&turn.question);
-            self.transcript.push(Item::Turn(Box::new(TurnView::from_recorded(turn))));
+            self.transcript.push(Item::Turn(Box::new(TurnView::from_recorded(turn, false))));
         }
     }
 
@@ -168,6 +173,9 @@ impl App {
     }
 
     fn answer(&mut self, event: AnswerEvent) {
+        if let AnswerEvent::Context { prompt_tokens, answer_tokens } = event {
+            self.context_used = Some(prompt_tokens + answer_tokens);
+        }
         let Some(view) = self.transcript.running() else { return };
         match event {
             AnswerEvent::Passage(passage) => view.passage = Some(passage),
@@ -180,7 +188,8 @@ impl App {
                 }
                 view.tools.push(used);
             }
-            AnswerEvent::Assessment(_) | AnswerEvent::Finished => {}
+            AnswerEvent::Held(pieces) => view.held = pieces,
+            AnswerEvent::Context { .. } | AnswerEvent::Assessment(_) | AnswerEvent::Finished => {}
         }
     }
 

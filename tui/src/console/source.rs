@@ -2,6 +2,8 @@
 
 use halligan_runtime::{Citation, Passage, Turn};
 
+use super::wrap::{cells, fitting_end};
+
 /// A place in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -67,6 +69,20 @@ impl Source {
         }
         place
     }
+
+    /// The place in at most `width` cells. What tells it from its neighbours stays longest: the last parts of its heading.
+    pub fn short_place(&self, width: usize) -> String {
+        let whole = self.place();
+        let start = whole.strip_suffix(&self.heading).unwrap_or(&whole);
+        let mut heading = self.heading.as_str();
+        let mut shown = whole.clone();
+        while cells(&shown) > width {
+            let Some((_, rest)) = heading.split_once(" > ") else { return fitting_end(&whole, width) };
+            heading = rest;
+            shown = format!("{start}.. > {heading}");
+        }
+        shown
+    }
 }
 
 /// The text around a place, as the device keeps it.
@@ -80,4 +96,28 @@ pub struct SourceText {
     pub words: String,
     /// Text after the words.
     pub after: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_place_keeps_what_tells_it_from_its_neighbours() {
+        let source = |heading: &str| Source {
+            document: "guide.md".to_owned(),
+            page: None,
+            heading: heading.to_owned(),
+            quote: String::new(),
+            start_byte: 0,
+            end_byte: 0,
+            cited: false,
+        };
+        let long = "The field guide of the county > Hazardous materials > Chlorine (UN 1017)";
+        assert_eq!(source(long).short_place(200), format!("guide.md: {long}"));
+        assert_eq!(source(long).short_place(60), "guide.md: .. > Hazardous materials > Chlorine (UN 1017)");
+        assert_eq!(source(long).short_place(36), "guide.md: .. > Chlorine (UN 1017)");
+        assert_eq!(source(long).short_place(20), "..Chlorine (UN 1017)");
+        assert_eq!(source("").short_place(5), "...md");
+    }
 }

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use halligan_runtime::Turn;
+
 /// Shortest time between two figures: each one costs bytes on a slow line.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -33,6 +35,11 @@ impl Speedometer {
         let seconds = self.latest?.duration_since(self.first?).as_secs_f32();
         (self.tokens > 1 && seconds > 0.0).then(|| (self.tokens - 1) as f32 / seconds)
     }
+}
+
+/// Speed of a complete turn, for answers whose pieces were not seen one by one; the time before the first token is in it.
+pub fn speed_of(turn: &Turn) -> Option<f32> {
+    (turn.tokens > 0 && turn.seconds > 0.0).then(|| turn.tokens as f32 / turn.seconds as f32)
 }
 
 #[cfg(test)]

@@ -125,6 +125,18 @@ impl Transcript {
         }
     }
 
+    /// Shows the answer of a turn that is withheld.
+    pub fn reveal(&mut self, turn: TurnId) {
+        for entry in &mut self.entries {
+            if let Item::Turn(view) = &mut entry.item
+                && let Some(recorded) = view.recorded.as_ref().filter(|recorded| recorded.id == turn)
+            {
+                view.answer.clone_from(&recorded.answer);
+                entry.wrapped.replace(None);
+            }
+        }
+    }
+
     fn recorded(&self, entry: usize) -> Option<&Turn> {
         match &self.entries.get(entry)?.item {
             Item::Turn(turn) => turn.recorded.as_ref(),

@@ -12,9 +12,11 @@ use super::item::{Item, NoteKind, TurnView};
 use super::markdown;
 use super::source::Source;
 use super::theme::Theme;
-use super::wrap::{cells, fitting, wrap};
-use crate::figures::{duration, short_hash};
+use super::wrap::{cut, wrap};
+use crate::figures::{answerer, counted, duration};
 
+/// Rows of a question that are shown while its turn is not chosen.
+const QUESTION_ROWS: usize = 5;
 /// Rows of a passage that are shown while its turn is not chosen.
 const PASSAGE_ROWS: usize = 3;
 /// Rows of a tool's result that are shown while its turn is not chosen.
@@ -44,12 +46,17 @@ fn push(text: &str, width: u16, style: Style, rows: &mut Vec<Line<'static>>) {
 
 fn turn_rows(view: &TurnView, width: u16, expanded: bool, theme: Theme, rows: &mut Vec<Line<'static>>) {
     let style = theme.question();
-    for (index, row) in wrap(&view.question, width.saturating_sub(2)).into_iter().enumerate() {
+    let inner = width.saturating_sub(2).max(1);
+    let mut asked = wrap(&view.question, inner);
+    if !expanded {
+        cut(&mut asked, QUESTION_ROWS, inner);
+    }
+    for (index, row) in asked.into_iter().enumerate() {
         let mark = if index == 0 { "> " } else { "  " };
         rows.push(Line::from(Span::styled(format!("{mark}{row}"), style)));
     }
     for used in &view.tools {
-        let (tone, words) = tool_words(used);
+        let (tone, words) = tool_words(used, &view.answer);
         push_cut(&words, width, expanded, tone_style(tone, theme), rows);
     }
     match (&view.recorded, view.answer.trim()) {
@@ -83,6 +90,9 @@ fn turn_rows(view: &TurnView, width: u16, expanded: bool, theme: Theme, rows: &m
 fn waiting_words(view: &TurnView) -> String {
     match &view.tool {
         Some(tool) => format!("using {tool} ..."),
+        None if view.held > 0 => {
+            format!("{} so far; the answer is shown when it has been judged ...", counted(view.held, "token"))
+        }
         None => "...".to_owned(),
     }
 }
@@ -102,21 +112,6 @@ fn push_cut(text: &str, width: u16, expanded: bool, style: Style, rows: &mut Vec
         cut(&mut shown, TOOL_ROWS, width);
     }
     rows.extend(shown.into_iter().map(|row| Line::from(Span::styled(row, style))));
-}
-
-/// Keeps `most` rows and marks where more would follow.
-fn cut(rows: &mut Vec<String>, most: usize, width: u16) {
-    if rows.len() <= most {
-        return;
-    }
-    rows.truncate(most);
-    if let Some(last) = rows.last_mut() {
-        let room = usize::from(width).saturating_sub(4);
-        if cells(last) > room {
-            *last = fitting(last, room).trim_end().to_owned();
-        }
-        last.push_str(" ...");
-    }
 }
 
 /// The cited words, one place each.
@@ -195,7 +190,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 /// Number and origin of the answer, and what the user said about it.
 fn record_rows(turn: &Turn, width: u16, theme: Theme, rows: &mut Vec<Line<'static>>) {
     push(
-        &format!("turn {}, adapter {}, {}", turn.id.0, short_hash(&turn.generation), duration(turn.seconds)),
+        &format!("turn {}, {}, {}", turn.id.0, answerer(&turn.generation), duration(turn.seconds)),
         width,
         theme.aside(),
         rows,

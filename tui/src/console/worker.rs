@@ -19,7 +19,8 @@ use halligan_runtime::{
 
 use super::event::{Command, Event, Report, Task};
 use super::source::{Source, SourceText};
-use super::speed::Speedometer;
+use super::speed::{Speedometer, speed_of};
+use crate::verbs::adapters::scored_generations;
 
 /// Turns of earlier sessions that are shown at the start.
 const EARLIER_TURNS: usize = 50;
@@ -83,7 +84,8 @@ impl Worker {
         let seen = flags.clone();
         let thread = Builder::new().name("assistant".to_owned()).spawn(move || {
             let answers = Arc::new(Mutex::new(answers));
-            let mut desk = Desk { options, events, flags: seen, answers, assistant: None, session: None };
+            let mut desk =
+                Desk { options, events, flags: seen, answers, assistant: None, session: None, troubles: Vec::new() };
             let ended = catch_unwind(AssertUnwindSafe(|| desk.work(resume, &inbox)));
             if let Err(panic) = ended {
                 desk.say(Report::Died(panic_words(panic.as_ref())));
@@ -106,7 +108,7 @@ impl Worker {
             Command::Approve(approval) => return self.approvals.send(approval).is_ok(),
             // Only the console starts work and it starts one thing at a time, so the flags are
             // cleared here and not in the thread, where a stop that came early would be lost.
-            Command::Ask(_) | Command::Learn | Command::AddDocuments(_) => {
+            Command::Ask(_) | Command::AskAnyway(_) | Command::Learn | Command::AddDocuments(_) => {
                 self.flags.stop.store(false, Ordering::SeqCst);
                 self.flags.pause.store(false, Ordering::SeqCst);
             }
@@ -142,6 +144,8 @@ struct Desk {
     assistant: Option<Assistant>,
     /// The conversation that the next question belongs to.
     session: Option<SessionId>,
+    /// What was said of tools that do not work.
+    troubles: Vec<String>,
 }
 
 impl Desk {
@@ -197,6 +201,7 @@ impl Desk {
             Ok((assistant, status, turns)) => {
                 self.assistant = Some(assistant);
                 self.say(Report::Opened { status, turns });
+                self.report_troubles();
                 true
             }
             Err(error) => {
@@ -231,9 +236,20 @@ impl Desk {
         }
     }
 
+    /// Says what is wrong with tools of other programs, each thing once.
+    fn report_troubles(&mut self) {
+        for trouble in self.assistant.as_ref().map(Assistant::tool_troubles).unwrap_or_default() {
+            if !self.troubles.contains(&trouble) {
+                self.say(Report::Trouble(trouble.clone()));
+                self.troubles.push(trouble);
+            }
+        }
+    }
+
     fn execute(&mut self, command: Command) {
         match command {
-            Command::Ask(question) => self.ask(&question),
+            Command::Ask(question) => self.ask(&question, false),
+            Command::AskAnyway(question) => self.ask(&question, true),
             Command::Rate { turn, feedback, reasons } => {
                 let kept = self.with(Task::Rate, |assistant| assistant.give_feedback(turn, feedback.clone(), &reasons));
                 if kept.is_some() {
@@ -242,7 +258,7 @@ impl Desk {
             }
             Command::Learn => self.learn(),
             Command::ListGenerations => {
-                if let Some(list) = self.with(Task::Adapters, Assistant::generations) {
+                if let Some(list) = self.with(Task::Adapters, scored_generations) {
                     self.say(Report::Generations(list));
                 }
                 return;
@@ -311,19 +327,28 @@ impl Desk {
         }
     }
 
-    fn ask(&mut self, question: &str) {
+    fn ask(&mut self, question: &str, anyway: bool) {
         let options = AskOptions {
             cancel: Some(Arc::clone(&self.flags.stop)),
             session: self.session,
             approver: Some(self.approver()),
+            anyway,
             ..AskOptions::default()
         };
         let events = self.events.clone();
         let mut speedometer = Speedometer::default();
+        let mut held = false;
         let turn = self.with(Task::Ask, |assistant| {
             assistant.ask(question, &options, &mut |event| {
-                let speed =
-                    if matches!(event, AnswerEvent::Text(_)) { speedometer.token(Instant::now()) } else { None };
+                let speed = match event {
+                    AnswerEvent::Held(_) => {
+                        held = true;
+                        speedometer.token(Instant::now())
+                    }
+                    // What was held back comes as one text, and was counted.
+                    AnswerEvent::Text(_) if !held => speedometer.token(Instant::now()),
+                    _ => None,
+                };
                 let _ = events.send(Event::Worker(Report::Answer(event)));
                 if let Some(speed) = speed {
                     let _ = events.send(Event::Worker(Report::Speed(speed)));
@@ -332,11 +357,12 @@ impl Desk {
         });
         if let Some(turn) = turn {
             self.session = Some(turn.session);
-            if let Some(speed) = speedometer.mean() {
+            if let Some(speed) = speedometer.mean().or_else(|| speed_of(&turn)) {
                 self.say(Report::Speed(speed));
             }
             self.say(Report::Answered(turn));
         }
+        self.report_troubles();
     }
 
     /// Asks the user and waits for the word; stopping the answer is a no.

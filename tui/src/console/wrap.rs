@@ -156,6 +156,38 @@ pub fn fitting(text: &str, width: usize) -> &str {
     text
 }
 
+/// The longest end of `text` that fits into `width` cells, with two points in front where something is left out.
+pub fn fitting_end(text: &str, width: usize) -> String {
+    if cells(text) <= width {
+        return text.to_owned();
+    }
+    let mut used = 2;
+    let mut start = text.len();
+    for (at, grapheme) in text.grapheme_indices(true).rev() {
+        used += usize::from(grapheme.cell_width());
+        if used > width {
+            break;
+        }
+        start = at;
+    }
+    format!("{}{}", fitting("..", width), &text[start..])
+}
+
+/// Keeps `most` rows and marks where more would follow.
+pub fn cut(rows: &mut Vec<String>, most: usize, width: u16) {
+    if rows.len() <= most {
+        return;
+    }
+    rows.truncate(most);
+    if let Some(last) = rows.last_mut() {
+        let room = usize::from(width).saturating_sub(4);
+        if cells(last) > room {
+            *last = fitting(last, room).trim_end().to_owned();
+        }
+        last.push_str(" ...");
+    }
+}
+
 /// `text` in exactly `width` cells: cut, or filled with spaces.
 pub fn padded(text: &str, width: usize) -> String {
     let shown = fitting(text, width);
@@ -196,6 +228,9 @@ mod tests {
     fn fitting_cuts_before_a_wide_character() {
         assert_eq!(fitting("a\u{706b}b", 2), "a");
         assert_eq!(fitting("abc", 9), "abc");
+        assert_eq!(fitting_end("one > two > three", 9), "..> three");
+        assert_eq!(fitting_end("a\u{706b}\u{706b}", 4), "..\u{706b}");
+        assert_eq!((fitting_end("abc", 3), fitting_end("abcd", 1)), ("abc".to_owned(), ".".to_owned()));
         assert_eq!(padded("a\u{706b}b", 4), "a\u{706b}b");
         assert_eq!(padded("a\u{706b}b", 2), "a ");
     }

@@ -8,12 +8,13 @@ use std::path::PathBuf;
 
 use axum::http::StatusCode;
 use halligan_runtime::inference::{Encoder, GenerateOptions, Generated, Inference, StopReason};
-use halligan_runtime::{AnswerEvent, AskOptions, Assistant, AssistantOptions, SessionId};
+use halligan_runtime::{AnswerEvent, AskOptions, Assessment, Assistant, AssistantOptions, SessionId, Turn};
 use serde_json::json;
 
 use super::backend::{Backend, Cancel, EncoderFacts, ModelFacts};
 use super::error::ApiError;
 use super::task::{Conversation, Embedding, Event, Finish, Finished, Prompt, Sampling, Scored, Step, Voice};
+use crate::figures::{printable, verdict_words};
 use catalog::HomeCatalog;
 
 /// Longest answer of the assistant when the client names no length, in tokens.
@@ -178,11 +179,18 @@ impl Device {
             session: session.map(SessionId),
             ..AskOptions::default()
         };
-        let turn = self.assistant.ask(question, &options, &mut |event| {
-            if let AnswerEvent::Text(text) = event {
+        let (mut said, mut read) = (false, 0);
+        let turn = self.assistant.ask(question, &options, &mut |event| match event {
+            AnswerEvent::Text(text) => {
+                said = true;
                 emit(Event::Text { text, tokens: Vec::new() });
             }
+            AnswerEvent::Context { prompt_tokens, .. } => read = prompt_tokens,
+            _ => {}
         })?;
+        if let Some(assessment) = turn.assessment.as_ref().filter(|given| !said && !given.shows_answer()) {
+            emit(Event::Refusal(refusal(&turn, assessment)));
+        }
         let mut beside = json!(turn);
         if let Some(fields) = beside.as_object_mut() {
             fields.remove("question");
@@ -190,8 +198,7 @@ impl Device {
         }
         emit(Event::Finished(Finished {
             finish: if turn.tokens >= max_tokens { Finish::Length } else { Finish::Stop },
-            // The assistant does not tell how much it read.
-            prompt_tokens: 0,
+            prompt_tokens: read,
             cached_tokens: 0,
             completion_tokens: turn.tokens,
             generation: turn.generation,
@@ -296,6 +303,20 @@ fn options(inference: &Inference, prompt_tokens: usize, sampling: &Sampling, can
         cancel: Some(cancel.flag()),
         ..GenerateOptions::default()
     }
+}
+
+/// Why an answer is withheld, and how to see it.
+fn refusal(turn: &Turn, assessment: &Assessment) -> String {
+    // The mark in front is for a screen.
+    let verdict = verdict_words(assessment.verdict);
+    let verdict = verdict.split_once("] ").map_or(verdict, |(_, words)| words);
+    let reasons = assessment.reasons.join("; ");
+    let colon = if reasons.is_empty() { "" } else { ": " };
+    let way = match turn.answer.trim() {
+        "" => "ask again in other words".to_owned(),
+        _ => format!("`halligan journal show {}` shows the answer all the same", turn.id),
+    };
+    printable(&format!("{verdict}{colon}{reasons}; {way}"))
 }
 
 /// In OpenAI's words; `None` where no one listens any more.

@@ -127,6 +127,7 @@ impl From<RuntimeError> for ApiError {
             RuntimeError::Model(
                 ModelError::Tokens(_)
                 | ModelError::EmptyQuestion
+                | ModelError::NoChat { .. }
                 | ModelError::Template { .. }
                 | ModelError::Constraint(_)
                 | ModelError::Options(_),

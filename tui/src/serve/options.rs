@@ -19,8 +19,9 @@ pub struct ServeArgs {
     /// Sentence encoder (GGUF) for /v1/embeddings [default: that of the home, if it has one]
     #[arg(long, value_name = "PATH")]
     pub encoder: Option<PathBuf>,
-    /// Secret that clients must send as `Authorization: Bearer SECRET` [default: none is asked for]
-    #[arg(long, value_name = "SECRET", env = "HALLIGAN_TOKEN", hide_env_values = true)]
+    /// Secret that clients must send as `Authorization: Bearer SECRET` [default: that of the environment variable
+    /// HALLIGAN_TOKEN, else none is asked for]
+    #[arg(long, value_name = "SECRET")]
     pub token: Option<String>,
     /// Largest request body in bytes
     #[arg(long, value_name = "N", default_value_t = 4 << 20, value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
@@ -95,14 +96,25 @@ impl ServeArgs {
         }
     }
 
-    /// The secret, if one is asked for.
+    /// The secret, if one is asked for; that of the environment where the flag names none.
     ///
     /// # Errors
-    /// An empty one, which would look like protection and be none.
+    /// As [`ServeArgs::secret_or`].
     pub fn secret(&self) -> Result<Option<String>> {
-        match self.token.as_deref().map(str::trim) {
+        // Bytes that are no text make a secret that is refused, not one that is left out.
+        let variable = std::env::var_os("HALLIGAN_TOKEN").map(|token| token.to_string_lossy().into_owned());
+        self.secret_or(variable.as_deref())
+    }
+
+    /// The secret of the flag, else of the environment. A variable that is empty is none.
+    ///
+    /// # Errors
+    /// An empty flag, which would look like protection and be none; characters that no header can carry.
+    pub fn secret_or(&self, variable: Option<&str>) -> Result<Option<String>> {
+        let variable = variable.map(str::trim).filter(|token| !token.is_empty());
+        match self.token.as_deref().map(str::trim).or(variable) {
             None => Ok(None),
-            Some("") => bail!("the token is empty; give a secret with --token or HALLIGAN_TOKEN, or leave it out"),
+            Some("") => bail!("the token is empty; give a secret with --token, or leave it out"),
             Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
                 bail!("the token holds a character that no HTTP header can carry; use printable ASCII without spaces")
             }

@@ -217,6 +217,8 @@ pub enum Event {
         /// The tokens since the last event, where log-probabilities are asked for.
         tokens: Vec<Scored>,
     },
+    /// Why there is no answer, in words that stand in its place.
+    Refusal(String),
     /// Tools to call.
     Calls(Vec<Call>),
     /// The answer is complete.

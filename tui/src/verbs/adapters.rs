@@ -1,7 +1,7 @@
 //! `halligan adapters`: which generations exist and which one answers.
 
 use anyhow::Result;
-use halligan_runtime::{Assistant, Generation, Origin};
+use halligan_runtime::{Assistant, Generation, Origin, RuntimeError};
 use serde_json::json;
 
 use crate::cli::{AdaptersAction, Common};
@@ -16,7 +16,7 @@ use crate::output;
 pub fn run(common: &Common, action: &AdaptersAction) -> Result<()> {
     let assistant = Assistant::open(&common.options())?;
     let now_active = match action {
-        AdaptersAction::List => return list(common, &assistant.generations()?),
+        AdaptersAction::List => return list(common, &scored_generations(&assistant)?),
         AdaptersAction::Trust(args) => return super::trust::run(common, &assistant, args),
         AdaptersAction::Use { id } => assistant.activate(id)?,
         AdaptersAction::Rollback => assistant.roll_back()?,
@@ -27,6 +27,21 @@ pub fn run(common: &Common, action: &AdaptersAction) -> Result<()> {
         output::line(&format!("adapter {} answers from now on", short_hash(&now_active.id)))?;
         Ok(())
     }
+}
+
+/// All generations. One that was set up and not learned has no score of the gate; its score is that of the measurement of
+/// trust, where there was one.
+///
+/// # Errors
+/// An unreadable database.
+pub fn scored_generations(assistant: &Assistant) -> Result<Vec<Generation>, RuntimeError> {
+    let mut generations = assistant.generations()?;
+    for generation in generations.iter_mut().filter(|generation| generation.gate_accuracy.is_none()) {
+        // A model that is not there has no measurement.
+        let trust = assistant.trust(&generation.id).ok().flatten().filter(|trust| trust.answers > 0);
+        generation.gate_accuracy = trust.map(|trust| trust.right as f32 / trust.answers as f32);
+    }
+    Ok(generations)
 }
 
 fn list(common: &Common, generations: &[Generation]) -> Result<()> {

@@ -1,14 +1,17 @@
 //! `halligan ask`: one question, one streamed answer.
 
 use std::io::{self, Read};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use halligan_runtime::assistant::NO_MODEL;
-use halligan_runtime::{AnswerEvent, AskOptions, Assessment, Assistant, Passage, Turn, Verdict};
+use halligan_runtime::confidence::policy::cases;
+use halligan_runtime::{AnswerEvent, AskOptions, Assessment, Assistant, Passage, ToolUse, Turn, Verdict};
 use serde_json::{Value, json};
 
-use crate::cli::Common;
+use crate::cli::{Common, NOT_AS_ASKED};
+use crate::console::assessment::says_confidence;
 use crate::figures::{CONFIDENCE_KIND, confidence_word, duration, printable, short_hash, verdict_words};
 use crate::output;
 
@@ -20,7 +23,7 @@ const QUESTION_BYTES_MAX: u64 = 64 * 1024;
 ///
 /// # Errors
 /// An empty question, a missing or damaged model, a failing journal.
-pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<()> {
+pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<ExitCode> {
     let question = if question == "-" { from_stdin()? } else { question.to_owned() };
     let question = question.trim();
     if question.is_empty() {
@@ -31,14 +34,21 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<()> {
     let options = AskOptions { cancel: Some(Arc::clone(&stop)), ..options };
     let mut written = Ok(());
     let (mut has_text, mut cautioned) = (false, false);
+    let mut tools: Vec<ToolUse> = Vec::new();
+    let talk_of_tools = |tools: &mut Vec<ToolUse>, answer: &str| {
+        tools.drain(..).for_each(|used| output::talk(&super::tools::one_line(&used, answer)));
+    };
     let turn = assistant.ask(question, &options, &mut |event| match event {
-        AnswerEvent::ToolEnded(used) => output::talk(&super::tools::one_line(&used)),
+        AnswerEvent::ToolStarted(_) => talk_of_tools(&mut tools, ""),
+        // With the text that follows, which may say what the tool says.
+        AnswerEvent::ToolEnded(used) => tools.push(used),
         // Before the answer where it may be withheld: a warning is read first.
         AnswerEvent::Assessment(assessment) if !common.json && !has_text && assessment.shows_answer() => {
             cautioned = true;
             caution(&assessment).iter().for_each(|line| output::talk(line));
         }
         AnswerEvent::Text(text) if !common.json && written.is_ok() => {
+            talk_of_tools(&mut tools, &text);
             has_text = true;
             written = output::piece(&printable(&text));
             if written.is_err() {
@@ -48,6 +58,8 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<()> {
         }
         _ => {}
     })?;
+    talk_of_tools(&mut tools, &turn.answer);
+    super::tools::talk_of_troubles(&assistant);
     written?;
     let withheld = !options.anyway && turn.assessment.as_ref().is_some_and(|given| !given.shows_answer()) && !has_text;
     if common.json {
@@ -56,7 +68,8 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<()> {
         if withheld {
             value["answer"] = json!("");
         }
-        return output::json(&value);
+        output::json(&value)?;
+        return Ok(exit_code(&turn, withheld));
     }
     if withheld {
         for line in turn.assessment.iter().flat_map(assessment_lines) {
@@ -71,7 +84,13 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<()> {
     for line in beside_the_answer(&turn, options.use_documents, withheld) {
         output::talk(&line);
     }
-    Ok(())
+    Ok(exit_code(&turn, withheld))
+}
+
+/// Whether the question got what it asked for: neither a withheld answer nor a tool that did not run is that.
+fn exit_code(turn: &Turn, withheld: bool) -> ExitCode {
+    let undone = turn.generation == NO_MODEL && !turn.supported;
+    if withheld || undone { ExitCode::from(NOT_AS_ASKED) } else { ExitCode::SUCCESS }
 }
 
 /// What must be read before the answer; nothing where the answer needs no warning.
@@ -143,9 +162,8 @@ fn beside_the_answer(turn: &Turn, use_documents: bool, withheld: bool) -> Vec<St
         lines.push(format!("see it all the same: halligan journal show {}, or ask with --anyway", turn.id));
     }
     if turn.generation == NO_MODEL {
-        lines.push(
-            "answered by a tool, not by the model; `halligan tools router off` leaves such questions to it".to_owned(),
-        );
+        let by = if turn.supported { "answered by a tool, not by the model" } else { "no tool could do it" };
+        lines.push(format!("{by}; `halligan tools router off` leaves such questions to the model"));
         lines.push(format!("turn {} in {}", turn.id.0, duration(turn.seconds)));
         return lines;
     }
@@ -175,14 +193,17 @@ fn beside_the_answer(turn: &Turn, use_documents: bool, withheld: bool) -> Vec<St
         }
         None => {}
     }
-    match turn.confidence {
+    match turn.confidence.filter(|_| says_confidence(turn)) {
         Some(confidence) => {
             lines.push(format!("confidence {confidence:.2} ({CONFIDENCE_KIND}), {}", confidence_word(confidence)))
         }
-        None => lines.push("confidence unknown".to_owned()),
+        None if says_confidence(turn) => lines.push("confidence unknown".to_owned()),
+        None => {}
     }
-    if let Some(probability) = turn.assessment.as_ref().and_then(|assessment| assessment.probability) {
-        lines.push(format!("right in {:.0} of 100 cases like this one (calibrated)", probability * 100.0));
+    // Warnings and refusals say it among their reasons.
+    let sure = turn.assessment.as_ref().filter(|assessment| assessment.verdict == Verdict::Answer);
+    if let Some(probability) = sure.and_then(|assessment| assessment.probability) {
+        lines.push(format!("an answer like this one is right in {} (calibrated)", cases(probability)));
     }
     lines.push(format!(
         "turn {}, adapter {}, {} tokens in {}",

@@ -6,7 +6,7 @@ use anyhow::Result;
 use halligan_runtime::{Assistant, DoctorReport, Hardware, Severity, Status};
 
 use crate::cli::Common;
-use crate::figures::{bytes, counted, short_hash};
+use crate::figures::{bytes, counted, power, short_hash};
 use crate::output;
 
 /// Exit code when something stands in the way of asking questions.
@@ -63,12 +63,7 @@ fn hardware_lines(hardware: &Hardware, lines: &mut Vec<String>) {
     lines.push(format!("processor   {}, {}", hardware.processor, counted(hardware.cores, "core")));
     lines.push(format!("memory      {} MiB, {} MiB free", hardware.memory_mib, hardware.memory_available_mib));
     lines.push(format!("gpu         {}", hardware.gpu.as_deref().unwrap_or("none")));
-    let power = match hardware.on_mains_power {
-        Some(true) => "mains",
-        Some(false) => "battery",
-        None => "unknown",
-    };
-    lines.push(format!("power       {power}"));
+    lines.push(format!("power       {}", power(hardware.on_mains_power, None)));
     if let Some(celsius) = hardware.temperature_celsius {
         lines.push(format!("temperature {celsius:.0} degrees Celsius"));
     }

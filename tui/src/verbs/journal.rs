@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use halligan_runtime::assistant::NO_MODEL;
 use halligan_runtime::journal::{ExportOptions, Forget, Forgotten, Found, Manner, Retained, Session, Teaching};
 use halligan_runtime::{Assistant, Feedback, SessionId, ToolOutcome, Turn, TurnId};
 use jiff::civil::Date;
@@ -208,8 +209,13 @@ fn turn_lines(turn: &Turn) -> Vec<String> {
         let names: Vec<&str> = turn.reasons.iter().map(|reason| reason.name()).collect();
         lines.push(format!("  reasons   {}", names.join(", ")));
     }
-    let model = turn.model.as_deref().map_or("unknown", short_hash);
-    lines.push(format!("  by        model {model}, adapter {}", short_hash(&turn.generation)));
+    lines.push(match turn.generation.as_str() {
+        NO_MODEL => "  by        a tool, not the model".to_owned(),
+        generation => {
+            let model = turn.model.as_deref().map_or("unknown", short_hash);
+            format!("  by        model {model}, adapter {}", short_hash(generation))
+        }
+    });
     lines
 }
 

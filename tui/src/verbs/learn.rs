@@ -1,12 +1,13 @@
 //! `halligan learn`: an adapter update from the corrections, used only if it is better.
 
+use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 use halligan_runtime::{Assistant, LearnControl, LearnEvent, LearnOptions, LearnReport};
 use indicatif::ProgressBar;
 
-use crate::cli::Common;
+use crate::cli::{Common, NOT_AS_ASKED};
 use crate::figures::{counted, duration, percent, short_hash};
 use crate::output;
 
@@ -14,8 +15,8 @@ use crate::output;
 ///
 /// # Errors
 /// Nothing to learn, battery, heat, cancellation, bad data, failing training. A candidate that
-/// the gate refuses is a result and no error.
-pub fn run(common: &Common, force: bool, max_steps: Option<usize>) -> Result<()> {
+/// the gate refuses is a result and no error; only the exit code tells it from one that answers now.
+pub fn run(common: &Common, force: bool, max_steps: Option<usize>) -> Result<ExitCode> {
     let assistant = Assistant::open(&common.options())?;
     let stop = output::stop_on_interrupt()?;
     let bar = output::progress_bar(0);
@@ -33,7 +34,7 @@ pub fn run(common: &Common, force: bool, max_steps: Option<usize>) -> Result<()>
             output::line(&line)?;
         }
     }
-    Ok(())
+    Ok(if report.activated { ExitCode::SUCCESS } else { ExitCode::from(NOT_AS_ASKED) })
 }
 
 /// The progress bar, and one plain line per stage where there is no terminal.

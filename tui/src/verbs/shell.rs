@@ -1,6 +1,8 @@
 //! What the shell and the account need: completions, the manual page, the settings file.
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Context, Result};
 use clap::CommandFactory as _;
 
 use crate::cli::Cli;
@@ -17,11 +19,18 @@ pub fn completions(shell: clap_complete::Shell) -> Result<()> {
     Ok(output::line(String::from_utf8_lossy(&script).trim_end())?)
 }
 
-/// Prints the manual page, the verbs' pages after the main one.
+/// Prints the manual page, the verbs' pages after the main one; with `folder` writes one file for each command there.
 ///
 /// # Errors
-/// Standard output is closed or full.
-pub fn man() -> Result<()> {
+/// Standard output is closed or full; a folder that cannot be written.
+pub fn man(folder: Option<&Path>) -> Result<()> {
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)
+            .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
+            .with_context(|| format!("cannot write manual pages to {}; choose another --dir", folder.display()))?;
+        output::talk(&format!("manual pages are in {}", folder.display()));
+        return Ok(());
+    }
     let mut page = Vec::new();
     let mut command = Cli::command();
     command.build();

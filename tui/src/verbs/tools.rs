@@ -11,7 +11,8 @@ use halligan_runtime::agent::tools::hazard::Role;
 use halligan_runtime::{Approval, Approver, Assistant, ToolCall, ToolOutcome, ToolUse};
 use serde_json::{Value, json};
 
-use crate::cli::{Common, Switch, ToolsAction};
+use crate::cli::{Common, NOT_AS_ASKED, Switch, ToolsAction};
+use crate::console::assessment::tool_words;
 use crate::figures::{counted, printable};
 use crate::output;
 
@@ -25,7 +26,10 @@ const ARGUMENT_BYTES_MAX: u64 = 64 * 1024;
 pub fn run(common: &Common, action: ToolsAction) -> Result<ExitCode> {
     let assistant = Assistant::open(&common.options())?;
     match action {
-        ToolsAction::List => list(common, assistant.toolbox()?)?,
+        ToolsAction::List => {
+            list(common, assistant.toolbox()?)?;
+            talk_of_troubles(&assistant);
+        }
         ToolsAction::Call { name, arguments, yes } => return call(common, &assistant, name, &arguments, yes),
         ToolsAction::ImportTable { path, name, columns } => {
             let name = match name {
@@ -42,11 +46,11 @@ pub fn run(common: &Common, action: ToolsAction) -> Result<ExitCode> {
             for column in &table.columns {
                 output::line(&format!("  {:<14} {}", role_name(column.role), printable(&column.heading)))?;
             }
-            output::talk(&format!(
+            output::line(&format!(
                 "{} without a number, {} without a name left out; wrong column? --column number=HEADING",
                 table.without_number,
                 counted(table.skipped, "row")
-            ));
+            ))?;
         }
         ToolsAction::Router { state } => {
             assistant.set_router(state == Switch::On)?;
@@ -70,15 +74,20 @@ pub fn allow_all() -> Approver {
     Approver(Arc::new(|_| Approval::Once))
 }
 
-/// `convert_units: 5 gal = 18.9271 L.`, short enough for a line beside the answer.
-pub fn one_line(used: &ToolUse) -> String {
-    let end = match &used.outcome {
-        ToolOutcome::Done(_) => "done".to_owned(),
-        ToolOutcome::Failed(reason) => format!("failed: {reason}"),
-        ToolOutcome::Denied => "not allowed; --yes allows tools to change something".to_owned(),
-    };
-    let arguments: String = used.call.arguments.to_string().chars().take(120).collect();
-    printable(&format!("tool {} {arguments}: {end}", used.call.name))
+/// A tool use in one line beside the answer, which is not said twice.
+pub fn one_line(used: &ToolUse, answer: &str) -> String {
+    let (_, words) = tool_words(used, answer);
+    match used.outcome {
+        ToolOutcome::Denied => format!("{words}; --yes allows tools to change something"),
+        _ => words,
+    }
+}
+
+/// What is wrong with tools of other programs, on standard error.
+pub fn talk_of_troubles(assistant: &Assistant) {
+    for trouble in assistant.tool_troubles() {
+        output::talk(&format!("warning: {}", printable(&trouble)));
+    }
 }
 
 fn list(common: &Common, toolbox: &Toolbox) -> Result<()> {
@@ -120,10 +129,14 @@ fn call(common: &Common, assistant: &Assistant, name: String, arguments: &str, y
     })?;
     let approver = yes.then(allow_all);
     let used = assistant.call_tool(&ToolCall { name, arguments }, approver.as_ref(), &mut |_| {})?;
+    talk_of_troubles(assistant);
     if common.json {
         output::json(&used)?;
-        let done = matches!(used.outcome, ToolOutcome::Done(_));
-        return Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        return Ok(match used.outcome {
+            ToolOutcome::Done(_) => ExitCode::SUCCESS,
+            ToolOutcome::Failed(_) => ExitCode::FAILURE,
+            ToolOutcome::Denied => ExitCode::from(NOT_AS_ASKED),
+        });
     }
     match &used.outcome {
         ToolOutcome::Done(result) => {
@@ -134,7 +147,10 @@ fn call(common: &Common, assistant: &Assistant, name: String, arguments: &str, y
             Ok(ExitCode::SUCCESS)
         }
         ToolOutcome::Failed(reason) => bail!("{}", printable(reason)),
-        ToolOutcome::Denied => bail!("`{}` changes something; add --yes to allow it", used.call.name),
+        ToolOutcome::Denied => {
+            output::talk(&format!("error: `{}` changes something; add --yes to allow it", used.call.name));
+            Ok(ExitCode::from(NOT_AS_ASKED))
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 use ratatui::layout::Size;
 
 use super::stage::{
-    Stage, carried, citation, documents, generations, indexed, log_call, reading, source_text, status, thorough_turn,
-    turn,
+    Stage, carried, citation, documents, generations, indexed, log_call, reading, refused_turn, source_text, status,
+    thorough_turn, turn, unanswered_turn,
 };
 
 #[test]
@@ -120,9 +120,13 @@ fn adapters_are_activated_and_rolled_back() {
     stage.report(Report::Generations(generations()));
     stage.press(KeyCode::End);
     assert_eq!(stage.press(KeyCode::Enter), [Command::Activate("base".to_owned())]);
-    assert!(stage.press(KeyCode::Char('r')).is_empty(), "one switch at a time");
+    stage.press(KeyCode::Char('r'));
+    assert!(stage.press(KeyCode::Enter).is_empty(), "one switch at a time");
     assert_eq!(stage.report(Report::Activated(carried())), [Command::ListGenerations]);
-    assert_eq!(stage.press(KeyCode::Char('r')), [Command::RollBack]);
+    assert!(stage.press(KeyCode::Char('r')).is_empty(), "it asks first");
+    stage.press(KeyCode::Esc);
+    assert!(stage.press(KeyCode::Char('r')).is_empty());
+    assert_eq!(stage.press(KeyCode::Enter), [Command::RollBack]);
     stage.report(Report::Failed { task: Task::Adapters, message: "there is no previous adapter".to_owned() });
     assert_eq!(stage.app.activity, Activity::Ready);
     assert!(stage.screen().contains("error: there is no previous adapter"), "the list covers no error");
@@ -351,4 +355,59 @@ fn a_paste_of_a_megabyte_is_cut_and_said_so() {
     stage.app.update(Event::Paste("chlorine 60 m \u{706b}\r\n".repeat(60_000)));
     assert!(stage.screen().contains("has been cut"));
     assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
+}
+
+#[test]
+fn alt_a_shows_what_is_withheld_or_asks_for_it() {
+    let mut stage = Stage::ready(80, 24);
+    let alt_a = |stage: &mut Stage| stage.press_with(KeyCode::Char('a'), KeyModifiers::ALT);
+    assert!(alt_a(&mut stage).is_empty());
+    let refused = refused_turn(7);
+    stage.ask(&refused.question);
+    stage.report(Report::Answered(refused.clone()));
+    assert!(stage.screen().contains("Alt+A shows it") && !stage.screen().contains(&refused.answer));
+    assert!(alt_a(&mut stage).is_empty());
+    assert!(stage.screen().contains(&refused.answer), "{}", stage.screen());
+    let unanswered = unanswered_turn(8);
+    stage.ask(&unanswered.question);
+    stage.report(Report::Answered(unanswered.clone()));
+    assert_eq!(alt_a(&mut stage), [Command::AskAnyway(unanswered.question)]);
+    stage.report(Report::Answered(turn(9)));
+    assert!(alt_a(&mut stage).is_empty());
+    assert!(stage.screen().contains("not withheld"));
+}
+
+#[test]
+fn a_long_question_is_folded_until_its_turn_is_chosen() {
+    let mut stage = Stage::ready(80, 24);
+    let mut long = turn(7);
+    long.question = format!("{}the end", "very long ".repeat(80));
+    stage.converse(long);
+    stage.press_with(KeyCode::Home, KeyModifiers::CONTROL);
+    assert!(!stage.screen().contains("the end"), "{}", stage.screen());
+    stage.press(KeyCode::Tab);
+    assert!(stage.screen().contains("the end"), "{}", stage.screen());
+}
+
+#[test]
+fn an_answer_too_long_for_the_clipboard_says_so() {
+    let mut stage = Stage::ready(80, 24);
+    let mut long = turn(7);
+    long.answer = "60 metres. ".repeat(10_000);
+    stage.converse(long);
+    stage.press_with(KeyCode::Char('c'), KeyModifiers::ALT);
+    let notice = stage.app.notice.clone().unwrap();
+    assert!(notice.contains("74000 of 110000 bytes") && notice.contains("journal show 7"), "{notice}");
+}
+
+#[test]
+fn a_long_notice_takes_as_many_rows_as_it_needs() {
+    let mut stage = Stage::ready(40, 12);
+    stage.ask("one");
+    stage.type_text("two");
+    stage.press(KeyCode::Enter);
+    let notice = stage.app.notice.clone().unwrap();
+    stage.app.notice = Some(format!("{notice}; and this part would not fit into one row of forty columns"));
+    let screen = stage.screen();
+    assert!(screen.contains("of forty columns"), "{screen}");
 }

@@ -7,7 +7,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::stage::{
     Stage, carried, doctor_report, documents, doubtful_turn, generations, indexed, learned, log_call, passage, reading,
-    source_text, status, step, thorough_turn, turn,
+    refused_turn, source_text, status, step, thorough_turn, turn,
 };
 
 fn key() -> impl Strategy<Value = Event> {
@@ -49,6 +49,10 @@ fn report() -> impl Strategy<Value = Event> {
         Report::Generations(Vec::new()),
         Report::Activated(carried()),
         Report::Speed(f32::INFINITY),
+        Report::Answer(AnswerEvent::Held(3)),
+        Report::Answer(AnswerEvent::Context { prompt_tokens: 4, answer_tokens: usize::MAX - 4 }),
+        Report::Answered(refused_turn(6)),
+        Report::Trouble("x ".repeat(300)),
         Report::ApprovalNeeded(log_call()),
         Report::Answer(AnswerEvent::ToolStarted(log_call())),
         Report::Answered(thorough_turn(5)),

@@ -128,6 +128,37 @@ pub fn doubtful_turn(number: i64) -> Turn {
     }
 }
 
+/// A turn whose answer is withheld.
+pub fn refused_turn(number: i64) -> Turn {
+    Turn {
+        passage: None,
+        feedback: None,
+        assessment: Some(Assessment {
+            verdict: Verdict::Refuse,
+            probability: None,
+            domain_score: Some(-2.5),
+            reasons: vec!["nothing like it was learned".to_owned(), "no document has these words".to_owned()],
+        }),
+        ..doubtful_turn(number)
+    }
+}
+
+/// A turn that was asked back before anything was answered.
+pub fn unanswered_turn(number: i64) -> Turn {
+    Turn {
+        question: "What is it?".to_owned(),
+        answer: String::new(),
+        confidence: None,
+        assessment: Some(Assessment {
+            verdict: Verdict::Clarify,
+            probability: None,
+            domain_score: None,
+            reasons: vec!["the question names no subject; say what it is about".to_owned()],
+        }),
+        ..refused_turn(number)
+    }
+}
+
 pub fn step(step: usize, steps: usize, loss: f32) -> LearnEvent {
     LearnEvent::Step { step, steps, loss, tokens_per_second: 850.0, seconds_left: 41.6 }
 }
@@ -160,7 +191,10 @@ pub fn thorough_turn(number: i64) -> Turn {
             verdict: Verdict::Warn,
             probability: Some(0.71),
             domain_score: Some(0.4),
-            reasons: vec!["two documents give different distances".to_owned()],
+            reasons: vec![
+                "an answer like this one is right in 71 of 100 cases".to_owned(),
+                "two documents give different distances".to_owned(),
+            ],
         }),
         citations: vec![citation()],
         tools: vec![ToolUse {

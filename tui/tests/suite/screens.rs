@@ -1,6 +1,6 @@
 //! Every view at 80x24, the main ones at 40x12, as a terminal shows them.
 
-use halligan_runtime::{AnswerEvent, Assessment, Feedback, LearnEvent, TurnId, Verdict};
+use halligan_runtime::{AnswerEvent, Feedback, LearnEvent, Status, TurnId};
 use halligan_tui::console::event::{Command, Event, Report, Task};
 use halligan_tui::console::gauges::Gauges;
 use halligan_tui::console::theme::{Palette, Theme};
@@ -8,8 +8,8 @@ use insta::assert_snapshot;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
 use super::stage::{
-    Stage, doctor_report, documents, doubtful_turn, generations, learned, log_call, passage, reading, source_text,
-    status, step, thorough_turn, turn,
+    Stage, doctor_report, documents, doubtful_turn, generations, learned, log_call, passage, reading, refused_turn,
+    source_text, status, step, thorough_turn, turn,
 };
 
 fn learning(width: u16, height: u16) -> Stage {
@@ -255,16 +255,9 @@ fn a_thorough_answer_every_way() {
 #[test]
 fn a_refusal_every_way() {
     every_way("every_way_refusal", |stage| {
-        let mut refused = doubtful_turn(13);
-        refused.answer = "Outside my expertise.".to_owned();
-        refused.passage = None;
-        refused.assessment = Some(Assessment {
-            verdict: Verdict::Refuse,
-            probability: None,
-            domain_score: Some(-2.5),
-            reasons: vec!["nothing like it was learned".to_owned(), "no document has these words".to_owned()],
-        });
-        stage.converse(refused);
+        let refused = refused_turn(13);
+        stage.ask(&refused.question);
+        stage.report(Report::Answered(refused));
     });
 }
 
@@ -385,6 +378,13 @@ fn help_and_adapters_every_way() {
     every_way("every_way_adapters", |stage| {
         stage.press(KeyCode::F(6));
         stage.report(Report::Generations(generations()));
+    });
+    every_way("every_way_roll_back", |stage| {
+        let previous = Some("base".to_owned());
+        stage.report(Report::StatusChanged(Status { previous_generation: previous, ..status(0) }));
+        stage.press(KeyCode::F(6));
+        stage.report(Report::Generations(generations()));
+        stage.press(KeyCode::Char('r'));
     });
 }
 

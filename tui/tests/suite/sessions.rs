@@ -1,6 +1,6 @@
 //! Whole sessions of the real program with the built-in model: in a terminal and through pipes.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -203,6 +203,10 @@ fn shells_and_manuals_know_the_commands() {
     }
     let page = run(&["man"]);
     assert!(page.contains(".TH") && page.contains("screen\\-reader") && page.contains("Exit codes"));
+    let pages = tempfile::tempdir().unwrap();
+    run(&["man", "--dir", pages.path().to_str().unwrap()]);
+    let page = std::fs::read_to_string(pages.path().join("halligan-docs-add.1")).unwrap();
+    assert!(page.contains(".TH") && page.contains("halligan\\-docs\\-add"), "{page}");
     assert!(run(&["settings"]).contains("# good = [\"f2\""));
     assert!(root().join("tui/STYLE.md").exists());
 }
@@ -224,4 +228,68 @@ fn a_mistake_in_the_settings_is_named_with_its_line() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("console.toml, line 3: no action `god`; did you mean `good`?"), "{said}");
+}
+
+#[test]
+fn a_script_without_a_word_on_its_tool_comes_to_an_end() {
+    for flag in ["--screen-reader", "--json"] {
+        let (said, code) = through_a_pipe(flag, "Log: engine 4 on scene\n");
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("was not allowed"), "{said}");
+        let (said, _) = through_a_pipe(flag, "Log: engine 4 on scene\n/allow\n");
+        assert!(said.contains("Entry 1"), "{said}");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_a_conversation_by_lines_with_its_exit_code() {
+    let home = device();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_halligan"))
+        .arg("--home")
+        .arg(home.path())
+        .args(["--device", "cpu", "--screen-reader"])
+        .env("XDG_CONFIG_HOME", home.path().join("config"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("Ready.")));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn what_was_asked_for_and_is_not_there_is_said() {
+    let home = device();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_halligan"))
+            .arg("--home")
+            .arg(home.path())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (output.status.code(), text.concat())
+    };
+    // Builds for these machines have a GPU backend, and the machine has the GPU.
+    if !cfg!(all(target_os = "macos", target_arch = "aarch64")) {
+        let (code, said) = run(&["ask", QUESTION, "--device", "gpu"]);
+        assert!(code == Some(1) && said.contains("use --device auto"), "{said}");
+        assert_eq!(run(&["doctor", "--device", "gpu"]).0, Some(1));
+    }
+    let programs = home.path().join("mcp.json");
+    std::fs::write(&programs, "{bad").unwrap();
+    for verb in [&["ask", QUESTION][..], &["doctor"], &["tools", "list"]] {
+        let (_, said) = run(verb);
+        assert!(said.contains("mcp.json") && said.contains("mcpServers"), "{verb:?}: {said}");
+    }
+    let missing = r#"{"mcpServers": {"weather": {"command": "/no/such/program", "allow": ["forecast"]}}}"#;
+    std::fs::write(&programs, missing).unwrap();
+    for verb in [&["doctor"][..], &["tools", "list"]] {
+        let (_, said) = run(verb);
+        assert!(said.contains("the tools of `weather` are left out") && !said.contains("WARN"), "{verb:?}: {said}");
+    }
 }

@@ -108,7 +108,7 @@ impl Stage {
             Command::Ask(question) if number % 3 == 0 => {
                 vec![Report::ApprovalNeeded(log_call()), Report::Answer(AnswerEvent::Text(question.clone()))]
             }
-            Command::Ask(question) => vec![
+            Command::Ask(question) | Command::AskAnyway(question) => vec![
                 Report::Answer(AnswerEvent::Text(question.clone())),
                 Report::Answered(Turn { question: question.clone(), ..thorough_turn(number) }),
             ],

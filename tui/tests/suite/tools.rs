@@ -57,7 +57,7 @@ fn tools_are_listed_called_and_asked_for_before_they_change_anything() {
     assert_eq!(data(&sum), "1/3 + 1/6 = 0.5.");
     let entry = ["tools", "call", "log_entry", r#"{"text": "Engine 4 on scene"}"#];
     let denied = run(home.path(), &entry);
-    assert_eq!(denied.status.code(), Some(1));
+    assert_eq!(denied.status.code(), Some(3), "not done as asked");
     assert!(talk(&denied).contains("add --yes to allow it"), "{}", talk(&denied));
     let allowed = run(home.path(), &[&entry[..], &["--yes"]].concat());
     assert!(data(&allowed).ends_with("Engine 4 on scene"), "{}", talk(&allowed));

@@ -52,16 +52,16 @@ impl Configuration {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(wrong(format!("{error}; check its permissions"))),
             Ok(found) if found.len() > BYTES_MAX => {
-                return Err(wrong(format!("it has {} bytes, the limit is {BYTES_MAX}", found.len())));
+                return Err(wrong(format!("it has {} bytes, the limit is {BYTES_MAX}; shorten it", found.len())));
             }
             Ok(_) => {}
         }
         let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("{error}; check its permissions")))?;
         let configuration: Configuration = serde_json::from_str(&text).map_err(|error| {
-            wrong(format!("{error}; it needs {{\"mcpServers\": {{NAME: {{\"command\": .., \"allow\": [..]}}}}}}"))
+            wrong(format!("{error}; write {{\"mcpServers\": {{NAME: {{\"command\": .., \"allow\": [..]}}}}}}"))
         })?;
         if configuration.servers.len() > SERVERS_MAX {
-            return Err(wrong(format!("it names more than {SERVERS_MAX} programs")));
+            return Err(wrong(format!("it names more than {SERVERS_MAX} programs; take some out")));
         }
         Ok(Some(configuration))
     }

@@ -3,50 +3,73 @@
 //! Every object is complete; fields are the runtime's own, as the headless verbs print them. A line
 //! that a program does not know it should skip: later versions add events and fields.
 
-use halligan_runtime::AnswerEvent;
+use halligan_runtime::{AnswerEvent, Turn};
 use serde_json::{Value, json};
 
 use super::Face;
 use crate::console::app::App;
 use crate::console::event::{Event, Report};
+use crate::console::item::withholds;
 use crate::console::orders::{ORDERS, View};
 use crate::console::source::Source;
 use crate::verbs::ask::turn_json;
 
 /// The face.
 #[derive(Debug, Default)]
-pub struct Json;
+pub struct Json {
+    /// Whether text of the running answer has been shown.
+    shown: bool,
+}
 
 impl Face for Json {
     fn lines(&mut self, app: &App, event: &Event) -> Vec<String> {
         let mut objects = Vec::new();
         match event {
-            Event::Worker(report) => objects.push(report_json(report)),
+            Event::Worker(report) => {
+                self.shown |= matches!(report, Report::Answer(AnswerEvent::Text(_)));
+                objects.push(report_json(report, self.shown));
+                self.shown &= !matches!(report, Report::Answered(_) | Report::Failed { .. });
+            }
             Event::Measured(gauges) => objects.push(json!({"event": "gauges", "gauges": gauges})),
             _ => {}
         }
-        match &app.view {
-            Some(View::Help) => {
-                let orders: Vec<Value> = ORDERS
-                    .iter()
-                    .map(|(word, after, words)| json!({"do": word, "text": after, "words": words}))
-                    .collect();
-                objects.push(json!({"event": "help", "orders": orders}));
-            }
-            Some(View::Sources(sources)) => {
-                let sources: Vec<Value> = sources.iter().map(source_json).collect();
-                objects.push(json!({"event": "sources", "sources": sources}));
-            }
-            Some(View::Device) => {
-                objects.push(json!({"event": "device", "status": app.status, "gauges": app.gauges, "tokens_per_second": app.speed}));
-            }
-            None => {}
-        }
+        objects.extend(app.views.iter().map(|view| view_json(app, view)));
         if let Some(notice) = &app.notice {
             objects.push(json!({"event": "notice", "message": notice}));
         }
         objects.into_iter().map(|object| object.to_string()).collect()
     }
+}
+
+fn view_json(app: &App, view: &View) -> Value {
+    match view {
+        View::Help => {
+            let orders: Vec<Value> =
+                ORDERS.iter().map(|(word, after, words)| json!({"do": word, "text": after, "words": words})).collect();
+            json!({"event": "help", "orders": orders})
+        }
+        View::Sources(sources) => {
+            let sources: Vec<Value> = sources.iter().map(source_json).collect();
+            json!({"event": "sources", "sources": sources})
+        }
+        View::Device => json!({
+            "event": "device", "status": app.status, "gauges": app.gauges, "tokens_per_second": app.speed,
+            "context_used": app.context_used,
+        }),
+        View::Withheld { turn, answer } => json!({"event": "withheld_answer", "turn": turn, "answer": answer}),
+        View::Note(message) => json!({"event": "notice", "message": message}),
+    }
+}
+
+/// A turn; a withheld answer is not among its fields, as with `halligan ask --json`.
+fn answered_json(turn: &Turn, shown: bool) -> Value {
+    let mut value = turn_json(turn);
+    let withheld = withholds(turn) && !shown;
+    value["withheld"] = json!(withheld);
+    if withheld {
+        value["answer"] = json!("");
+    }
+    value
 }
 
 fn source_json(source: &Source) -> Value {
@@ -56,7 +79,8 @@ fn source_json(source: &Source) -> Value {
     })
 }
 
-fn report_json(report: &Report) -> Value {
+/// `shown` says whether text of the latest answer was shown while it grew.
+fn report_json(report: &Report, shown: bool) -> Value {
     match report {
         Report::Opened { status, turns } => json!({
             "event": "opened", "version": env!("CARGO_PKG_VERSION"), "status": status,
@@ -65,6 +89,10 @@ fn report_json(report: &Report) -> Value {
         Report::ModelLoaded => json!({"event": "ready"}),
         Report::StatusChanged(status) => json!({"event": "status", "status": status}),
         Report::Answer(AnswerEvent::Passage(passage)) => json!({"event": "passage", "passage": passage}),
+        Report::Answer(AnswerEvent::Held(tokens)) => json!({"event": "held", "tokens": tokens}),
+        Report::Answer(AnswerEvent::Context { prompt_tokens, answer_tokens }) => {
+            json!({"event": "context", "prompt_tokens": prompt_tokens, "answer_tokens": answer_tokens})
+        }
         Report::Answer(AnswerEvent::Text(text)) => json!({"event": "text", "text": text}),
         Report::Answer(AnswerEvent::ToolStarted(call)) => json!({"event": "tool_started", "call": call}),
         Report::Answer(AnswerEvent::ToolEnded(used)) => json!({"event": "tool_ended", "use": used}),
@@ -72,7 +100,8 @@ fn report_json(report: &Report) -> Value {
         Report::Answer(AnswerEvent::Finished) => json!({"event": "text_finished"}),
         Report::Speed(speed) => json!({"event": "speed", "tokens_per_second": speed}),
         Report::ApprovalNeeded(call) => json!({"event": "approval_needed", "call": call}),
-        Report::Answered(turn) => json!({"event": "answered", "turn": turn_json(turn)}),
+        Report::Answered(turn) => json!({"event": "answered", "turn": answered_json(turn, shown)}),
+        Report::Trouble(message) => json!({"event": "trouble", "message": message}),
         Report::FeedbackKept { turn, feedback, reasons } => {
             json!({"event": "feedback_kept", "turn": turn, "feedback": feedback, "reasons": reasons})
         }

@@ -3,21 +3,21 @@
 //! Each line is complete when it is written and is written once. An answer comes sentence by
 //! sentence, because half a sentence that grows would be read again from its start.
 
-use halligan_runtime::{AnswerEvent, IndexEvent, LearnEvent};
+use halligan_runtime::{AnswerEvent, IndexEvent, LearnEvent, ToolUse};
 
 use super::Face;
 use crate::console::app::App;
-use crate::console::assessment;
+use crate::console::assessment::{self, call_words};
 use crate::console::event::{Event, Report};
+use crate::console::item::{withheld_words, withholds};
 use crate::console::markdown;
 use crate::console::orders::{ORDERS, View};
 use crate::console::pages::adapters::generation_words;
-use crate::console::pages::approval::call_words;
 use crate::console::pages::device::gauge_words;
 use crate::console::reports::{indexed_sentence, learned_sentence};
 use crate::console::source::Source;
 use crate::console::theme::{Palette, Theme};
-use crate::figures::{bytes, counted, duration, printable, short_hash, utc_minute};
+use crate::figures::{answerer, bytes, counted, duration, printable, short_hash, utc_minute};
 use crate::verbs::doctor;
 
 /// Documents between two lines of progress.
@@ -36,6 +36,10 @@ pub struct Plain {
     unsaid: String,
     /// Whether the word "Answer" has been said.
     answering: bool,
+    /// Whether it has been said that the answer waits to be judged.
+    held: bool,
+    /// A tool that has ended; what it gave is said unless the answer says the same.
+    tool: Option<ToolUse>,
     /// What a lesson was last reported to do.
     stage: String,
 }
@@ -43,7 +47,15 @@ pub struct Plain {
 impl Plain {
     /// A face that has said nothing yet.
     pub fn new(ascii: bool) -> Plain {
-        Plain { ascii, greeted: false, unsaid: String::new(), answering: false, stage: String::new() }
+        Plain {
+            ascii,
+            greeted: false,
+            unsaid: String::new(),
+            answering: false,
+            held: false,
+            tool: None,
+            stage: String::new(),
+        }
     }
 
     fn answer(&mut self, piece: &str, lines: &mut Vec<String>) {
@@ -75,7 +87,20 @@ impl Plain {
         }
     }
 
+    fn say_tool(&mut self, answer: &str, lines: &mut Vec<String>) {
+        let used = self.tool.take().filter(|used| assessment::says_more(used, answer));
+        lines.extend(used.map(|used| assessment::tool_words(&used, answer).1));
+    }
+
     fn report(&mut self, report: &Report, lines: &mut Vec<String>) {
+        match report {
+            Report::Answer(AnswerEvent::Text(piece)) => self.say_tool(piece, lines),
+            Report::Answer(AnswerEvent::ToolStarted(_) | AnswerEvent::ToolEnded(_))
+            | Report::ApprovalNeeded(_)
+            | Report::Answered(_)
+            | Report::Failed { .. } => self.say_tool("", lines),
+            _ => {}
+        }
         match report {
             Report::Opened { status, .. } => {
                 let model = status.model.as_deref().unwrap_or("no model");
@@ -93,26 +118,39 @@ impl Plain {
             Report::Answer(event) => match event {
                 AnswerEvent::Text(piece) => self.answer(piece, lines),
                 AnswerEvent::ToolStarted(call) => lines.push(format!("Using {}.", call_words(call))),
-                AnswerEvent::ToolEnded(used) => lines.push(assessment::tool_words(used).1),
-                AnswerEvent::Passage(_) | AnswerEvent::Assessment(_) | AnswerEvent::Finished => {}
+                AnswerEvent::ToolEnded(used) => self.tool = Some(used.clone()),
+                AnswerEvent::Held(_) => {
+                    if !std::mem::replace(&mut self.held, true) {
+                        lines.push("Answering. The answer is said when it has been judged.".to_owned());
+                    }
+                }
+                AnswerEvent::Passage(_)
+                | AnswerEvent::Context { .. }
+                | AnswerEvent::Assessment(_)
+                | AnswerEvent::Finished => {}
             },
+            Report::Trouble(words) => lines.push(format!("Warning: {words}.")),
             Report::ApprovalNeeded(call) => {
                 lines.push(format!("May this run? {} Type /allow, /allow always or /deny.", call_words(call)));
             }
             Report::Answered(turn) => {
                 let rest = std::mem::take(&mut self.unsaid);
                 self.say_answer(&rest, lines);
+                self.held = false;
                 if !std::mem::take(&mut self.answering) {
-                    lines.push("No answer.".to_owned());
+                    lines.push(match withholds(turn) {
+                        true => withheld_words(turn, "/anyway"),
+                        false => "No answer.".to_owned(),
+                    });
                 }
                 lines.extend(assessment::lines(turn).into_iter().map(|(_, words)| words.trim_start().to_owned()));
                 for (index, source) in Source::all_of(turn).iter().enumerate() {
                     lines.push(source_words(index, source));
                 }
                 lines.push(format!(
-                    "Turn {}, adapter {}, {}. Judge it with /good, /bad or /correct.",
+                    "Turn {}, {}, {}. Judge it with /good, /bad or /correct.",
                     turn.id,
-                    short_hash(&turn.generation),
+                    answerer(&turn.generation),
                     duration(turn.seconds)
                 ));
             }
@@ -181,6 +219,7 @@ impl Plain {
             Report::Failed { message, .. } => {
                 self.unsaid.clear();
                 self.answering = false;
+                self.held = false;
                 self.stage.clear();
                 lines.push(format!("Error: {message}"));
             }
@@ -188,6 +227,30 @@ impl Plain {
                 lines.push(format!("The assistant has ended: {message}. Nothing recorded is lost."))
             }
             Report::StatusChanged(_) | Report::Speed(_) | Report::SourceRead(_) => {}
+        }
+    }
+
+    fn view(&mut self, app: &App, view: &View, lines: &mut Vec<String>) {
+        match view {
+            View::Help => lines.extend(ORDERS.iter().map(|(word, after, words)| {
+                let gap = if after.is_empty() { "" } else { " " };
+                format!("/{word}{gap}{after}: {words}")
+            })),
+            View::Sources(sources) => {
+                for (index, source) in sources.iter().enumerate() {
+                    lines.push(source_words(index, source));
+                    lines.push(source.quote.split_whitespace().collect::<Vec<_>>().join(" "));
+                }
+            }
+            View::Device => {
+                lines.extend(gauge_words(app).into_iter().map(|(name, words)| format!("{name}: {words}")));
+            }
+            View::Withheld { turn, answer } => {
+                lines.push(format!("The withheld answer of turn {turn}, as the model gave it:"));
+                self.say_answer(answer, lines);
+                self.answering = false;
+            }
+            View::Note(words) => lines.push(format!("Note: {words}")),
         }
     }
 
@@ -219,21 +282,8 @@ impl Face for Plain {
         if let Event::Worker(report) = event {
             self.report(report, &mut lines);
         }
-        match &app.view {
-            Some(View::Help) => lines.extend(ORDERS.iter().map(|(word, after, words)| {
-                let gap = if after.is_empty() { "" } else { " " };
-                format!("/{word}{gap}{after}: {words}")
-            })),
-            Some(View::Sources(sources)) => {
-                for (index, source) in sources.iter().enumerate() {
-                    lines.push(source_words(index, source));
-                    lines.push(source.quote.split_whitespace().collect::<Vec<_>>().join(" "));
-                }
-            }
-            Some(View::Device) => {
-                lines.extend(gauge_words(app).into_iter().map(|(name, words)| format!("{name}: {words}")))
-            }
-            None => {}
+        for view in &app.views {
+            self.view(app, view, &mut lines);
         }
         lines.extend(app.notice.iter().map(|notice| format!("Note: {notice}")));
         lines

@@ -9,11 +9,14 @@ use ratatui::widgets::Paragraph;
 
 use super::Outcome;
 use super::rows::Choice;
-use crate::console::actions::Action;
+use crate::console::actions::{Action, Scope};
 use crate::console::app::{Activity, App};
 use crate::console::event::Command;
 use crate::console::wrap::{fitting, wrap_styled};
 use crate::figures::{percent, short_hash, utc_minute};
+
+/// Id of the generation without an adapter.
+const BASE: &str = "base";
 
 /// Rows of the page from which on a foot explains the columns.
 const FOOT_FROM_ROWS: u16 = 11;
@@ -24,6 +27,8 @@ pub struct AdaptersPage {
     /// The list, newest first; `None` until the worker has sent it.
     generations: Option<Vec<Generation>>,
     choice: Choice,
+    /// Whether it asks before it returns to the generation before.
+    rolling_back: bool,
 }
 
 impl AdaptersPage {
@@ -41,7 +46,26 @@ impl AdaptersPage {
         self.generations = Some(list);
     }
 
+    pub(super) fn scope(&self) -> Scope {
+        if self.rolling_back { Scope::Page } else { Scope::Adapters }
+    }
+
+    pub(super) fn title(&self) -> String {
+        if self.rolling_back { " Roll back ".to_owned() } else { " Adapters ".to_owned() }
+    }
+
     pub(super) fn act(&mut self, action: Action, size: Size) -> Outcome {
+        if self.rolling_back {
+            match action {
+                Action::Choose => {
+                    self.rolling_back = false;
+                    return Outcome::Start(Activity::Switching, Command::RollBack);
+                }
+                Action::Close => self.rolling_back = false,
+                _ => {}
+            }
+            return Outcome::Stay;
+        }
         let list = self.generations.as_deref().unwrap_or_default();
         match action {
             Action::Close => Outcome::Close,
@@ -49,7 +73,10 @@ impl AdaptersPage {
                 Some(chosen) => Outcome::Start(Activity::Switching, Command::Activate(chosen.id.clone())),
                 None => Outcome::Stay,
             },
-            Action::RollBack => Outcome::Start(Activity::Switching, Command::RollBack),
+            Action::RollBack => {
+                self.rolling_back = true;
+                Outcome::Stay
+            }
             _ => {
                 self.choice.act(action, list.len(), usize::from(size.height.saturating_sub(1)));
                 Outcome::Stay
@@ -59,6 +86,11 @@ impl AdaptersPage {
 
     pub(super) fn draw(&self, frame: &mut Frame, app: &App, area: Rect) {
         let theme = app.theme;
+        if self.rolling_back {
+            let words = roll_back_words(app);
+            frame.render_widget(Paragraph::new(wrap_styled(&words, area.width, theme.bad())), area);
+            return;
+        }
         let foot_rows = if area.height >= FOOT_FROM_ROWS { 3 } else { 0 };
         let [head, list, foot] =
             Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(foot_rows)]).areas(area);
@@ -70,7 +102,7 @@ impl AdaptersPage {
         let room = width.saturating_sub(2);
         let heading = format!("  {}", table_row(COLUMNS.map(|(name, ..)| name), room));
         frame.render_widget(Span::styled(fitting(&heading, width).to_owned(), theme.aside()), head);
-        self.choice.draw(frame, theme, list, generations.len(), |index| {
+        self.choice.draw(frame, theme, list, (generations.len(), 1), |index| {
             let generation = &generations[index];
             let cells = generation_cells(generation);
             let style = if generation.active { theme.good() } else { Style::new() };
@@ -79,12 +111,24 @@ impl AdaptersPage {
         let reason = generations.get(self.choice.0).and_then(|generation| generation.rejected.as_deref());
         let words = match reason {
             Some(reason) => format!("refused: {reason}"),
-            None => "gate: right answers on questions it must not forget; corrected: on the corrected \
-                questions; both when it was learned."
+            None => "gate: right answers on held-out questions when it was learned or set up; corrected: on the \
+                corrected questions."
                 .to_owned(),
         };
         frame.render_widget(Paragraph::new(wrap_styled(&words, area.width, theme.aside())), foot);
     }
+}
+
+/// What rolling back would do.
+fn roll_back_words(app: &App) -> String {
+    let status = app.status.as_ref();
+    let active = status.map_or(String::new(), |status| format!(" from adapter {}", short_hash(&status.generation.id)));
+    let (to, warning) = match status.and_then(|status| status.previous_generation.as_deref()) {
+        Some(BASE) => ("the base".to_owned(), " No adapter would be active then: the base model alone would answer."),
+        Some(id) => (format!("adapter {}", short_hash(id)), ""),
+        None => ("the adapter before".to_owned(), ""),
+    };
+    format!("Return{active} to {to}?{warning} The other one stays on this device. Enter returns, Esc leaves it.")
 }
 
 fn origin_word(origin: Origin) -> &'static str {

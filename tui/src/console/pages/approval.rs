@@ -12,10 +12,10 @@ use ratatui::widgets::{Clear, Paragraph};
 
 use super::rows::Choice;
 use crate::console::actions::Action;
+use crate::console::assessment::call_words;
 use crate::console::panels::titled;
 use crate::console::theme::Theme;
 use crate::console::wrap::wrap_styled;
-use crate::figures::printable;
 
 /// What may be answered, the safe answer first.
 pub const ANSWERS: [(Approval, &str); 3] = [
@@ -66,15 +66,6 @@ impl ApprovalPrompt {
         let [text, list] =
             Layout::vertical([Constraint::Fill(1), Constraint::Length(ANSWERS.len() as u16)]).areas(inner);
         frame.render_widget(Paragraph::new(words.into_iter().collect::<Vec<Line>>()), text);
-        self.choice.draw(frame, theme, list, ANSWERS.len(), |index| (ANSWERS[index].1.to_owned(), Style::new()));
+        self.choice.draw(frame, theme, list, (ANSWERS.len(), 1), |index| (ANSWERS[index].1.to_owned(), Style::new()));
     }
-}
-
-/// A call in one line: `log_entry: text = "Gate 3 closed"`.
-pub fn call_words(call: &ToolCall) -> String {
-    let arguments: Vec<String> = match call.arguments.as_object() {
-        Some(fields) => fields.iter().map(|(name, value)| format!("{name} = {value}")).collect(),
-        None => vec![call.arguments.to_string()],
-    };
-    printable(&format!("{}: {}", call.name, arguments.join(", ")))
 }

@@ -9,7 +9,7 @@ use super::rows::Scroll;
 use crate::console::actions::Action;
 use crate::console::app::App;
 use crate::console::wrap::wrap;
-use crate::figures::{counted, short_hash};
+use crate::figures::{counted, power, short_hash};
 
 /// Columns of the names.
 const NAME_COLUMNS: usize = 14;
@@ -50,17 +50,7 @@ pub fn gauge_words(app: &App) -> Vec<(&'static str, String)> {
             },
         ),
         ("temperature", gauges.celsius.map_or_else(unknown, |celsius| format!("{celsius} degrees Celsius"))),
-        (
-            "power",
-            match (gauges.on_mains_power, gauges.battery_percent) {
-                (Some(true), Some(charge)) => format!("mains, battery {charge} %"),
-                (Some(true), None) => "mains".to_owned(),
-                (Some(false), Some(charge)) => format!("battery {charge} %"),
-                (Some(false), None) => "battery".to_owned(),
-                (None, Some(charge)) => format!("battery {charge} %"),
-                (None, None) => "no battery here".to_owned(),
-            },
-        ),
+        ("power", power(gauges.on_mains_power, gauges.battery_percent)),
     ];
     if let Some(status) = &app.status {
         words.insert(1, ("context", app.context_words(status.context_tokens)));

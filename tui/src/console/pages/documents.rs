@@ -156,7 +156,7 @@ impl DocumentsPage {
         let wide = width >= 2 * FIGURES_COLUMNS - 10;
         let figures = if wide { FIGURES_COLUMNS } else { FEW_FIGURES_COLUMNS };
         let name_columns = width.saturating_sub(figures + 3).max(1);
-        self.choice.draw(frame, theme, list, documents.len(), |index| {
+        self.choice.draw(frame, theme, list, (documents.len(), 1), |index| {
             let document = &documents[index];
             let name = padded(&printable(&document.name), name_columns);
             let passages = counted(document.passages, "passage");

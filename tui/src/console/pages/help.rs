@@ -22,7 +22,7 @@ const MORE: [(&str, &str); 9] = [
     ("[+] [!]", "[+] the answer stands; [!] it needs checking; [?] say more; [x] outside of what is known here"),
     (
         "confidence",
-        "mean probability of the answer's tokens: high from 0.90, fair from 0.70, else low. It says how sure the model is, not that it is right.",
+        "mean probability of the answer's tokens: high from 0.90, fair from 0.70, else low. It says how sure the model is, not that it is right. Where it was measured how often such answers are right, that is said in its place.",
     ),
     ("passage", "the place in the documents that fits best. Read it before you act on an answer."),
     ("cited", "words of the answer's sources, checked letter by letter."),

@@ -15,6 +15,9 @@ use crate::console::app::App;
 use crate::console::editor::Editor;
 use crate::console::theme::Theme;
 
+/// Most rows of a command.
+const ROWS_MAX: usize = 3;
+
 /// The palette.
 #[derive(Debug)]
 pub struct PalettePage {
@@ -78,7 +81,7 @@ impl PalettePage {
         let [head, list] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
         self.input.draw(frame, head, true);
         let found = self.found();
-        self.choice.draw(frame, app.theme, list, found.len(), |index| {
+        self.choice.draw(frame, app.theme, list, (found.len(), ROWS_MAX), |index| {
             let (key, _) = key_and_words(found[index], &app.keymap);
             (format!("{key:<11} {}", found[index].words), Style::new())
         });

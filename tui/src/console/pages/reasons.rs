@@ -25,6 +25,9 @@ pub fn reason_words(reason: Reason) -> &'static str {
     }
 }
 
+/// Most rows of a reason.
+const ROWS_MAX: usize = 2;
+
 /// The page.
 #[derive(Debug)]
 pub struct ReasonsPage {
@@ -87,7 +90,7 @@ impl ReasonsPage {
     }
 
     pub(super) fn draw(&self, frame: &mut Frame, app: &App, area: Rect) {
-        self.choice.draw(frame, app.theme, area, Reason::ALL.len(), |index| {
+        self.choice.draw(frame, app.theme, area, (Reason::ALL.len(), ROWS_MAX), |index| {
             let reason = Reason::ALL[index];
             let mark = if self.marked.contains(&reason) { "[x]" } else { "[ ]" };
             (format!("{mark} {} {}", index + 1, reason_words(reason)), Style::new())

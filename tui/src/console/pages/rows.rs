@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use crate::console::actions::Action;
 use crate::console::theme::Theme;
-use crate::console::wrap::padded;
+use crate::console::wrap::{cut, fitting, padded, wrap};
 
 /// Row `at` after the action, from 0 to `last`, with `page` rows on the screen; `None` where the action is no move.
 fn moved(at: usize, action: Action, last: usize, page: usize) -> Option<usize> {
@@ -37,13 +37,43 @@ impl Choice {
         to.is_some()
     }
 
-    /// Draws the rows around the chosen one; each row comes with its style.
-    pub fn draw(self, frame: &mut Frame, theme: Theme, area: Rect, len: usize, row: impl Fn(usize) -> (String, Style)) {
-        let shown = usize::from(area.height);
-        let first = (self.0 + 1).saturating_sub(shown);
-        for (index, y) in (first..len).zip(area.y..area.bottom()) {
-            let (text, style) = row(index);
-            let (mark, style) = if index == self.0 { ("> ", theme.bar()) } else { ("  ", style) };
+    /// Draws the `len` entries around the chosen one, each in at most `rows_max` rows and in its style.
+    pub fn draw(
+        self,
+        frame: &mut Frame,
+        theme: Theme,
+        area: Rect,
+        (len, rows_max): (usize, usize),
+        entry: impl Fn(usize) -> (String, Style),
+    ) {
+        let width = area.width.saturating_sub(2).max(1);
+        let rows_of = |index: usize| {
+            let (text, style) = entry(index);
+            if rows_max <= 1 {
+                return (vec![fitting(&text, usize::from(width)).to_owned()], style);
+            }
+            let mut rows = wrap(&text, width);
+            cut(&mut rows, rows_max, width);
+            (rows, style)
+        };
+        // The chosen entry is the last one that must be whole.
+        let chosen = self.0.min(len.saturating_sub(1));
+        let mut first = chosen;
+        if len > 0 {
+            let mut room = usize::from(area.height).saturating_sub(rows_of(chosen).0.len());
+            while first > 0 {
+                let Some(left) = room.checked_sub(rows_of(first - 1).0.len()) else { break };
+                room = left;
+                first -= 1;
+            }
+        }
+        let shown = (first..len).flat_map(|index| {
+            let (rows, style) = rows_of(index);
+            rows.into_iter().enumerate().map(move |(row, text)| (index, row, text, style))
+        });
+        for ((index, row, text, style), y) in shown.zip(area.y..area.bottom()) {
+            let style = if index == self.0 { theme.bar() } else { style };
+            let mark = if index == self.0 && row == 0 { "> " } else { "  " };
             let text = padded(&format!("{mark}{text}"), usize::from(area.width));
             frame.render_widget(Span::styled(text, style), Rect::new(area.x, y, area.width, 1));
         }

@@ -17,6 +17,9 @@ use crate::console::theme::Theme;
 use crate::console::wrap::fitting;
 use crate::figures::{printable, utc_minute};
 
+/// Columns from which on a turn takes one row.
+const WIDE: u16 = 60;
+
 /// The page.
 #[derive(Debug)]
 pub struct SearchPage {
@@ -107,7 +110,8 @@ impl SearchPage {
             frame.render_widget(Span::styled(words, theme.aside()), list);
             return;
         }
-        self.choice.draw(frame, theme, list, self.turns.len(), |index| {
+        let rows_max = if area.width < WIDE { 3 } else { 1 };
+        self.choice.draw(frame, theme, list, (self.turns.len(), rows_max), |index| {
             let turn = &self.turns[index];
             let words = printable(&format!("{} | {}", turn.question, turn.answer)).replace('\n', " ");
             (format!("{} {words}", &utc_minute(turn.created_at)[..10]), Style::new())

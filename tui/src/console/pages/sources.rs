@@ -12,7 +12,13 @@ use crate::console::app::App;
 use crate::console::event::Command;
 use crate::console::source::{Source, SourceText};
 use crate::console::theme::Theme;
-use crate::console::wrap::{Runs, wrap_styled};
+use crate::console::wrap::{Runs, cells, wrap_styled};
+
+/// Columns from which on a source takes one row.
+const WIDE: u16 = 60;
+
+/// Cells that must be left for a quote to say anything.
+const QUOTE_FROM_CELLS: usize = 16;
 
 /// The page.
 #[derive(Debug)]
@@ -104,11 +110,16 @@ impl SourcesPage {
             scroll.draw(frame, theme, area, &lines);
             return;
         }
-        self.choice.draw(frame, theme, area, self.sources.len(), |index| {
+        let rows_max = if area.width < WIDE { 2 } else { 1 };
+        // Mark, kind and the gaps between them stand before the place; a second row breaks between words.
+        let room = (usize::from(area.width.saturating_sub(8)) * rows_max).saturating_sub(8 * (rows_max - 1));
+        self.choice.draw(frame, theme, area, (self.sources.len(), rows_max), |index| {
             let source = &self.sources[index];
             let kind = if source.cited { "cited" } else { "fits " };
+            let place = source.short_place(room);
             let quote = source.quote.split_whitespace().collect::<Vec<_>>().join(" ");
-            (format!("{kind} {} | {quote}", source.place()), theme.source())
+            let quote = if cells(&place) + QUOTE_FROM_CELLS > room { String::new() } else { format!(" | {quote}") };
+            (format!("{kind} {place}{quote}"), theme.source())
         });
     }
 }

@@ -81,6 +81,7 @@ struct Reply {
 #[derive(Default)]
 struct Choice {
     text: String,
+    refusal: Option<String>,
     tokens: Vec<Scored>,
     calls: Vec<Call>,
     finished: Option<Finished>,
@@ -94,6 +95,11 @@ async fn whole(mut ticket: Ticket, reply: &Reply, count: usize) -> Result<Value,
             Event::Text { text, tokens } => {
                 choice.text.push_str(&text);
                 choice.tokens.extend(tokens);
+            }
+            // In both fields: most clients show the content only.
+            Event::Refusal(words) => {
+                choice.text.push_str(&words);
+                choice.refusal = Some(words);
             }
             Event::Calls(calls) => choice.calls = calls,
             Event::Finished(finished) => choice.finished = Some(finished),
@@ -113,7 +119,7 @@ async fn whole(mut ticket: Ticket, reply: &Reply, count: usize) -> Result<Value,
         message.insert("role".to_owned(), json!("assistant"));
         let silent = choice.text.is_empty() && !choice.calls.is_empty();
         message.insert("content".to_owned(), if silent { Value::Null } else { json!(choice.text) });
-        message.insert("refusal".to_owned(), Value::Null);
+        message.insert("refusal".to_owned(), json!(choice.refusal));
         if !choice.calls.is_empty() {
             message.insert("tool_calls".to_owned(), calls_json(&choice.calls, &reply.id, number, false));
         }
@@ -184,6 +190,9 @@ impl Chunks for ChatChunks {
         match event {
             Event::Text { text, tokens } => {
                 chunks.push(self.delta(number, json!({ "content": text }), &tokens, None));
+            }
+            Event::Refusal(words) => {
+                chunks.push(self.delta(number, json!({ "content": words, "refusal": words }), &[], None));
             }
             Event::Calls(calls) => {
                 let calls = calls_json(&calls, &self.reply.id, number, true);

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use halligan_tui::serve::task::{Format, Step, Voice};
 use serde_json::json;
 
-use super::stage::{ACTIVE, IDLE, REFUSED, Server};
+use super::stage::{ACTIVE, FOREIGN, IDLE, REFUSAL, REFUSED, Server};
 
 #[test]
 fn a_chat_is_answered_in_openais_shape() {
@@ -204,6 +204,19 @@ fn the_assistant_refuses_what_it_would_not_honour() {
         let reply = server.chat("hello", fields.clone());
         assert_eq!((reply.status, &reply.json()["error"]["code"]), (400, &json!("unsupported_parameter")), "{fields}");
     }
+}
+
+#[test]
+fn a_refusal_says_why_in_the_content_and_in_openais_field() {
+    let server = Server::start();
+    let answer = server.chat(FOREIGN, json!({ "model": "halligan" })).json();
+    let message = &answer["choices"][0]["message"];
+    assert_eq!((&message["content"], &message["refusal"]), (&json!(REFUSAL), &json!(REFUSAL)));
+    assert_eq!(answer["usage"]["prompt_tokens"], 3);
+    assert_eq!(server.chat("hello", json!({})).json()["choices"][0]["message"]["refusal"], json!(null));
+    let chunks = server.chat(FOREIGN, json!({ "model": "halligan", "stream": true })).chunks();
+    let deltas: Vec<_> = chunks.iter().map(|chunk| chunk["choices"][0]["delta"].clone()).collect();
+    assert!(deltas.contains(&json!({ "content": REFUSAL, "refusal": REFUSAL })), "{deltas:?}");
 }
 
 #[test]

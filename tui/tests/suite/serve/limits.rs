@@ -44,6 +44,18 @@ fn only_loopback_addresses_are_bound() {
 }
 
 #[test]
+fn an_empty_variable_asks_for_no_token_and_the_flag_comes_before_it() {
+    let secret = |flags: &[&str], variable| args(flags).secret_or(variable).unwrap();
+    assert_eq!(secret(&[], Some("")), None);
+    assert_eq!(secret(&[], Some(" ")), None);
+    assert_eq!(secret(&[], None), None);
+    assert_eq!(secret(&[], Some("fr0m-env")).as_deref(), Some("fr0m-env"));
+    assert_eq!(secret(&["--token", "s3cret"], Some("fr0m-env")).as_deref(), Some("s3cret"));
+    assert!(args(&[]).secret_or(Some("two words")).is_err());
+    assert!(args(&["--token", ""]).secret_or(Some("fr0m-env")).is_err());
+}
+
+#[test]
 fn without_the_token_only_health_answers() {
     let server = Server::with(limits(), Some("s3cret"));
     assert_eq!(server.get("/v1/models").status, 200);

@@ -24,6 +24,10 @@ pub const ACTIVE: &str = "aaaa111122223333";
 pub const IDLE: &str = "aaaa999988887777";
 pub const REFUSED: &str = "bbbb000000000000";
 
+/// A question that is refused, and how.
+pub const FOREIGN: &str = "who won the match";
+pub const REFUSAL: &str = "outside my expertise: the question is unlike those that were trained";
+
 /// Says the words of the question again, one token a word.
 pub struct Script {
     /// Steps that were seen.
@@ -54,6 +58,11 @@ impl Backend for Script {
                     Voice::Assistant => "assistant".to_owned(),
                 };
                 let asked = conversation.turns.last().unwrap().content.clone();
+                if asked == FOREIGN {
+                    emit(Event::Refusal(REFUSAL.to_owned()));
+                    emit(finished(Finish::Stop, 3, 0, &generation));
+                    return Ok(());
+                }
                 if !conversation.tools.is_empty() && conversation.tool_choice != ToolChoice::None {
                     let arguments = json!({ "question": asked });
                     emit(Event::Calls(vec![Call { name: conversation.tools[0].name.clone(), arguments }]));

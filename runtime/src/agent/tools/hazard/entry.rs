@@ -33,7 +33,11 @@ impl HazardEntry {
     fn cells(&self) -> Vec<String> {
         let mut said = Vec::new();
         for (role, heading, cell) in &self.fields {
+            let none = cell.eq_ignore_ascii_case("none");
             match role {
+                Role::PackingGroup if none => said.push("no packing group".to_owned()),
+                Role::Labels if none => said.push("no labels".to_owned()),
+                Role::Guide if none => said.push("no guide".to_owned()),
                 Role::Class if cell.eq_ignore_ascii_case("forbidden") => {
                     said.push("forbidden for transport".to_owned())
                 }
