@@ -199,10 +199,11 @@ mod tests {
 
     #[test]
     fn name_that_comes_twice_is_noted() {
+        let text = "{\"a\":1,\"a\":2}\n";
         let mut records = Records::new(None, true);
-        read_lines("{\"a\":1,\"a\":2}\n", 1, &mut records);
+        read_lines(text, 1, &mut records);
         let reading = records.finish();
-        assert_eq!((reading.blocks[0].text("{"), reading.notes[0].reason), ("a: 2", "repeated_name"));
+        assert_eq!((reading.blocks[0].text(text), reading.notes[0].reason), ("a: 2", "repeated_name"));
         assert!(reading.notes[0].detail.starts_with("line 1 names \"a\" more than once"), "{:?}", reading.notes);
     }
 

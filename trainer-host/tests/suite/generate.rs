@@ -222,25 +222,26 @@ fn questions_over_several_sources_join_chunks_that_share_uncommon_words() {
 fn questions_over_several_sources_leave_room_for_the_instruction_and_the_reply() {
     let bench = Bench::new();
     std::fs::create_dir(bench.path("long")).unwrap();
-    for (name, word) in [("one", "strainer"), ("two", "suction"), ("three", "nozzle")] {
-        let filler =
-            format!("The {word} of this engine is checked, cleaned and greased before each shift begins. ").repeat(9);
-        let small = "The gasket keeps the impeller dry while the priming valve is open.";
-        bench.write(
-            &format!("long/{name}.md"),
-            format!("# {name}\n\n{filler}The gasket and the impeller stay dry.\n\n## Care of {word}\n\n{small}\n"),
-        );
+    // The long passages are the closest, and one of them alone leaves no room.
+    for (name, word) in [("one", "strainer"), ("two", "nozzle")] {
+        let filler = format!("The {word} of this engine is checked, cleaned and greased before each shift begins. ");
+        let long = format!("{}The ledger, compass, lantern and whistle stay dry.", filler.repeat(9));
+        let small = "The gasket keeps the impeller in place while the valve is open.";
+        bench.write(&format!("long/{name}.md"), format!("# {name}\n\n{long}\n\n## Care of {word}\n\n{small}\n"));
     }
     let base = base();
     bench.json(&["data", "ingest", "long", "--base", &base, "-o", "chunks", "--json"]);
     let words =
-        ["data", "generate", "chunks", "--model", &base, "--ask", "cross-domain,conceptual", "--min-tokens", "8"];
-    let report = bench.json(&[&words[..], &["-o", "rows", "--tries", "4", "--limit", "3", "--json"]].concat());
-    assert!(report["rows"].as_u64().unwrap() > 0, "{report}");
-    let skipped = std::fs::read_to_string(bench.path("rows/skipped.jsonl")).unwrap_or_default();
-    let asked_in_vain =
-        skipped.lines().filter(|line| line.contains("prompt_too_long") && !line.contains("--chunk-tokens"));
-    assert_eq!(asked_in_vain.count(), 0, "{skipped}");
+        ["data", "generate", "chunks", "--model", &base, "--min-tokens", "8", "--tries", "4", "-o", "rows", "--json"];
+    let report = bench.json(&[&words[..], &["--ask", "cross-domain"]].concat());
+    assert_eq!((report["tasks"].as_u64(), report["rows"].as_u64()), (Some(1), Some(1)), "{report}");
+    // A chunk that is too long on its own is named before the model is asked.
+    let report = bench.json(&[&words[..], &["--ask", "conceptual"]].concat());
+    assert_eq!(
+        (report["tasks"].as_u64(), report["skipped"]["prompt_too_long"].as_u64()),
+        (Some(2), Some(2)),
+        "{report}"
+    );
 }
 
 #[test]

@@ -226,7 +226,7 @@ fn verify_follows_parents_and_originals_and_tells_missing_from_damaged() {
     wrong("manifest.json");
     bench.write("next/manifest.json", &manifest);
     // A parent that was made again is another edition, and says so.
-    bench.json(&["data", "build", "made", "-o", "next", "--json"]);
+    bench.json(&["data", "build", "made", "-o", "next", "--force", "--json"]);
     assert_eq!(wrong("manifest.json")["reason"], "made_again");
     // On a device without originals and parents nothing is wrong.
     for gone in ["docs", "facts", "made", "clean", "next"] {

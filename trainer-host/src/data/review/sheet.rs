@@ -186,9 +186,9 @@ mod tests {
         assert!(verdict("").unwrap_err().to_string().contains("no line has a verdict"));
         let other = rated(|text| text.replace(&id, "0000").replace("=SUM(A1),,,,,", "=SUM(A1),good,,,,"));
         assert!(other.unwrap_err().to_string().contains("row 0000 is not in the review"));
+        // With the line ends of Windows the lines are counted as an editor shows them.
         let windows = rated(|text| text.replace("=SUM(A1),,,,,", "=SUM(A1),fine,,,,").replace('\n', "\r\n"));
-        let unix = verdict("fine").unwrap_err().to_string();
-        assert_eq!(windows.unwrap_err().to_string(), unix, "lines are counted alike");
+        assert!(windows.unwrap_err().to_string().contains(".csv:2: `fine`"));
         assert!(rated(|text| text.replace(',', ";")).unwrap_err().to_string().contains("no column `row`"));
     }
 }
