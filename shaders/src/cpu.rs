@@ -1,9 +1,9 @@
 //! The CPU executor: every kernel on all cores, for machines without a GPU driver.
 //!
 //! Dense products go through the `gemm` crate; those with a frozen weight decode it tile by tile
-//! ([`weight_matmul`]), so no dense copy of a weight ever exists. Row-wise kernels split rows over rayon's
-//! threads. Each output element is computed by one thread in a fixed order, so a run repeats bit for bit on the
-//! same number of threads.
+//! ([`weight_matmul`], or [`amx`] where the processor has a tile unit), so no dense copy of a weight ever exists.
+//! Row-wise kernels split rows over rayon's threads. Each output element is computed by one thread in a fixed
+//! order, so a run repeats bit for bit on the same number of threads.
 
 #[macro_use]
 pub(crate) mod simd;

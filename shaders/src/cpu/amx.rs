@@ -27,6 +27,8 @@ const BACKWARD_STEPS: usize = 16;
 const TASK_STEPS: usize = 128;
 /// Gradients that are packed at a time, 4 MiB: all tasks read them from the shared cache.
 const GRADIENT_ELEMENTS: usize = 1024 * 1024;
+/// How many rows of a weight are asked for before they are decoded.
+const ROWS_AHEAD: usize = 4;
 /// Fewest rows of a batch that are worth the packing.
 const ROWS_MIN: usize = 24;
 
@@ -68,7 +70,6 @@ impl Amx {
         let split = Split::new(n.div_ceil(BLOCK), TASK_STEPS / FORWARD_STEPS);
         (0..split.tasks).into_par_iter().for_each(|task| {
             let units = split.units(task);
-            let tiles = Configured::new();
             DECODED.with_borrow_mut(|(decoded, line)| {
                 for first in (0..steps).step_by(FORWARD_STEPS) {
                     let depth = FORWARD_STEPS.min(steps - first);
@@ -78,22 +79,16 @@ impl Amx {
                         decode_lines(weight, unit * BLOCK, span.clone(), line, panel);
                     }
                     let adds = accumulate || first > 0;
-                    for (batch, panel) in packed.chunks_exact(steps).enumerate() {
-                        let panel = &panel[first..first + depth];
-                        for (unit, decoded) in units.clone().zip(decoded.chunks_exact(depth)) {
-                            let ahead = packed
-                                .as_ptr()
-                                .wrapping_add((batch + 1) * steps + first)
-                                .cast::<u32>()
-                                .wrapping_add((unit - units.start) * depth * 256);
-                            let mut sums = Sums::new();
-                            tiles.multiply(decoded, panel, ahead, &mut sums);
-                            // SAFETY: as above.
-                            unsafe { pack::transpose_sums(&mut sums) };
-                            // SAFETY: these columns of the result are this task's.
-                            unsafe { write(&sums, [rows, n], [batch, unit], adds, out) };
-                        }
-                    }
+                    let batch = Batch { packed, steps, first, depth };
+                    let product = |tiles: &Configured, x: &[Step], weight: &[Step], next, sums: &mut Sums| {
+                        tiles.multiply(weight, x, next, sums);
+                    };
+                    batch.each_block(decoded, product, |sums, panel, unit| {
+                        // SAFETY: as above.
+                        unsafe { pack::transpose_sums(sums) };
+                        // SAFETY: these columns of the result are this task's.
+                        unsafe { write(sums, [rows, n], [panel, units.start + unit], adds, out) };
+                    });
                 }
             });
         });
@@ -107,7 +102,7 @@ impl Amx {
         // A block is decoded by one task.
         let block = BLOCK.max(weight.format.block_elements());
         let split = Split::new(k.div_ceil(block), TASK_STEPS / BACKWARD_STEPS / (block / BLOCK));
-        let longest = (GRADIENT_ELEMENTS / rows).next_multiple_of(DEPTH);
+        let longest = (GRADIENT_ELEMENTS / rows).max(1).next_multiple_of(DEPTH);
         for start in (0..n).step_by(longest) {
             let span = start..n.min(start + longest);
             let steps = span.len().div_ceil(STEP);
@@ -124,7 +119,6 @@ impl Amx {
                 let blocks = split.units(task);
                 let columns = blocks.start * block..k.min(blocks.end * block);
                 let first_unit = columns.start / BLOCK;
-                let tiles = Configured::new();
                 DECODED.with_borrow_mut(|(decoded, line)| {
                     for first in (0..steps).step_by(BACKWARD_STEPS) {
                         let depth = BACKWARD_STEPS.min(steps - first);
@@ -132,23 +126,51 @@ impl Amx {
                         let above = span.start + first * STEP;
                         decode_pairs(weight, above..span.end.min(above + DEPTH), columns.clone(), line, decoded);
                         let adds = accumulate || above > 0;
-                        for (batch, panel) in packed.chunks_exact(steps).enumerate() {
-                            let panel = &panel[first..first + depth];
-                            for (unit, decoded) in decoded.chunks_exact(depth).enumerate() {
-                                let ahead = packed
-                                    .as_ptr()
-                                    .wrapping_add((batch + 1) * steps + first)
-                                    .cast::<u32>()
-                                    .wrapping_add(unit * depth * 256);
-                                let mut sums = Sums::new();
-                                tiles.multiply(panel, decoded, ahead, &mut sums);
-                                // SAFETY: these columns of the result are this task's.
-                                unsafe { write(&sums, [rows, k], [batch, first_unit + unit], adds, d_x) };
-                            }
-                        }
+                        let batch = Batch { packed, steps, first, depth };
+                        batch.each_block(decoded, Configured::multiply, |sums, panel, unit| {
+                            // SAFETY: these columns of the result are this task's.
+                            unsafe { write(sums, [rows, k], [panel, first_unit + unit], adds, d_x) };
+                        });
                     }
                 });
             });
+        }
+    }
+}
+
+/// Some depth of the packed rows of a batch.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    /// Panels of `steps` steps.
+    packed: &'a [Step],
+    steps: usize,
+    /// The first step and the number of them.
+    first: usize,
+    depth: usize,
+}
+
+impl Batch<'_> {
+    /// Has `product` make the block of each panel of the batch with each of `decoded`, which are `depth` steps
+    /// each, and `put` take it, with the numbers of both panels.
+    ///
+    /// `product` is told where lie the lines that will be wanted next: all blocks of one panel together fetch
+    /// the next panel of the batch, which comes from the shared cache, before it is needed.
+    fn each_block(
+        self,
+        decoded: &[Step],
+        product: impl Fn(&Configured, &[Step], &[Step], *const Tile, &mut Sums),
+        mut put: impl FnMut(&mut Sums, usize, usize),
+    ) {
+        let Self { packed, steps, first, depth } = self;
+        let tiles = Configured::new();
+        let mut sums = Sums::new();
+        for (panel, lines) in packed.chunks_exact(steps).enumerate() {
+            let next = packed.as_ptr().wrapping_add((panel + 1) * steps + first).cast::<Tile>();
+            let lines = &lines[first..first + depth];
+            for (unit, decoded) in decoded.chunks_exact(depth).enumerate() {
+                product(&tiles, lines, decoded, next.wrapping_add(unit * depth), &mut sums);
+                put(&mut sums, panel, unit);
+            }
         }
     }
 }
@@ -216,8 +238,22 @@ fn decode_pairs(
 fn decode(weight: &WeightSource, row: usize, column: usize, out: &mut [f32]) {
     let bytes = weight.bytes.as_slice();
     let (block, block_bytes) = (weight.format.block_elements(), weight.format.block_bytes());
-    let start = row * (bytes.len() / weight.rows) + column / block * block_bytes;
-    format::decode(weight.format, &bytes[start..start + out.len() / block * block_bytes], out);
+    let row_bytes = bytes.len() / weight.rows;
+    let start = row * row_bytes + column / block * block_bytes;
+    let end = start + out.len() / block * block_bytes;
+    if let Some(next) = bytes.get(start + ROWS_AHEAD * row_bytes..end + ROWS_AHEAD * row_bytes) {
+        prefetch(next);
+    }
+    format::decode(weight.format, &bytes[start..end], out);
+}
+
+/// Asks for bytes that will be read soon: pieces of rows lie too far apart for the processor to guess the next.
+fn prefetch(bytes: &[u8]) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    for line in bytes.chunks(64) {
+        // SAFETY: a hint, which reads nothing; every x86-64 has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
 }
 
 /// Writes or adds a block of sums to its place in `out [rows, columns]`, as much of it as there is.

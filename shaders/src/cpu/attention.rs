@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::{
-    math::{dot, exp, tanh},
+    math::{dot, exp, highest, tanh, total},
     matmul::small,
 };
 use crate::{AttentionShape, Matmul};
@@ -120,12 +120,9 @@ pub fn forward(
 /// Softmax in place; returns the logarithm of the sum of exponentials.
 #[inline(always)]
 fn softmax(scores: &mut [f32]) -> f32 {
-    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut total = 0.0;
-    for score in scores.iter_mut() {
-        *score = exp(*score - highest);
-        total += *score;
-    }
+    let highest = highest(scores);
+    scores.iter_mut().for_each(|score| *score = exp(*score - highest));
+    let total = total(scores);
     let inverse = 1.0 / total;
     scores.iter_mut().for_each(|score| *score *= inverse);
     highest + total.ln()

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::math::{dot, exp, tanh, total};
+use super::math::{dot, exp, highest, tanh, total};
 
 /// Interleaved partial sums, so that the loop vectorises in a fixed order.
 const LANES: usize = 16;
@@ -27,7 +27,7 @@ pub fn cross_entropy(
 #[inline(always)]
 fn row(target: usize, weight: f32, logits: &mut [f32]) -> f32 {
     let target_logit = logits[target];
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let highest = highest(logits);
     logits.iter_mut().for_each(|logit| *logit = exp(*logit - highest));
     let sum = total(logits);
     let factor = weight / sum;
@@ -42,7 +42,7 @@ fn capped_row(target: usize, weight: f32, cap: f32, logits: &mut [f32]) -> f32 {
     logits.iter_mut().for_each(|logit| *logit = cap * tanh(*logit / cap));
     let slope = |capped: f32| 1.0 - (capped / cap) * (capped / cap);
     let target_logit = logits[target];
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let highest = highest(logits);
     let mut partial = [0.0f32; LANES];
     for (index, &logit) in logits.iter().enumerate() {
         partial[index % LANES] += exp(logit - highest);

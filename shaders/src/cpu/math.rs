@@ -11,7 +11,8 @@ pub fn exp(x: f32) -> f32 {
     // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer without a call.
     const ROUND: f32 = 12_582_912.0;
     let clamped = x.clamp(-87.3, 88.3);
-    let n = (clamped * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
     let r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
     let mut p = 1.0 / 5040.0;
     p = p * r + 1.0 / 720.0;
@@ -21,7 +22,9 @@ pub fn exp(x: f32) -> f32 {
     p = p * r + 0.5;
     p = p * r + 1.0;
     p = p * r + 1.0;
-    let power = f32::from_bits(((n as i32 + 127) << 23) as u32);
+    // The last bits of the shifted value are n already: a conversion, which has to treat NaN and what is out of
+    // range, costs as much as the polynomial.
+    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
     if x < -87.3 { 0.0 } else { p * power }
 }
 
@@ -88,6 +91,22 @@ pub fn total(values: &[f32]) -> f32 {
     partial.iter().sum::<f32>() + tail
 }
 
+/// The highest value, by sixteen lanes: a single running maximum would wait for itself at every value. A NaN
+/// counts as lowest.
+#[inline(always)]
+pub fn highest(values: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let higher = |a: f32, b: f32| if b > a { b } else { a };
+    let mut partial = [f32::NEG_INFINITY; LANES];
+    let (chunks, tail) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            partial[lane] = higher(partial[lane], chunk[lane]);
+        }
+    }
+    partial.iter().chain(tail).copied().fold(f32::NEG_INFINITY, higher)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +121,19 @@ mod tests {
         }
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
         assert_eq!(exp(0.0), 1.0);
+    }
+
+    #[test]
+    fn highest_is_the_maximum_at_every_length_and_place() {
+        for len in 0..40 {
+            for place in 0..len {
+                let mut values = vec![-3.0; len];
+                values[place] = -1.0;
+                values[(place + 1) % len] = if len > 1 { f32::NAN } else { -1.0 };
+                assert_eq!(highest(&values), -1.0, "{place} of {len}");
+            }
+        }
+        assert_eq!(highest(&[]), f32::NEG_INFINITY);
     }
 
     #[test]
