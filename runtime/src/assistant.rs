@@ -283,6 +283,7 @@ impl Assistant {
         let model = ModelInUse::of(&self.home, &self.options)?;
         let mut settings = self.profile.inference_settings(self.options.device);
         settings.prefix_folder = Some(self.home.prefix_folder());
+        settings.speculation = self.options.speculation;
         let inference = Rc::new(Inference::load(&model.path, &settings)?);
         *self.loaded.borrow_mut() = Some(Loaded { inference: Rc::clone(&inference), generation: None });
         Ok(inference)

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use halligan_runtime::inference::Speculation;
 use halligan_runtime::{
     AskOptions, AssistantOptions, DeviceChoice, Kit, PassagesInPrompt, Reason, SessionId, ToolMode,
 };
@@ -89,6 +90,9 @@ pub struct Common {
     /// Seed of everything random
     #[arg(long, global = true, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Try what followed the latest words before, where that is measured to be faster: for texts that repeat
+    #[arg(long, global = true)]
+    pub drafts: bool,
     /// Print one JSON object as the last line of standard output
     #[arg(long, global = true)]
     pub json: bool,
@@ -326,6 +330,7 @@ impl Common {
                 Device::Gpu => DeviceChoice::Gpu,
             },
             seed: self.seed,
+            speculation: if self.drafts { Speculation::Auto } else { Speculation::Off },
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::PassagesInPrompt;
 use crate::generations::Generation;
+use crate::inference::Speculation;
 use crate::retrieval::Passage;
 use crate::turn::{Approver, Assessment, SessionId, ToolCall, ToolUse};
 
@@ -28,6 +29,8 @@ pub struct AssistantOptions {
     pub device: DeviceChoice,
     /// Seed of everything random.
     pub seed: u64,
+    /// Drafts of what comes next from what was said before.
+    pub speculation: Speculation,
 }
 
 /// How to answer one question.

@@ -79,7 +79,7 @@ impl Default for InferenceSettings {
             kv_type: KvType::F16,
             memory_bytes: None,
             prefix_folder: None,
-            speculation: Speculation::Auto,
+            speculation: Speculation::Off,
         }
     }
 }

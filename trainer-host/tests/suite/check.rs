@@ -222,7 +222,7 @@ fn what_cannot_be_converted_is_not_counted_and_unknown_architectures_are_not_gue
         weights(&bench, &format!("{name}/model.safetensors"), &shapes);
     }
     folder(&bench, "pickled", &config(), CARD);
-    bench.write("pickled/pytorch_model.bin", b"PK".to_vec());
+    bench.write("pickled/pytorch_model.bin", b"PK");
     let cut = bench.path("cut/model.safetensors");
     let length = std::fs::metadata(&cut).unwrap().len();
     std::fs::File::options().write(true).open(&cut).unwrap().set_len(length - 1).unwrap();

@@ -114,7 +114,7 @@ fn the_pictures_of_the_readme_come_from_a_real_session() {
     terminal.press(&["C-n"]);
     terminal.type_text("What is the ERG guide number for chlorine?");
     terminal.press(&["Enter"]);
-    terminal.wait_until("an answer", PATIENCE, |screen| screen.contains("confidence") && screen.contains("ready"));
+    terminal.wait_until("an answer", PATIENCE, |screen| screen.contains("turn ") && screen.contains("field-guide.md"));
     keep(&terminal, "answer", "A question, its answer, how far to trust it and the passage it rests on");
     terminal.press(&["F7"]);
     terminal.wait_for("bytes", PATIENCE);
