@@ -117,8 +117,12 @@ fn the_pictures_of_the_readme_come_from_a_real_session() {
     terminal.wait_until("an answer", PATIENCE, |screen| screen.contains("turn ") && screen.contains("field-guide.md"));
     keep(&terminal, "answer", "A question, its answer, how far to trust it and the passage it rests on");
     terminal.press(&["F7"]);
-    terminal.wait_for("bytes", PATIENCE);
+    terminal.wait_for("Sources:", PATIENCE);
+    terminal.press(&["Enter"]);
+    terminal.wait_for("Guide 125", PATIENCE);
     keep(&terminal, "source", "The passage in its document, with the words that fit");
+    terminal.press(&["Escape"]);
+    terminal.wait_for("Sources:", PATIENCE);
     terminal.press(&["Escape"]);
     terminal.wait_for("Question", PATIENCE);
     terminal.press(&["F6"]);
