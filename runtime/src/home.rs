@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use etcetera::BaseStrategy;
+use halligan_finetune::gguf::atomic_file::folder_of;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
@@ -253,7 +254,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 /// Copies `from` to `to` so that `to` is at every moment the old file, the new one, or absent.
 /// Returns the SHA-256 of what was written.
 pub(crate) fn copy_atomically(from: &Path, to: &Path) -> io::Result<String> {
-    let folder = to.parent().unwrap_or(Path::new("."));
+    let folder = folder_of(to);
     let mut source = File::open(from)?;
     let mut target = tempfile::NamedTempFile::new_in(folder)?;
     let mut hasher = Sha256::new();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use halligan_finetune::adapter::Adapter;
-use halligan_finetune::gguf::GgufFile;
+use halligan_finetune::gguf::{GgufError, GgufFile};
 
 use crate::assistant::AssistantOptions;
 use crate::error::{AdapterStoreError, ModelError, RuntimeError};
@@ -53,14 +53,20 @@ impl ModelInUse {
 /// Opens a GGUF file as a check: every count, shape and offset lies inside it.
 pub(crate) fn open_sound(path: &Path) -> Result<GgufFile, ModelError> {
     std::fs::File::open(path).map_err(|source| ModelError::Unreadable { path: path.to_path_buf(), source })?;
-    GgufFile::open(path).map_err(|error| {
-        // Name and next step are those of the error about the model.
-        let said = error.to_string();
-        let what = said.rsplit_once("; ").map_or(said.as_str(), |(what, _)| what);
-        let named = format!("{}: not a sound GGUF file: ", path.display());
-        let reason = what.strip_prefix(&named).unwrap_or(what).to_owned();
-        ModelError::Malformed { path: path.to_path_buf(), reason }
-    })
+    GgufFile::open(path).map_err(|error| unusable(path, error))
+}
+
+/// What is wrong with a model file, as an error about the model: name and next step are that error's own.
+pub(crate) fn unusable(path: &Path, error: GgufError) -> ModelError {
+    let path = path.to_path_buf();
+    let reason = match error {
+        GgufError::Io { source, .. } => return ModelError::Unreadable { path, source },
+        GgufError::Header { fault, .. } => fault.to_string(),
+        GgufError::Decode { reason, .. } => reason,
+        GgufError::MissingKey { key, .. } => format!("metadata key `{key}` is missing"),
+        other => other.to_string(),
+    };
+    ModelError::Malformed { path, reason }
 }
 
 /// Proves that an adapter is sound and made for `base`, whose hash is computed if not known.

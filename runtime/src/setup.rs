@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use halligan_finetune::dataset;
+use halligan_finetune::gguf::atomic_file::folder_of;
 use serde::Serialize;
 
 use crate::confidence::read_outside;
@@ -174,7 +175,7 @@ fn place_model(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn link_atomically(from: &Path, to: &Path) -> io::Result<()> {
-    let folder = to.parent().unwrap_or(Path::new("."));
+    let folder = folder_of(to);
     let place = tempfile::tempdir_in(folder)?;
     let linked = place.path().join("model.gguf");
     std::fs::hard_link(from, &linked)?;

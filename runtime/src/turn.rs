@@ -66,6 +66,13 @@ pub struct Turn {
     pub created_at: i64,
 }
 
+impl Turn {
+    /// Whether the answer is withheld: it is kept, and shown to those only who ask for it all the same.
+    pub fn is_withheld(&self) -> bool {
+        self.assessment.as_ref().is_some_and(|assessment| !assessment.shows_answer())
+    }
+}
+
 /// A turn before it has a number; the fields are those of [`Turn`].
 #[derive(Debug, Clone, Default)]
 pub struct NewTurn {

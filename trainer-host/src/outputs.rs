@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use halligan_finetune::gguf::atomic_file;
+
 /// A file or folder of a command, and what names it: a flag, or a line of a settings file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -117,10 +119,7 @@ pub fn check_folder(path: &Path) -> anyhow::Result<()> {
 
 /// The folder that holds `path`; `.` for a bare name.
 pub fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
+    atomic_file::folder_of(path).to_path_buf()
 }
 
 #[cfg(test)]

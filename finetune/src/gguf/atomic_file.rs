@@ -66,15 +66,20 @@ impl WriteError {
     }
 }
 
+/// The folder that holds `path`; `.` for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// A fresh temporary file beside `path`, to be renamed to it; those that dead writers of `path` left are removed.
 ///
 /// # Errors
 /// A folder that is missing or takes no files.
 pub fn part_of(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let target = path.file_name().unwrap_or_default().to_string_lossy();
     let prefix = format!("{}{target}-", PART.0);
     sweep(folder, &prefix);
@@ -127,10 +132,7 @@ pub fn write_atomically<E>(path: &Path, write: impl FnOnce(&Path) -> Result<(), 
 where
     E: From<WriteError>,
 {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let temporary = part_of(path).map_err(|source| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => WriteError::from_io(path, source),
         _ => WriteError::Folder { path: path.to_path_buf(), folder: folder.to_path_buf(), source },

@@ -10,10 +10,9 @@ use serde_json::{Map, Value};
 use super::TrainOptions;
 use crate::engine::Recompute;
 
-/// Options whose change leaves the bits of every step as they are. `warmup_steps` may change only along with the end,
-/// which it follows where it was not given.
-const FREE: [&str; 7] =
-    ["checkpoint_steps", "eval_steps", "patience", "threshold", "divergence_factor", "max_steps", "recompute"];
+/// Options that may change alone. `recompute` may where it rounds nothing, and `warmup_steps` along with the end, which it
+/// follows where it was not given.
+const FREE: [&str; 6] = ["checkpoint_steps", "eval_steps", "patience", "threshold", "divergence_factor", "max_steps"];
 
 /// What differs between the options of a checkpoint and those that are asked for, in words; empty for nothing.
 ///

@@ -17,6 +17,7 @@ use super::catalogue::{self, DESCRIBE, catalogue};
 use super::families::{Family, Reading};
 use super::tool::{FindPassages, SAYS};
 use super::toolbox::{CALL_SECONDS_MAX, CallOptions, Toolbox};
+use super::tools::hazard::LOOK_UP;
 use super::untrusted::{Untrusted, labelled};
 use crate::error::ModelError;
 use crate::home::Home;
@@ -236,7 +237,7 @@ pub fn converse(
                         futile = 0;
                         let says = result[SAYS].as_str().map_or_else(|| result.to_string(), str::to_owned);
                         stream.allow(&says);
-                        if call.name == "hazard_lookup" {
+                        if call.name == LOOK_UP {
                             // The record is shown as the program words it, whatever the model makes of it.
                             let shown = stream.record(&says);
                             on_event(Event::Text(&shown));

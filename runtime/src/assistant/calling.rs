@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use halligan_finetune::chat::Message;
-use halligan_finetune::gguf::{GgufError, GgufFile};
 
 use super::context::conversation;
 use super::trusting::{Asked, Curtain};
@@ -14,7 +13,7 @@ use crate::agent::{Answered, Event, Limits, Speaker, Surroundings, converse};
 use crate::confidence::ALTERNATIVES;
 use crate::error::{ModelError, RuntimeError};
 use crate::inference::{ChatRequest, Constraint, GenerateOptions, Generated, Inference, shows_tools};
-use crate::model::ModelInUse;
+use crate::model::{ModelInUse, open_sound, unusable};
 use crate::turn::{NewTurn, ToolOutcome, Turn};
 
 /// Words of the system before the tools.
@@ -119,9 +118,12 @@ impl Assistant {
             return Ok(template);
         }
         let path = ModelInUse::of(&self.home, &self.options)?.path;
-        let wrong = |error: GgufError| ModelError::Malformed { path: path.clone(), reason: error.to_string() };
-        let file = GgufFile::open(&path).map_err(wrong)?;
-        let template = file.find_str("tokenizer.chat_template").map_err(wrong)?.unwrap_or_default().to_owned();
+        let file = open_sound(&path)?;
+        let template = file
+            .find_str("tokenizer.chat_template")
+            .map_err(|error| unusable(&path, error))?
+            .unwrap_or_default()
+            .to_owned();
         Ok(self.template.get_or_init(|| template))
     }
 
@@ -166,7 +168,6 @@ impl Assistant {
             follows: !context.exchanges.is_empty(),
         };
         let judge = self.judge(&generation)?;
-        let ratio = judge.ratio(&inference, self.adapter_file(&generation).as_deref(), question)?;
         let mut curtain = Curtain::new(judge.may_withhold() && !options.anyway, on_event);
         let answered = converse(&voice, &around, &messages, &[], &limits, &mut |event| match event {
             Event::Text(text) => curtain.text(text),
@@ -183,7 +184,10 @@ impl Assistant {
         }
         let support = self.support(question, &answered.text, &passages)?;
         let mut assessment = match (Ground::of(&answered), &answered.last) {
-            (Ground::Model, Some(said)) => Some(judge.after(&asked, said, support.is_whole(), ratio)),
+            (Ground::Model, Some(said)) => {
+                let ratio = judge.ratio(&inference, self.adapter_file(&generation).as_deref(), question)?;
+                Some(judge.after(&asked, said, support.is_whole(), ratio))
+            }
             (Ground::Tools, _) => None,
             _ => Some(judge.by_documents(&asked, support.is_whole())),
         };

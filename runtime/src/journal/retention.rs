@@ -1,4 +1,5 @@
-//! Retention: turns and lines of the incident log that are older than a number of days leave the journal, on request and at every start.
+//! Retention: turns and lines of the incident log that are older than a number of days leave the device, on request
+//! and at every start.
 //!
 //! A correction that no generation has learned is kept until one has: throwing it away would lose what a responder
 //! took the time to write.

@@ -60,7 +60,7 @@ impl Context {
 }
 
 fn exchange(turn: &Turn) -> Option<(&str, &str)> {
-    let withheld = turn.assessment.as_ref().is_some_and(|assessment| !assessment.shows_answer());
+    let withheld = turn.is_withheld();
     let answer = match &turn.feedback {
         Some(Feedback::Correction(text)) => text.as_str(),
         Some(Feedback::Bad) => return None,

@@ -16,7 +16,7 @@ use std::{cell::RefCell, ops::Range};
 use rayon::prelude::*;
 
 use self::tiles::{BLOCK, Configured, STEP, Step, Sums, Tile};
-use super::shared::Shared;
+use super::shared::{Shared, room};
 use crate::{Format, WeightSource, format};
 
 /// Depth of a forward product, in steps: 32 lines of it are 128 KiB, four times that is a task's.
@@ -272,12 +272,4 @@ unsafe fn write(sums: &Sums, [rows, columns]: [usize; 2], [row, column]: [usize;
             out.copy_from_slice(&sums[..width]);
         }
     }
-}
-
-/// The first `len` values of a buffer that grows.
-fn room<T: Clone>(buffer: &mut Vec<T>, len: usize, empty: T) -> &mut [T] {
-    if buffer.len() < len {
-        buffer.resize(len, empty);
-    }
-    &mut buffer[..len]
 }

@@ -1,4 +1,4 @@
-//! A result that several tasks write, each its own elements.
+//! Memory of tasks: a result that several write, each its own elements, and scratch that grows.
 
 /// The elements of a slice that is borrowed for as long as tasks run.
 #[derive(Clone, Copy)]
@@ -24,4 +24,12 @@ impl Shared {
         // SAFETY: inside of the result by the assert, and the caller's own.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(at), count) }
     }
+}
+
+/// The first `len` values of a buffer that grows.
+pub fn room<T: Clone>(buffer: &mut Vec<T>, len: usize, empty: T) -> &mut [T] {
+    if buffer.len() < len {
+        buffer.resize(len, empty);
+    }
+    &mut buffer[..len]
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::{
     as_f32,
     panel::{Sums, TILE_ROWS, Tile, width_for},
-    shared::Shared,
+    shared::{Shared, room},
 };
 use crate::{Format, WeightSource, format};
 
@@ -96,7 +96,7 @@ pub fn forward(
             return multiply(&values[first * k..(first + count) * k]);
         }
         DECODED.with_borrow_mut(|decoded| {
-            let decoded = room(decoded, count * k);
+            let decoded = room(decoded, count * k, 0.0);
             let bytes = &weight.bytes.as_slice()[first * row_bytes..(first + count) * row_bytes];
             format::decode(weight.format, bytes, decoded);
             multiply(decoded);
@@ -155,7 +155,7 @@ fn backward_span(
         let strips = count.div_ceil(width);
         let panel_len = BACKWARD_ROWS * width;
         DECODED.with_borrow_mut(|decoded| {
-            let (panels, line) = room(decoded, strips * panel_len + count).split_at_mut(strips * panel_len);
+            let (panels, line) = room(decoded, strips * panel_len + count, 0.0).split_at_mut(strips * panel_len);
             for first in span.clone().step_by(BACKWARD_ROWS) {
                 let depth = BACKWARD_ROWS.min(span.end - first);
                 decode_panels(weight, first..first + depth, columns.start, width, line, panels, panel_len);
@@ -243,12 +243,4 @@ fn decode_panels(
             panel[values.len()..].fill(0.0);
         }
     }
-}
-
-/// The first `len` values of a buffer that grows.
-fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
-    &mut buffer[..len]
 }

@@ -8,7 +8,7 @@ use super::app::{Activity, App, Mode};
 use super::clipboard;
 use super::editor::Editor;
 use super::event::Command;
-use super::item::{Item, NoteKind, TurnView, withholds};
+use super::item::{Item, NoteKind, TurnView};
 use super::learning::Lesson;
 use super::orders::View;
 use super::pages::Page;
@@ -114,7 +114,7 @@ impl App {
             return Vec::new();
         };
         let (id, question, answer) = (turn.id, turn.question.clone(), turn.answer.clone());
-        if !withholds(turn) {
+        if !turn.is_withheld() {
             self.notice = Some(format!("the answer of turn {id} is not withheld"));
         } else if !answer.trim().is_empty() {
             self.transcript.reveal(id);

@@ -23,11 +23,6 @@ pub struct TurnView {
     pub failed: bool,
 }
 
-/// Whether the answer of a turn is shown only when it is asked for.
-pub fn withholds(turn: &Turn) -> bool {
-    turn.assessment.as_ref().is_some_and(|assessment| !assessment.shows_answer())
-}
-
 /// What stands in place of a withheld answer; `how` is what shows it, a key or an order.
 pub fn withheld_words(turn: &Turn, how: &str) -> String {
     match turn.answer.trim() {
@@ -39,7 +34,7 @@ pub fn withheld_words(turn: &Turn, how: &str) -> String {
 impl TurnView {
     /// A complete turn. `shown` says that its text was shown while it grew, so that there is nothing to withhold.
     pub fn from_recorded(turn: Turn, shown: bool) -> TurnView {
-        let answer = if withholds(&turn) && !shown { withheld_words(&turn, "Alt+A") } else { turn.answer.clone() };
+        let answer = if turn.is_withheld() && !shown { withheld_words(&turn, "Alt+A") } else { turn.answer.clone() };
         TurnView {
             question: turn.question.clone(),
             answer,

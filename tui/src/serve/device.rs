@@ -188,7 +188,7 @@ impl Device {
             AnswerEvent::Context { prompt_tokens, .. } => read = prompt_tokens,
             _ => {}
         })?;
-        if let Some(assessment) = turn.assessment.as_ref().filter(|given| !said && !given.shows_answer()) {
+        if let Some(assessment) = turn.assessment.as_ref().filter(|_| !said && turn.is_withheld()) {
             emit(Event::Refusal(refusal(&turn, assessment)));
         }
         let mut beside = json!(turn);

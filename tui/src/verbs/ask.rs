@@ -61,7 +61,7 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<ExitC
     talk_of_tools(&mut tools, &turn.answer);
     super::tools::talk_of_troubles(&assistant);
     written?;
-    let withheld = !options.anyway && turn.assessment.as_ref().is_some_and(|given| !given.shows_answer()) && !has_text;
+    let withheld = !options.anyway && turn.is_withheld() && !has_text;
     if common.json {
         let mut value = turn_json(&turn);
         value["withheld"] = json!(withheld);

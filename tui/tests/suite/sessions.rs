@@ -1,7 +1,8 @@
 //! Whole sessions of the real program with the built-in model: in a terminal and through pipes.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -145,19 +146,24 @@ fn a_terminal_gets_its_modes_back_when_the_console_is_killed_politely() {
     assert!(screen.contains("before"), "{screen}");
 }
 
-/// Runs the console in a pipe with these lines; returns standard output and the exit code.
-fn through_a_pipe(flag: &str, lines: &str) -> (String, Option<i32>) {
-    let home = device();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_halligan"))
+/// The console with its input and output in pipes.
+fn piped(home: &Path, flag: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_halligan"))
         .arg("--home")
-        .arg(home.path())
+        .arg(home)
         .args(["--device", "cpu", flag])
-        .env("XDG_CONFIG_HOME", home.path().join("config"))
+        .env("XDG_CONFIG_HOME", home.join("config"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Runs the console in a pipe with these lines; returns standard output and the exit code.
+fn through_a_pipe(flag: &str, lines: &str) -> (String, Option<i32>) {
+    let home = device();
+    let mut child = piped(home.path(), flag);
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     (String::from_utf8(output.stdout).unwrap(), output.status.code())
@@ -244,16 +250,7 @@ fn a_script_without_a_word_on_its_tool_comes_to_an_end() {
 #[test]
 fn an_interrupt_ends_a_conversation_by_lines_with_its_exit_code() {
     let home = device();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_halligan"))
-        .arg("--home")
-        .arg(home.path())
-        .args(["--device", "cpu", "--screen-reader"])
-        .env("XDG_CONFIG_HOME", home.path().join("config"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = piped(home.path(), "--screen-reader");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().starts_with("Ready.")));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());

@@ -8,225 +8,39 @@
 const WORDS_MAX: usize = 14;
 
 /// Words that no subject begins with: they point at an earlier sentence, open a clause or say how often.
-const NO_BEGINNING: &[&str] = &[
-    "after",
-    "again",
-    "all",
-    "also",
-    "although",
-    "always",
-    "and",
-    "another",
-    "any",
-    "as",
-    "at",
-    "because",
-    "before",
-    "both",
-    "but",
-    "by",
-    "during",
-    "each",
-    "either",
-    "every",
-    "example",
-    "for",
-    "from",
-    "he",
-    "here",
-    "how",
-    "however",
-    "i",
-    "if",
-    "in",
-    "it",
-    "its",
-    "many",
-    "most",
-    "neither",
-    "never",
-    "next",
-    "no",
-    "not",
-    "note",
-    "now",
-    "often",
-    "on",
-    "once",
-    "one",
-    "or",
-    "other",
-    "our",
-    "seldom",
-    "she",
-    "since",
-    "so",
-    "some",
-    "sometimes",
-    "such",
-    "that",
-    "their",
-    "then",
-    "there",
-    "these",
-    "they",
-    "this",
-    "those",
-    "thus",
-    "to",
-    "today",
-    "under",
-    "unless",
-    "until",
-    "we",
-    "what",
-    "when",
-    "where",
-    "which",
-    "while",
-    "who",
-    "why",
-    "with",
-    "within",
-    "you",
-    "your",
-];
+const NO_BEGINNING: &str = "\
+    after again all also although always and another any as at because before both but by during each either \
+    every example for from he here how however i if in it its many most neither never next no not note now often \
+    on once one or other our seldom she since so some sometimes such that their then there these they this those \
+    thus to today under unless until we what when where which while who why with within you your";
 /// Verbs that give an order where a sentence begins with them; those that are as often nouns, such as
 /// `report` or `water`, are not among them.
-const ORDERS: &[&str] = &[
-    "add",
-    "adjust",
-    "allow",
-    "apply",
-    "ask",
-    "assess",
-    "assign",
-    "assume",
-    "avoid",
-    "be",
-    "become",
-    "begin",
-    "bring",
-    "build",
-    "carry",
-    "check",
-    "choose",
-    "close",
-    "communicate",
-    "confirm",
-    "consider",
-    "continue",
-    "coordinate",
-    "create",
-    "decide",
-    "determine",
-    "develop",
-    "discuss",
-    "do",
-    "don't",
-    "ensure",
-    "establish",
-    "evaluate",
-    "expect",
-    "find",
-    "follow",
-    "get",
-    "give",
-    "go",
-    "have",
-    "identify",
-    "include",
-    "inform",
-    "inspect",
-    "keep",
-    "know",
-    "learn",
-    "leave",
-    "let",
-    "locate",
-    "look",
-    "maintain",
-    "make",
-    "minimize",
-    "monitor",
-    "move",
-    "notify",
-    "obtain",
-    "perform",
-    "place",
-    "prepare",
-    "prevent",
-    "protect",
-    "provide",
-    "put",
-    "read",
-    "recognize",
-    "reduce",
-    "refer",
-    "remain",
-    "remember",
-    "remove",
-    "replace",
-    "review",
-    "see",
-    "select",
-    "send",
-    "show",
-    "stay",
-    "take",
-    "tell",
-    "think",
-    "treat",
-    "try",
-    "turn",
-    "understand",
-    "use",
-    "verify",
-    "wait",
-    "wear",
-    "write",
-];
+const ORDERS: &str = "\
+    add adjust allow apply ask assess assign assume avoid be become begin bring build carry check choose close \
+    communicate confirm consider continue coordinate create decide determine develop discuss do don't ensure \
+    establish evaluate expect find follow get give go have identify include inform inspect keep know learn leave \
+    let locate look maintain make minimize monitor move notify obtain perform place prepare prevent protect \
+    provide put read recognize reduce refer remain remember remove replace review see select send show stay take \
+    tell think treat try turn understand use verify wait wear write";
 /// Words in `-ly` that are things.
-const THINGS_IN_LY: &[&str] = &["anomaly", "assembly", "family", "fly", "july", "monopoly", "reply", "supply", "tally"];
+const THINGS_IN_LY: &str = "anomaly assembly family fly july monopoly reply supply tally";
 /// Words inside a subject that open a clause of their own or stand for somebody.
-const INSIDE: &[&str] = &[
-    "are", "because", "he", "i", "if", "is", "it", "our", "she", "that", "their", "these", "they", "this", "those",
-    "was", "we", "were", "when", "which", "while", "who", "whom", "you", "your",
-];
+const INSIDE: &str = "\
+    are because he i if is it our she that their these they this those was we were when which while who whom you \
+    your";
 /// Last words of a subject that point at what stands around it.
-const POINTING: &[&str] = &["above", "below", "following", "here"];
+const POINTING: &str = "above below following here";
 /// Words after the verb that make it no definition: "is not", "is also", "is between you and the fire".
-const NO_DEFINITION: &[&str] = &[
-    "also", "among", "away", "being", "beside", "between", "down", "near", "not", "off", "out", "still", "then",
-    "there", "up", "why",
-];
+const NO_DEFINITION: &str = "also among away being beside between down near not off out still then there up why";
 /// Participles that end neither in `-ed` nor in `-ing`.
-const PARTICIPLES: &[&str] = &[
-    "begun",
-    "built",
-    "done",
-    "driven",
-    "found",
-    "given",
-    "gone",
-    "held",
-    "kept",
-    "laid",
-    "left",
-    "lost",
-    "made",
-    "met",
-    "paid",
-    "put",
-    "seen",
-    "sent",
-    "shown",
-    "taken",
-    "told",
-    "understood",
-    "worn",
-    "written",
-];
+const PARTICIPLES: &str = "\
+    begun built done driven found given gone held kept laid left lost made met paid put seen sent shown taken \
+    told understood worn written";
+
+/// Whether a word stands in a list.
+fn lists(list: &str, word: &str) -> bool {
+    list.split(' ').any(|listed| listed == word)
+}
 
 /// The subject without a heading that an extracted text has before it: `Safety Zones A safety zone`.
 pub fn own_subject(text: &str) -> &str {
@@ -240,18 +54,18 @@ pub fn is_subject(subject: &str) -> bool {
     let Some(first) = words.first().map(String::as_str) else { return false };
     let begins = subject.chars().next().is_some_and(|c| c.is_uppercase() || c.is_ascii_digit());
     let content = words.iter().any(|word| word.len() > 2 && word.chars().all(|c| c.is_alphanumeric() || c == '-'));
-    let adverb = first.len() > 3 && first.ends_with("ly") && !THINGS_IN_LY.contains(&first);
+    let adverb = first.len() > 3 && first.ends_with("ly") && !lists(THINGS_IN_LY, first);
     // "The number of a placard or paper" is one thing, "building a line or unburned fuel" is two.
     let joined = words.iter().any(|word| word == "or") && !matches!(first, "the" | "a" | "an");
     begins
         && content
         && !joined
         && !adverb
-        && !ORDERS.contains(&first)
+        && !lists(ORDERS, first)
         && words.len() <= WORDS_MAX
-        && !NO_BEGINNING.contains(&first)
-        && !words.iter().any(|word| INSIDE.contains(&word.as_str()))
-        && !words.last().is_some_and(|word| POINTING.contains(&word.as_str()))
+        && !lists(NO_BEGINNING, first)
+        && !words.iter().any(|word| lists(INSIDE, word))
+        && !words.last().is_some_and(|word| lists(POINTING, word))
         && !subject.contains([',', ';', ':', '(', ')', '[', ']', '?', '\u{2022}'])
         && !subject.contains(". ")
 }
@@ -259,11 +73,10 @@ pub fn is_subject(subject: &str) -> bool {
 /// Whether what follows the verb says what the subject is, not what happens to it ("is measured in chains").
 pub fn says_what(rest: &str) -> bool {
     let Some(first) = rest.split_whitespace().next().map(str::to_lowercase) else { return false };
-    let participle =
-        ["ing", "ed"].iter().any(|ending| first.ends_with(ending)) || PARTICIPLES.contains(&first.as_str());
+    let participle = ["ing", "ed"].iter().any(|ending| first.ends_with(ending)) || lists(PARTICIPLES, &first);
     let happens = participle && rest.contains(' ');
     let often = matches!(first.as_str(), "always" | "often" | "sometimes") || first.len() > 3 && first.ends_with("ly");
-    let else_says = often || NO_DEFINITION.contains(&first.as_str()) || rest.contains(": ");
+    let else_says = often || lists(NO_DEFINITION, &first) || rest.contains(": ");
     !happens && !else_says
 }
 

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::Face;
 use crate::console::app::App;
 use crate::console::event::{Event, Report};
-use crate::console::item::withholds;
 use crate::console::orders::{ORDERS, View};
 use crate::console::source::Source;
 use crate::verbs::ask::turn_json;
@@ -64,7 +63,7 @@ fn view_json(app: &App, view: &View) -> Value {
 /// A turn; a withheld answer is not among its fields, as with `halligan ask --json`.
 fn answered_json(turn: &Turn, shown: bool) -> Value {
     let mut value = turn_json(turn);
-    let withheld = withholds(turn) && !shown;
+    let withheld = turn.is_withheld() && !shown;
     value["withheld"] = json!(withheld);
     if withheld {
         value["answer"] = json!("");

@@ -9,7 +9,7 @@ use super::Face;
 use crate::console::app::App;
 use crate::console::assessment::{self, call_words};
 use crate::console::event::{Event, Report};
-use crate::console::item::{withheld_words, withholds};
+use crate::console::item::withheld_words;
 use crate::console::markdown;
 use crate::console::orders::{ORDERS, View};
 use crate::console::pages::adapters::generation_words;
@@ -138,7 +138,7 @@ impl Plain {
                 self.say_answer(&rest, lines);
                 self.held = false;
                 if !std::mem::take(&mut self.answering) {
-                    lines.push(match withholds(turn) {
+                    lines.push(match turn.is_withheld() {
                         true => withheld_words(turn, "/anyway"),
                         false => "No answer.".to_owned(),
                     });

@@ -1,5 +1,6 @@
 //! The list of adapter generations: what answered when, with which scores.
 
+use halligan_runtime::generations::BASE;
 use halligan_runtime::{Generation, Origin};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect, Size};
@@ -14,9 +15,6 @@ use crate::console::app::{Activity, App};
 use crate::console::event::Command;
 use crate::console::wrap::{fitting, wrap_styled};
 use crate::figures::{percent, short_hash, utc_minute};
-
-/// Id of the generation without an adapter.
-const BASE: &str = "base";
 
 /// Rows of the page from which on a foot explains the columns.
 const FOOT_FROM_ROWS: u16 = 11;
