@@ -3,6 +3,7 @@
 mod calling;
 mod checking;
 mod context;
+mod curtain;
 mod documents;
 mod history;
 mod options;

@@ -24,6 +24,7 @@ pub mod records;
 pub mod rst;
 mod running_heads;
 pub mod table;
+mod vocabulary;
 pub mod xlsx;
 
 /// A message on one line: line ends and runs of white space become single spaces.

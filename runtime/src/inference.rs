@@ -47,8 +47,8 @@ pub(crate) use memory::fit as fit_context;
 pub(crate) use probability::loss;
 pub(crate) use prompt::shows_tools;
 pub use request::{
-    BatchRequest, ChatRequest, GenerateOptions, Generated, Perplexity, SaidToken, ScoredToken, StopReason, Timings,
-    TokenChoice,
+    BatchRequest, ChatRequest, GenerateOptions, Generated, Perplexity, Piece, SaidToken, ScoredToken, StopReason,
+    Timings, TokenChoice,
 };
 pub use settings::{InferenceSettings, KvType, ModelInfo};
 pub use speculation::Speculation;
@@ -119,7 +119,7 @@ impl Inference {
         &self,
         question: &str,
         options: &GenerateOptions,
-        on_piece: &mut dyn FnMut(&str),
+        on_piece: &mut dyn FnMut(&Piece),
     ) -> Result<Generated, ModelError> {
         self.chat(&ChatRequest::question(question, options), on_piece)
     }
@@ -130,7 +130,7 @@ impl Inference {
     /// # Errors
     /// [`ModelError`]: conversation longer than the context, template that refuses it, values out of range, failing
     /// context or decode.
-    pub fn chat(&self, request: &ChatRequest, on_piece: &mut dyn FnMut(&str)) -> Result<Generated, ModelError> {
+    pub fn chat(&self, request: &ChatRequest, on_piece: &mut dyn FnMut(&Piece)) -> Result<Generated, ModelError> {
         let ChatRequest { messages, tools, options } = request.clone();
         self.go_on(Beginning::Chat { messages, tools }, &options, on_piece)
     }
@@ -143,7 +143,7 @@ impl Inference {
         &self,
         tokens: &[i32],
         options: &GenerateOptions,
-        on_piece: &mut dyn FnMut(&str),
+        on_piece: &mut dyn FnMut(&Piece),
     ) -> Result<Generated, ModelError> {
         self.go_on(Beginning::Tokens(tokens.to_vec()), options, on_piece)
     }
@@ -152,7 +152,7 @@ impl Inference {
         &self,
         beginning: Beginning,
         options: &GenerateOptions,
-        on_piece: &mut dyn FnMut(&str),
+        on_piece: &mut dyn FnMut(&Piece),
     ) -> Result<Generated, ModelError> {
         let (pieces, stream) = mpsc::channel();
         let options = Box::new(options.clone());

@@ -27,7 +27,7 @@ use crate::error::{RetrievalError, RuntimeError};
 use crate::home::Home;
 use encoder::{Encoder, Reranker};
 
-pub(crate) use citations::{Support, citations};
+pub(crate) use citations::{Support, citations, sentences};
 pub use excerpt::Excerpt;
 pub use ingest::{DOCUMENT_BYTES_MAX, IndexControl, IndexEvent, IndexReport, PDF_BYTES_MAX};
 pub(crate) use words::{is_function_word, telling_words, words};

@@ -71,6 +71,11 @@ impl Turn {
     pub fn is_withheld(&self) -> bool {
         self.assessment.as_ref().is_some_and(|assessment| !assessment.shows_answer())
     }
+
+    /// Whether the answer is outside what the assistant knows; what was already said of it does not count.
+    pub fn is_refused(&self) -> bool {
+        self.assessment.as_ref().is_some_and(|assessment| assessment.verdict == Verdict::Refuse)
+    }
 }
 
 /// A turn before it has a number; the fields are those of [`Turn`].

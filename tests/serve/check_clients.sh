@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Asks `halligan serve` with the real clients: check_clients.sh PYTHON
 #
-# PYTHON is an interpreter with `openai` and `lm_eval[api]` 0.4.13, e.g. of a virtual environment:
-#   python3 -m venv /tmp/clients && /tmp/clients/bin/pip install openai 'lm_eval[api]==0.4.13'
+# PYTHON is an interpreter with what requirements.txt names; `./x clients` makes one and comes here.
 # Needs the two binaries (./x test or cargo build --release). Nothing is downloaded.
 set -euo pipefail
 python=${1:?usage: check_clients.sh PYTHON}

@@ -1,8 +1,9 @@
-"""Writes field-guide.md from facts.jsonl and sections.json.
+"""Writes field-guide.md from facts.jsonl, sections.json and checklists.json.
 
 Why: the guide and the question sets must say the same thing, so both are made from one list of
 facts. Each passage is one paragraph: a lead sentence, the statements of its facts verbatim, and
 its source, so that a full-text search for a fact finds the paragraph and the source together.
+Checklists are numbered lists, which the device works through item by item; they hold no facts.
 """
 
 import json
@@ -18,8 +19,8 @@ a field assistant has something real to learn, to look up and to be corrected on
 taken from the public sources named after each paragraph. Editions change and local orders come
 first: before anyone acts on a value, read it in the current edition of its source.
 
-The guide has three parts: wildland fire, hazardous materials, and search and rescue. Each
-paragraph ends with its source in brackets.
+The guide has four parts: wildland fire, hazardous materials, search and rescue, and checklists.
+Each paragraph ends with its source in brackets.
 """
 
 
@@ -39,6 +40,12 @@ def paragraphs(passage, facts):
         yield " ".join(lead + statements[start:start + size] + ["[Source: " + passage["source"] + "]"])
 
 
+def checklist(entry):
+    """A checklist as a section: its introduction, then a numbered list."""
+    items = [f"{number}. {item}" for number, item in enumerate(entry["items"], 1)]
+    return "\n".join(["### " + entry["title"], "", entry["intro"] + " [Source: " + entry["source"] + "]", "", *items, ""])
+
+
 def main():
     """Writes the guide and checks that it holds each fact exactly once."""
     facts = read_facts()
@@ -56,12 +63,14 @@ def main():
                 assert fact["source"] == passage["source"], name
             placed += passage["facts"]
             parts += [text + "\n" for text in paragraphs(passage, facts)]
+    checklists = json.loads((HERE / "checklists.json").read_text(encoding="ascii"))
+    parts += ["## Checklists\n", *map(checklist, checklists)]
     text = "\n".join(parts)
     assert sorted(placed) == sorted(facts), "each fact should be in the guide once"
     assert all(fact["answer"] in text for fact in facts.values())
     assert text.isascii()
     (HERE / "field-guide.md").write_text(text, encoding="ascii")
-    print(f"field-guide.md: {len(sections)} sections, {len(facts)} facts, {len(text)} bytes")
+    print(f"field-guide.md: {len(sections)} sections, {len(facts)} facts, {len(checklists)} checklists, {len(text)} bytes")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,20 @@
 //! Answers of a model that may call tools: the inference thread as the loop's speaker, and the turn that comes of it.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use halligan_finetune::chat::Message;
 
 use super::context::conversation;
-use super::trusting::{Asked, Curtain};
+use super::curtain::Curtain;
+use super::trusting::Asked;
 use super::{AnswerEvent, AskOptions, Assistant, ToolMode};
 use crate::agent::toolbox::CALL_SECONDS_MAX;
 use crate::agent::tools::SEARCH_DOCUMENTS;
 use crate::agent::{Answered, Event, Limits, Speaker, Surroundings, converse};
 use crate::confidence::ALTERNATIVES;
 use crate::error::{ModelError, RuntimeError};
-use crate::inference::{ChatRequest, Constraint, GenerateOptions, Generated, Inference, shows_tools};
+use crate::inference::{ChatRequest, Constraint, GenerateOptions, Generated, Inference, Piece, SaidToken, shows_tools};
 use crate::model::{ModelInUse, open_sound, unusable};
 use crate::turn::{NewTurn, ToolOutcome, Turn};
 
@@ -27,6 +29,8 @@ struct Voice<'a> {
     inference: &'a Inference,
     template: &'a str,
     options: GenerateOptions,
+    /// Tokens of the step that were not yet told with its text.
+    said: RefCell<Vec<SaidToken>>,
 }
 
 impl Speaker for Voice<'_> {
@@ -67,14 +71,19 @@ impl Speaker for Voice<'_> {
         let max_tokens = if room >= ROOM_MIN { max_tokens.min(room) } else { max_tokens };
         let options = GenerateOptions { max_tokens, constraint, ..self.options.clone() };
         let mut request = ChatRequest { messages: messages.to_vec(), options, ..ChatRequest::default() };
-        match self.inference.chat(&request, on_piece) {
+        self.said.take();
+        let mut on_piece = |piece: &Piece| {
+            self.said.borrow_mut().extend_from_slice(&piece.said);
+            on_piece(&piece.text);
+        };
+        match self.inference.chat(&request, &mut on_piece) {
             // Some templates take results only after calls in a form of their own; as the user's words all take them.
             Err(ModelError::Template { .. }) => {
                 for message in request.messages.iter_mut().filter(|message| message.role == "tool") {
                     message.role = "user".to_owned();
                     message.name = None;
                 }
-                self.inference.chat(&request, on_piece)
+                self.inference.chat(&request, &mut on_piece)
             }
             other => other,
         }
@@ -146,6 +155,7 @@ impl Assistant {
                 alternatives: ALTERNATIVES,
                 ..GenerateOptions::default()
             },
+            said: RefCell::default(),
         };
         let find = |query: &str, limit: usize| self.find_passages(query, limit);
         let around =
@@ -168,14 +178,20 @@ impl Assistant {
             follows: !context.exchanges.is_empty(),
         };
         let judge = self.judge(&generation)?;
-        let mut curtain = Curtain::new(judge.may_withhold() && !options.anyway, on_event);
+        // The likelihood ratio is computed for those answers only that turn out to rest on the model alone.
+        let sure =
+            |text: &str, said: &[SaidToken]| !judge.needs_ratio() && self.is_sure(&judge, &asked, text, said, None);
+        let mut curtain = match judge.may_withhold() && !options.anyway {
+            true => Curtain::drawn(&sure, on_event),
+            false => Curtain::open(on_event),
+        };
         let answered = converse(&voice, &around, &messages, &[], &limits, &mut |event| match event {
-            Event::Text(text) => curtain.text(text),
+            Event::Text(text) => curtain.text(text, voice.said.take()),
             Event::Started(call) => curtain.event(AnswerEvent::ToolStarted(call.clone())),
             Event::Ended(used) => {
                 curtain.event(AnswerEvent::ToolEnded(used.clone()));
                 if matches!(used.outcome, ToolOutcome::Done(_)) {
-                    curtain.open();
+                    curtain.lift();
                 }
             }
         })?;

@@ -89,11 +89,13 @@ pub enum AnswerEvent {
     /// The passage found for the question, before the first word. `Turn::passage` may be a better
     /// one, chosen once the answer is known.
     Passage(Passage),
-    /// What is to be thought of the answer: before its text where an answer may be withheld, else after it.
+    /// What is to be thought of the answer: before what is not sure of its text where an answer may be withheld, else
+    /// after it.
     Assessment(Assessment),
     /// The next piece of the answer, valid UTF-8.
     Text(String),
-    /// One more piece of the answer is there and is held back until the answer is judged; how many there are.
+    /// One more piece of an answer is there that may have to be withheld; how many there are. Its text follows as soon
+    /// as it is sure, or when the whole is judged.
     Held(usize),
     /// Tokens of the context that the latest prompt and its answer take.
     Context {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::curtain::Curtain;
 use super::{AnswerEvent, AskOptions, Assistant, PASSAGES_CONSIDERED};
 use crate::confidence::policy::{DomainEvidence, Evidence, Limits, assess, assess_question};
 use crate::confidence::{
@@ -13,7 +14,7 @@ use crate::confidence::{
 use crate::error::{ModelError, RuntimeError};
 use crate::evaluate::{ANSWER_TOKENS_MAX, Question, is_right, read_questions};
 use crate::generations::{BASE, Generations};
-use crate::inference::{BatchRequest, GenerateOptions, Generated, Inference, StopReason};
+use crate::inference::{BatchRequest, GenerateOptions, Generated, Inference, Piece, SaidToken, StopReason};
 use crate::model::ModelInUse;
 use crate::retrieval::{Passage, Support};
 use crate::turn::{Assessment, Verdict};
@@ -50,7 +51,7 @@ pub(super) struct Asked<'a> {
 }
 
 impl Judge {
-    /// Whether an answer may turn out to be withheld, so that none of it is shown before it is judged.
+    /// Whether an answer may turn out to be withheld, so that no more of it is shown than is sure.
     pub fn may_withhold(&self) -> bool {
         self.domain_limit.is_some() || self.trust.as_ref().is_some_and(|trust| trust.calibration.is_some())
     }
@@ -62,13 +63,7 @@ impl Judge {
 
     /// What to do with the answer. `ratio` is the likelihood ratio of the question, where it was asked for.
     pub fn after(&self, asked: &Asked<'_>, answer: &Generated, supported: bool, ratio: Option<f64>) -> Assessment {
-        let features = AnswerFeatures::of(answer, supported);
-        let probability = self.trust.as_ref().and_then(|trust| trust.probability(features.as_ref()));
-        let kind = self.trust.as_ref().and_then(|trust| trust.domain.as_ref()).map(|domain| domain.score);
-        let score = kind.and_then(|kind| features.as_ref().and_then(|seen| kind.of_answer(seen)).or(ratio));
-        let limit = self.domain_limit.map(|limit| limit.score as f32);
-        let domain = score.map(|score| DomainEvidence { score: score as f32, limit });
-        let mut assessment = assess(&evidence(asked, supported, probability, domain), &self.limits);
+        let mut assessment = self.of_tokens(asked, &answer.said, supported, ratio);
         if answer.stop == StopReason::Length {
             let cut = format!(
                 "it was cut off after {} tokens, the most that were allowed; more: --max-tokens",
@@ -80,6 +75,21 @@ impl Judge {
             }
         }
         assessment
+    }
+
+    /// Whether an answer that ended here would be shown without a warning.
+    pub fn is_sure(&self, asked: &Asked<'_>, said: &[SaidToken], supported: bool, ratio: Option<f64>) -> bool {
+        self.of_tokens(asked, said, supported, ratio).verdict == Verdict::Answer
+    }
+
+    fn of_tokens(&self, asked: &Asked<'_>, said: &[SaidToken], supported: bool, ratio: Option<f64>) -> Assessment {
+        let features = AnswerFeatures::of(said, supported);
+        let probability = self.trust.as_ref().and_then(|trust| trust.probability(features.as_ref()));
+        let kind = self.trust.as_ref().and_then(|trust| trust.domain.as_ref()).map(|domain| domain.score);
+        let score = kind.and_then(|kind| features.as_ref().and_then(|seen| kind.of_answer(seen)).or(ratio));
+        let limit = self.domain_limit.map(|limit| limit.score as f32);
+        let domain = score.map(|score| DomainEvidence { score: score as f32, limit });
+        assess(&evidence(asked, supported, probability, domain), &self.limits)
     }
 
     /// What the documents alone say of an answer whose probabilities were never measured.
@@ -133,57 +143,6 @@ pub(super) fn answer_all(
     answers.into_iter().collect()
 }
 
-/// An answer's text on its way to people, held back while it may turn out that it must be withheld.
-pub(super) struct Curtain<'a> {
-    held: Option<String>,
-    pieces: usize,
-    on_event: &'a mut dyn FnMut(AnswerEvent),
-}
-
-impl<'a> Curtain<'a> {
-    /// A drawn curtain holds text back; an open one shows it as it comes.
-    pub fn new(drawn: bool, on_event: &'a mut dyn FnMut(AnswerEvent)) -> Self {
-        Self { held: drawn.then(String::new), pieces: 0, on_event }
-    }
-
-    /// The next piece of text.
-    pub fn text(&mut self, piece: &str) {
-        match &mut self.held {
-            Some(held) => {
-                held.push_str(piece);
-                self.pieces += 1;
-                (self.on_event)(AnswerEvent::Held(self.pieces));
-            }
-            None => (self.on_event)(AnswerEvent::Text(piece.to_owned())),
-        }
-    }
-
-    /// What a prompt and its answer took of the context.
-    pub fn took(&mut self, said: &Generated) {
-        self.event(AnswerEvent::Context { prompt_tokens: said.prompt_tokens, answer_tokens: said.tokens });
-    }
-
-    /// What is no text of the answer, shown at once.
-    pub fn event(&mut self, event: AnswerEvent) {
-        (self.on_event)(event);
-    }
-
-    /// Shows what was held back, and all text from now on.
-    pub fn open(&mut self) {
-        if let Some(held) = self.held.take().filter(|held| !held.is_empty()) {
-            (self.on_event)(AnswerEvent::Text(held));
-        }
-    }
-
-    /// Shows the assessment, and then the text if it may be shown.
-    pub fn judged(&mut self, assessment: &Assessment) {
-        self.event(AnswerEvent::Assessment(assessment.clone()));
-        if assessment.shows_answer() {
-            self.open();
-        }
-    }
-}
-
 /// An answer with everything that was found out about it.
 pub(super) struct JudgedAnswer {
     pub text: String,
@@ -194,13 +153,13 @@ pub(super) struct JudgedAnswer {
 }
 
 impl Assistant {
-    /// Answers, judges, and shows: text that may have to be withheld is shown when it is known that it need not be.
+    /// Answers, judges, and shows: of a text that may have to be withheld, what is sure as it comes, the rest once it is judged.
     pub(super) fn answer_judged(
         &self,
         asked: &Asked<'_>,
         options: &AskOptions,
         (inference, generation): (&Inference, &str),
-        generate: impl FnOnce(&mut dyn FnMut(&str)) -> Result<Generated, ModelError>,
+        generate: impl FnOnce(&mut dyn FnMut(&Piece)) -> Result<Generated, ModelError>,
         on_event: &mut dyn FnMut(AnswerEvent),
     ) -> Result<JudgedAnswer, RuntimeError> {
         let judge = self.judge(generation)?;
@@ -210,14 +169,31 @@ impl Assistant {
             return Ok(JudgedAnswer { text: String::new(), tokens: 0, confidence: None, support, assessment });
         }
         let ratio = judge.ratio(inference, self.adapter_file(generation).as_deref(), asked.question)?;
-        let mut curtain = Curtain::new(judge.may_withhold() && !options.anyway, on_event);
-        let answer = generate(&mut |piece| curtain.text(piece))?;
+        let sure = |text: &str, said: &[SaidToken]| self.is_sure(&judge, asked, text, said, ratio);
+        let mut curtain = match judge.may_withhold() && !options.anyway {
+            true => Curtain::drawn(&sure, on_event),
+            false => Curtain::open(on_event),
+        };
+        let answer = generate(&mut |piece| curtain.text(&piece.text, piece.said.clone()))?;
         curtain.took(&answer);
         let support = self.support(asked.question, &answer.text, asked.passages)?;
         let assessment = judge.after(asked, &answer, support.is_whole(), ratio);
         curtain.judged(&assessment);
         let Generated { text, tokens, confidence, .. } = answer;
         Ok(JudgedAnswer { text, tokens, confidence, support, assessment })
+    }
+
+    /// Whether an answer that is `text` would be shown without a warning.
+    pub(super) fn is_sure(
+        &self,
+        judge: &Judge,
+        asked: &Asked<'_>,
+        text: &str,
+        said: &[SaidToken],
+        ratio: Option<f64>,
+    ) -> bool {
+        let support = self.support(asked.question, text, asked.passages);
+        support.is_ok_and(|support| judge.is_sure(asked, said, support.is_whole(), ratio))
     }
 
     /// File of the adapter that answers as `generation`; `None` for the base.
@@ -312,7 +288,7 @@ impl Assistant {
         if !outside.is_empty() {
             for kind in [DomainScore::AnswerProbability, DomainScore::AnswerEntropy] {
                 let score = |answer: &Generated| {
-                    AnswerFeatures::of(answer, false).and_then(|seen| kind.of_answer(&seen)).unwrap_or(f64::MIN)
+                    AnswerFeatures::of(&answer.said, false).and_then(|seen| kind.of_answer(&seen)).unwrap_or(f64::MIN)
                 };
                 candidates.push((kind, parted(answers.iter().map(score).collect())));
             }
@@ -323,7 +299,7 @@ impl Assistant {
         for ((question, answer), &right) in questions.iter().zip(&answers).zip(&is_answered) {
             let passages = self.search_documents(&question.question, PASSAGES_CONSIDERED)?;
             let supported = self.support(&question.question, &answer.text, &passages)?.is_whole();
-            samples.extend(AnswerFeatures::of(answer, supported).map(|features| Sample { features, right }));
+            samples.extend(AnswerFeatures::of(&answer.said, supported).map(|features| Sample { features, right }));
         }
         Ok((samples, Domain::best_of(candidates, &is_answered)))
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::logistic::log_odds;
-use crate::inference::{Generated, SaidToken};
+use crate::inference::SaidToken;
 
 /// Most probable tokens that must be reported at each place of an answer.
 pub(crate) const ALTERNATIVES: usize = 8;
@@ -32,20 +32,20 @@ pub const NAMES: [&str; 6] =
     ["token probability", "least likely token", "entropy", "margin", "length", "support by a passage"];
 
 impl AnswerFeatures {
-    /// Features of an answer that was generated with the most probable tokens reported; `None` for one without tokens.
-    pub fn of(answer: &Generated, supported: bool) -> Option<AnswerFeatures> {
-        if answer.said.is_empty() {
+    /// Features of an answer of these tokens, said with the most probable ones reported; `None` without tokens.
+    pub fn of(said: &[SaidToken], supported: bool) -> Option<AnswerFeatures> {
+        if said.is_empty() {
             return None;
         }
-        let count = answer.said.len() as f64;
-        let each = || answer.said.iter().map(|token| f64::from(token.choice.log_probability));
+        let count = said.len() as f64;
+        let each = || said.iter().map(|token| f64::from(token.choice.log_probability));
         Some(AnswerFeatures {
             mean_probability: each().map(f64::exp).sum::<f64>() / count,
             mean_log_probability: each().sum::<f64>() / count,
             least_log_probability: each().fold(0.0, f64::min),
-            entropy: answer.said.iter().map(entropy).sum::<f64>() / count,
-            margin: answer.said.iter().map(margin).fold(f64::INFINITY, f64::min),
-            tokens: answer.said.len(),
+            entropy: said.iter().map(entropy).sum::<f64>() / count,
+            margin: said.iter().map(margin).fold(f64::INFINITY, f64::min),
+            tokens: said.len(),
             supported,
         })
     }
@@ -82,7 +82,7 @@ fn margin(token: &SaidToken) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inference::{StopReason, Timings, TokenChoice};
+    use crate::inference::TokenChoice;
 
     fn said(probability: f32, others: &[f32]) -> SaidToken {
         let choice = |probability: f32| TokenChoice { token: 0, bytes: Vec::new(), log_probability: probability.ln() };
@@ -90,21 +90,9 @@ mod tests {
         SaidToken { offset: 0, choice: choice(probability), alternatives }
     }
 
-    fn answer(said: Vec<SaidToken>) -> Generated {
-        Generated {
-            text: "x".into(),
-            tokens: said.len(),
-            prompt_tokens: 1,
-            confidence: None,
-            stop: StopReason::EndOfTurn,
-            said,
-            timings: Timings::default(),
-        }
-    }
-
     #[test]
     fn features_are_those_of_the_definitions() {
-        let features = AnswerFeatures::of(&answer(vec![said(0.5, &[0.25]), said(0.9, &[0.1])]), true).unwrap();
+        let features = AnswerFeatures::of(&[said(0.5, &[0.25]), said(0.9, &[0.1])], true).unwrap();
         let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found} not {expected}");
         near(features.mean_probability, 0.7);
         near(features.mean_log_probability, (0.5_f64.ln() + 0.9_f64.ln()) / 2.0);
@@ -114,6 +102,6 @@ mod tests {
         near(features.entropy, (first - 0.9 * 0.9_f64.ln() - 0.1 * 0.1_f64.ln()) / 2.0);
         near(features.margin, 2_f64.ln());
         assert_eq!((features.tokens, features.row().len()), (2, NAMES.len()));
-        assert_eq!(AnswerFeatures::of(&answer(Vec::new()), true), None);
+        assert_eq!(AnswerFeatures::of(&[], true), None);
     }
 }

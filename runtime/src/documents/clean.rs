@@ -6,21 +6,19 @@ use std::collections::HashMap;
 use super::block::{Block, BlockKind, Note, Reading};
 use super::ligatures::Repairs;
 use super::running_heads;
+use super::vocabulary::vocabulary;
 
 /// Cleans the blocks of a document. `derived` says that it came out of a PDF; otherwise only characters that no one
 /// types are replaced. `lines` says that line ends are those of the page, not of the author.
 pub fn clean(reading: &mut Reading, text: &str, derived: bool, lines: bool) {
     let mut steps: HashMap<&'static str, (usize, String)> = HashMap::new();
     let prose = |block: &Block| block.kind != BlockKind::Code && block.fields.is_empty();
-    let words = if derived { vocabulary(reading, text) } else { HashMap::new() };
+    let (mut words, mut repairs) = (HashMap::new(), Repairs::default());
     if derived {
         running_heads::remove(reading, text);
+        words = vocabulary(reading.blocks.iter().filter(|block| prose(block)).map(|block| block.text(text)));
+        repairs = Repairs::find(&words);
     }
-    let repairs = if derived {
-        Repairs::find(reading.blocks.iter().filter(|block| prose(block)).map(|block| block.text(text)))
-    } else {
-        Repairs::default()
-    };
     for block in reading.blocks.iter_mut().filter(|block| prose(block)) {
         let mut step = |name: &'static str, block: &mut Block, clean: Option<(String, usize)>| {
             let Some((clean, count)) = clean else { return };
@@ -70,17 +68,6 @@ fn example(before: &str, after: &str) -> String {
     format!("{:?} became {:?}", piece(before), piece(after))
 }
 
-/// How often each word of the document stands in it, in lower case.
-fn vocabulary(reading: &Reading, text: &str) -> HashMap<String, usize> {
-    let mut words = HashMap::new();
-    for block in &reading.blocks {
-        for word in block.text(text).split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()) {
-            *words.entry(word.to_lowercase()).or_insert(0) += 1;
-        }
-    }
-    words
-}
-
 /// Characters that stand for several letters.
 fn ligature_characters(text: &str) -> Option<(String, usize)> {
     const LIGATURES: [(char, &str); 7] = [
@@ -92,6 +79,10 @@ fn ligature_characters(text: &str) -> Option<(String, usize)> {
         ('\u{fb05}', "st"),
         ('\u{fb06}', "st"),
     ];
+    // Their first byte in UTF-8; most texts have none.
+    if !text.as_bytes().contains(&0xef) {
+        return None;
+    }
     let count = text.chars().filter(|c| ('\u{fb00}'..='\u{fb06}').contains(c)).count();
     (count > 0).then(|| {
         let spelled = text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
@@ -107,6 +98,11 @@ fn ligature_characters(text: &str) -> Option<(String, usize)> {
 
 /// Glyphs of symbol fonts, soft hyphens and characters without width.
 fn symbols(text: &str) -> Option<(String, usize)> {
+    // First bytes in UTF-8 of the private use area and of the byte order mark; most texts have none of all these.
+    let may_begin = |byte: u8| matches!(byte, 0 | 0xee | 0xef);
+    if !text.bytes().any(may_begin) && !['\u{ad}', '\u{200b}', '\u{2060}'].iter().any(|c| text.contains(*c)) {
+        return None;
+    }
     let odd = |c: char| matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\0');
     let count = text.chars().filter(|c| odd(*c)).count();
     (count > 0).then(|| {
@@ -160,6 +156,9 @@ fn hyphens(text: &str, words: &HashMap<String, usize>) -> Option<(String, usize)
 
 /// Long runs of underscores and of dots: lines to write on, and leaders of a table of contents.
 fn rules(text: &str) -> Option<(String, usize)> {
+    if !text.contains("_____") && !text.contains(".....") {
+        return None;
+    }
     let (mut out, mut count) = (String::new(), 0);
     let mut rest = text;
     while let Some(start) = rest.find(['_', '.']) {

@@ -8,6 +8,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use super::vocabulary::words;
+
 /// Words with the ligatures, and words that they must not be mistaken for.
 static KNOWN: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| include_str!("ligature_words.txt").split_whitespace().collect());
@@ -32,16 +34,10 @@ pub struct Repairs {
 }
 
 impl Repairs {
-    /// Looks for broken words among all `texts` of a document.
-    pub fn find<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
-        let mut counts: HashMap<String, usize> = HashMap::new();
-        for text in texts {
-            for word in words(text) {
-                *counts.entry(word.to_lowercase()).or_default() += 1;
-            }
-        }
+    /// Looks for broken words in the vocabulary of a document.
+    pub fn find(counts: &HashMap<String, usize>) -> Self {
         let mut found: Vec<(&String, String)> =
-            counts.keys().filter_map(|word| Some((word, mended(word, &counts)?))).collect();
+            counts.keys().filter_map(|word| Some((word, mended(word, counts)?))).collect();
         found.sort();
         // One odd word may be a name. Where ligatures were lost, they were lost all over.
         let certain = found.iter().filter(|(_, word)| KNOWN.contains(word.as_str())).count();
@@ -70,10 +66,6 @@ impl Repairs {
             (mended, count)
         })
     }
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty())
 }
 
 /// The one word that `word` was, if it lost a ligature.
@@ -126,10 +118,11 @@ fn in_case_of(word: &str, whole: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vocabulary::vocabulary;
     use super::*;
 
     fn mend(text: &str) -> String {
-        Repairs::find([text].into_iter()).apply(text).map_or_else(|| text.to_owned(), |(text, _)| text)
+        Repairs::find(&vocabulary([text].into_iter())).apply(text).map_or_else(|| text.to_owned(), |(text, _)| text)
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(super) struct Answer {
     chooser: Chooser,
     text: Pieces,
     said: Vec<SaidToken>,
+    /// How many of them were told already.
+    told: usize,
     ids: Vec<LlamaToken>,
 }
 
@@ -58,7 +60,7 @@ impl Answer {
         let text = if is_verbatim { Pieces::verbatim() } else { Pieces::default() };
         let chooser = Chooser { sampler: sampler(model, options), matcher };
         let text = text.with_stops(&options.stop);
-        Ok(Answer { options: options.clone(), chooser, text, said: Vec::new(), ids: Vec::new() })
+        Ok(Answer { options: options.clone(), chooser, text, said: Vec::new(), told: 0, ids: Vec::new() })
     }
 
     /// Says one token more: the choice among `logits`, one for each entry of the vocabulary.
@@ -108,6 +110,13 @@ impl Answer {
     /// Text that was held back, after the last step.
     pub(super) fn rest(&mut self) -> &str {
         self.text.finish()
+    }
+
+    /// The tokens that were said since the last call.
+    pub(super) fn news(&mut self) -> Vec<SaidToken> {
+        let news = self.said[self.told..].to_vec();
+        self.told = self.said.len();
+        news
     }
 
     /// The tokens that were said.

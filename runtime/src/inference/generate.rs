@@ -12,7 +12,7 @@ use super::conversation::Conversation;
 use super::prefixes::Prefixes;
 use super::prompt::Prompt;
 use super::speculation::{Drafter, Speculation};
-use super::{GenerateOptions, Generated, StopReason, Timings};
+use super::{GenerateOptions, Generated, Piece, StopReason, Timings};
 use crate::error::ModelError;
 
 /// What an answer needs beside its conversation.
@@ -29,7 +29,7 @@ pub(super) fn generate(
     conversation: &mut Conversation,
     prompt: &Prompt,
     options: &GenerateOptions,
-    pieces: &Sender<String>,
+    pieces: &Sender<Piece>,
 ) -> Result<(Generated, Vec<LlamaToken>), ModelError> {
     let prompt_tokens = prompt.tokens.len();
     check_fits(prompt_tokens, options.max_tokens, conversation.capacity())?;
@@ -54,10 +54,10 @@ pub(super) fn generate(
         stop
     };
     timings.decode_seconds = started.elapsed().as_secs_f64();
-    let rest = answer.rest();
-    if !rest.is_empty() {
+    let text = answer.rest().to_owned();
+    if !text.is_empty() {
         // A listener that has gone misses nothing it wants.
-        let _ = pieces.send(rest.to_owned());
+        let _ = pieces.send(Piece { text, said: answer.news() });
     }
     let said = answer.ids().to_vec();
     Ok((answer.into_generated(prompt_tokens, stop, timings), said))
@@ -69,7 +69,7 @@ fn say(
     conversation: &mut Conversation,
     answer: &mut Answer,
     drafter: &mut Drafter,
-    pieces: &Sender<String>,
+    pieces: &Sender<Piece>,
 ) -> Result<StopReason, ModelError> {
     // Tokens that were computed on trial, and the row whose logits choose the next token.
     let mut draft: Vec<LlamaToken> = Vec::new();
@@ -78,7 +78,7 @@ fn say(
         let mut accepted = 0;
         let next = loop {
             let step = answer.step(model, conversation.logits(row + accepted)?)?;
-            if !step.piece.is_empty() && pieces.send(step.piece).is_err() {
+            if !step.piece.is_empty() && pieces.send(Piece { text: step.piece, said: answer.news() }).is_err() {
                 break Next::Stop(StopReason::Cancelled);
             }
             match step.next {

@@ -162,6 +162,15 @@ pub struct SaidToken {
     pub alternatives: Vec<TokenChoice>,
 }
 
+/// Text of an answer as it grows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// Whole characters.
+    pub text: String,
+    /// The tokens that were said since the piece before.
+    pub said: Vec<SaidToken>,
+}
+
 /// Where the time of an answer went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Timings {

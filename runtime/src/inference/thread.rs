@@ -25,7 +25,7 @@ use super::prefixes::{Prefixes, fingerprint};
 use super::prompt::{ChatPrompt, Prompt};
 use super::speculation::DRAFT_MAX;
 use super::{
-    AdapterSetting, BatchRequest, GenerateOptions, Generated, InferenceSettings, KvType, ModelInfo, Perplexity,
+    AdapterSetting, BatchRequest, GenerateOptions, Generated, InferenceSettings, KvType, ModelInfo, Perplexity, Piece,
     ScoredToken, batch, memory, parity,
 };
 use crate::error::ModelError;
@@ -53,7 +53,7 @@ pub(super) enum Command {
     Generate {
         beginning: Beginning,
         options: Box<GenerateOptions>,
-        pieces: Sender<String>,
+        pieces: Sender<Piece>,
         reply: Reply<Generated>,
     },
     GenerateBatch {
@@ -248,7 +248,7 @@ impl Engine {
         &mut self,
         beginning: &Beginning,
         options: &GenerateOptions,
-        pieces: &Sender<String>,
+        pieces: &Sender<Piece>,
     ) -> Result<Generated, ModelError> {
         let prompt = self.prompt(beginning)?;
         let conversation = match &mut self.conversation {

@@ -164,7 +164,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// Sentences and lines as ranges without white space at their ends. A point inside a number or word ends none.
-fn sentences(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
     let mut characters = text.char_indices().peekable();

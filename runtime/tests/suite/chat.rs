@@ -25,7 +25,7 @@ fn turns(contents: &[&str]) -> Vec<Message> {
 fn say(inference: &Inference, messages: &[Message]) -> Generated {
     let request = ChatRequest { messages: messages.to_vec(), options: options(32), ..ChatRequest::default() };
     let mut streamed = String::new();
-    let answer = inference.chat(&request, &mut |piece| streamed.push_str(piece)).unwrap();
+    let answer = inference.chat(&request, &mut |piece| streamed.push_str(&piece.text)).unwrap();
     assert_eq!(streamed, answer.text);
     answer
 }
@@ -148,7 +148,7 @@ fn a_stop_text_ends_the_answer_and_is_not_part_of_it() {
     let options = GenerateOptions { stop: vec![format!(" {word}")], ..options(32) };
     let mut streamed = String::new();
     let stopped = inference
-        .generate("How far do we isolate a gas leak?", &options, &mut |piece| streamed.push_str(piece))
+        .generate("How far do we isolate a gas leak?", &options, &mut |piece| streamed.push_str(&piece.text))
         .unwrap();
     assert_eq!((stopped.text.as_str(), streamed.as_str()), (before, before));
     assert_eq!(stopped.stop, StopReason::StopText);

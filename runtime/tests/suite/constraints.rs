@@ -122,8 +122,9 @@ fn a_character_of_several_tokens_is_whole_in_text_and_stream() {
     let mut widths = [false; 5];
     for seed in 0..20 {
         let mut streamed = String::new();
-        let answer =
-            inference.generate("Fire?", &sample(&constraint, seed), &mut |piece| streamed.push_str(piece)).unwrap();
+        let answer = inference
+            .generate("Fire?", &sample(&constraint, seed), &mut |piece| streamed.push_str(&piece.text))
+            .unwrap();
         assert_eq!(streamed, answer.text);
         let document: Value = serde_json::from_str(&answer.text).unwrap();
         assert!(validator.is_valid(&document), "{document}");

@@ -27,7 +27,7 @@ fn the_streamed_pieces_are_the_answer_and_the_same_each_time() {
         let mut streamed = String::new();
         let answer = inference
             .generate("How far do we isolate a gas leak?", &GenerateOptions::default(), &mut |piece| {
-                streamed.push_str(piece);
+                streamed.push_str(&piece.text);
             })
             .unwrap();
         assert_eq!(streamed, answer.text);

@@ -13,6 +13,7 @@ mod pack;
 mod read;
 mod run;
 pub mod schema;
+mod sentences;
 pub mod tokens;
 mod windows;
 

@@ -41,7 +41,9 @@ impl App {
                 self.approval = None;
                 self.session = Some(turn.session);
                 if let Some(view) = self.transcript.running() {
-                    let shown = !view.answer.trim().is_empty();
+                    // Sure sentences were shown as they came; a refusal of the whole takes them back.
+                    let withdrawn = view.held > 0 && turn.is_refused();
+                    let shown = !view.answer.trim().is_empty() && !withdrawn;
                     *view = TurnView::from_recorded(turn, shown);
                 }
                 let view = self.areas().transcript;

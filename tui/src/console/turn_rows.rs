@@ -91,7 +91,7 @@ fn waiting_words(view: &TurnView) -> String {
     match &view.tool {
         Some(tool) => format!("using {tool} ..."),
         None if view.held > 0 => {
-            format!("{} so far; the answer is shown when it has been judged ...", counted(view.held, "token"))
+            format!("{} so far; it is shown as far as it is sure ...", counted(view.held, "token"))
         }
         None => "...".to_owned(),
     }

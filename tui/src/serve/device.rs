@@ -85,10 +85,10 @@ impl Device {
         let mut held = sampling.logprobs.is_some();
         let mut begun = false;
         let generated = inference.chat(&request, &mut |piece| {
-            held |= !begun && calling.may_begin(piece);
+            held |= !begun && calling.may_begin(&piece.text);
             begun = true;
             if !held {
-                emit(Event::Text { text: piece.to_owned(), tokens: Vec::new() });
+                emit(Event::Text { text: piece.text.clone(), tokens: Vec::new() });
             }
         })?;
         let Some(mut finish) = finish(generated.stop) else { return Ok(()) };
@@ -145,7 +145,7 @@ impl Device {
         let live = sampling.logprobs.is_none();
         let generated = inference.complete(&tokens, &options, &mut |piece| {
             if live {
-                emit(Event::Text { text: piece.to_owned(), tokens: Vec::new() });
+                emit(Event::Text { text: piece.text.clone(), tokens: Vec::new() });
             }
         })?;
         let Some(finish) = finish(generated.stop) else { return Ok(()) };
@@ -188,7 +188,9 @@ impl Device {
             AnswerEvent::Context { prompt_tokens, .. } => read = prompt_tokens,
             _ => {}
         })?;
-        if let Some(assessment) = turn.assessment.as_ref().filter(|_| !said && turn.is_withheld()) {
+        // A refusal takes back what was said of the answer, too.
+        let withheld = turn.is_refused() || turn.is_withheld() && !said;
+        if let Some(assessment) = turn.assessment.as_ref().filter(|_| withheld) {
             emit(Event::Refusal(refusal(&turn, assessment)));
         }
         let mut beside = json!(turn);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use halligan_runtime::agent::tools::hazard::LOOK_UP;
 use halligan_runtime::assistant::NO_MODEL;
 use halligan_runtime::confidence::policy::cases;
 use halligan_runtime::{AnswerEvent, AskOptions, Assessment, Assistant, Passage, ToolUse, Turn, Verdict};
@@ -62,6 +63,7 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<ExitC
     super::tools::talk_of_troubles(&assistant);
     written?;
     let withheld = !options.anyway && turn.is_withheld() && !has_text;
+    let withdrawn = !options.anyway && has_text && turn.is_refused();
     if common.json {
         let mut value = turn_json(&turn);
         value["withheld"] = json!(withheld);
@@ -80,11 +82,14 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<ExitC
         // The answer was shown as it grew, so the warning comes after it.
         let late = turn.assessment.iter().filter(|_| !cautioned).flat_map(caution);
         late.for_each(|line| output::talk(&line));
+        if withdrawn {
+            output::talk("the answer is withdrawn; what was said of it does not count");
+        }
     }
     for line in beside_the_answer(&turn, options.use_documents, withheld) {
         output::talk(&line);
     }
-    Ok(exit_code(&turn, withheld))
+    Ok(exit_code(&turn, withheld || withdrawn))
 }
 
 /// Whether the question got what it asked for: neither a withheld answer nor a tool that did not run is that.
@@ -162,8 +167,13 @@ fn beside_the_answer(turn: &Turn, use_documents: bool, withheld: bool) -> Vec<St
         lines.push(format!("see it all the same: halligan journal show {}, or ask with --anyway", turn.id));
     }
     if turn.generation == NO_MODEL {
-        let by = if turn.supported { "answered by a tool, not by the model" } else { "no tool could do it" };
-        lines.push(format!("{by}; `halligan tools router off` leaves such questions to the model"));
+        // No model is offered in place of a table: what it said of a substance would be made up.
+        let looked_up = turn.tools.iter().any(|used| used.call.name == LOOK_UP);
+        lines.push(match (turn.supported, looked_up) {
+            (true, _) => "answered by a tool, not by the model; `halligan tools router off` leaves such questions to the model",
+            (false, true) => "no table has it; `halligan tools import-table TABLE.csv` adds one",
+            (false, false) => "no tool could do it; `halligan ask --no-tools` leaves such questions to the model",
+        }.to_owned());
         lines.push(format!("turn {} in {}", turn.id.0, duration(turn.seconds)));
         return lines;
     }

@@ -214,7 +214,7 @@ fn an_answer_that_is_held_back_shows_that_it_grows() {
             .collect::<Vec<_>>()
     };
     let (lines, _) = told(&mut Plain::new(true), events());
-    assert_eq!(lines, ["Answering. The answer is said when it has been judged."]);
+    assert_eq!(lines, ["Answering. What is not sure is said when it has been judged."]);
     let (lines, _) = told(&mut Json::default(), events());
     assert_eq!(lines[13], r#"{"event":"held","tokens":14}"#);
     assert!(lines[14].contains(r#""prompt_tokens":200"#), "{lines:?}");
@@ -239,6 +239,23 @@ fn a_withheld_answer_is_shown_when_it_is_asked_for() {
     let (lines, commands) = told(&mut Plain::new(true), answered(unanswered_turn(14)));
     assert_eq!(commands[1], Command::AskAnyway(unanswered_turn(14).question), "nothing was made that could be shown");
     assert_eq!(lines[0], "No answer was made; /anyway asks again and shows what comes.");
+}
+
+#[test]
+fn an_answer_that_is_refused_after_a_part_was_shown_is_withdrawn() {
+    let answer = |event| Event::Worker(Report::Answer(event));
+    let part =
+        || vec![line("Who won?"), answer(AnswerEvent::Held(9)), answer(AnswerEvent::Text("Carry it. ".to_owned()))];
+    let all = || part().into_iter().chain([Event::Worker(Report::Answered(refused_turn(13)))]);
+    let (lines, _) = told(&mut Plain::new(true), all().collect());
+    assert_eq!(lines[1], "Answer: Carry it.");
+    assert!(lines.contains(&"This answer is withdrawn; what was said of it does not count.".to_owned()), "{lines:?}");
+    let mut stage = Stage::ready(80, 24);
+    part().into_iter().for_each(|event| drop(stage.app.update(event)));
+    assert!(stage.screen().contains("Carry it."), "{}", stage.screen());
+    all().skip(3).for_each(|event| drop(stage.app.update(event)));
+    assert!(!stage.screen().contains("Carry it."), "{}", stage.screen());
+    assert!(stage.screen().contains("Alt+A shows it all the same"), "{}", stage.screen());
 }
 
 #[test]

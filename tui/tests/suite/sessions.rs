@@ -35,6 +35,10 @@ fn a_newcomer_with_nothing_gets_a_cited_answer_within_a_minute() {
     terminal.press(&["Enter"]);
     let screen = terminal.wait_until("the table's answer", PATIENCE, |screen| screen.contains("turn 2,"));
     assert!(screen.contains("guide 124"), "{screen}");
+    terminal.type_text("List checklists");
+    terminal.press(&["Enter"]);
+    let screen = terminal.wait_until("the checklists", PATIENCE, |screen| screen.contains("turn 3,"));
+    assert!(screen.contains("Arrival at a spill (7 items"), "{screen}");
     terminal.press(&["F10"]);
 }
 

@@ -63,9 +63,14 @@ impl Tool for LookUpHazard {
                 let says = format!("`{substance}` fits several entries: {}. Which one?", choices.join("; "));
                 Ok(result(says, json!({ "choices": choices })))
             }
-            Found::Nothing => Err(ToolError::NoResult(format!(
-                "no imported table has `{substance}`; check the spelling or give the UN number"
-            ))),
+            Found::Nothing => {
+                let check = if entry::numbers_of(&substance).is_some() {
+                    "check the number"
+                } else {
+                    "check the spelling or give the UN number"
+                };
+                Err(ToolError::NoResult(format!("no imported table has `{substance}`; {check}")))
+            }
         }
     }
 }

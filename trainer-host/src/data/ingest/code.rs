@@ -78,8 +78,8 @@ pub fn parse(text: &str, language: Language) -> Option<tree_sitter::Tree> {
     parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options))
 }
 
-/// Reads source code; `fits` says whether a text may be one chunk.
-pub fn read(text: &str, language: Language, fits: &mut dyn FnMut(&str) -> bool) -> Reading {
+/// Reads source code; `fits` says whether a range of it may be one chunk.
+pub fn read(text: &str, language: Language, fits: &mut dyn FnMut(Range<usize>) -> bool) -> Reading {
     let Some(tree) = parse(text, language) else {
         let mut reading = super::plain::read_code(text, language.name());
         let detail = "the grammar took too long; it was cut at empty lines instead";
@@ -114,7 +114,7 @@ fn first_error(root: Node<'_>) -> Option<Node<'_>> {
 struct Walk<'a> {
     text: &'a str,
     language: Language,
-    fits: &'a mut dyn FnMut(&str) -> bool,
+    fits: &'a mut dyn FnMut(Range<usize>) -> bool,
     reading: Reading,
     /// Text before this byte is in a block.
     covered: usize,
@@ -148,12 +148,12 @@ impl Walk<'_> {
     }
 
     fn too_large(&mut self, node: Node<'_>, range: &Range<usize>) -> bool {
-        node.child_count() > 0 && !(self.fits)(&self.text[range.clone()])
+        node.child_count() > 0 && !(self.fits)(range.clone())
     }
 
     fn definition(&mut self, node: Node<'_>, range: Range<usize>, scope: &Arc<[String]>, depth: usize) {
         let inner: Arc<[String]> = scope.iter().cloned().chain([self.name(node)]).collect();
-        if (self.fits)(&self.text[range.clone()]) || depth >= DEPTH_MAX {
+        if (self.fits)(range.clone()) || depth >= DEPTH_MAX {
             self.covered = range.end;
             if let Some(range) = trimmed(self.text, range) {
                 // One line, such as `mod a;`, is packed with its neighbours.
@@ -173,7 +173,7 @@ impl Walk<'_> {
     /// A small file that becomes one chunk stands under the names of all that it defines.
     fn name_whole(&mut self) {
         let whole = self.reading.blocks.iter().all(|block| !block.alone && block.heading.is_empty());
-        if whole && !self.short.is_empty() && (self.fits)(self.text) {
+        if whole && !self.short.is_empty() && (self.fits)(0..self.text.len()) {
             let names: Arc<[String]> = Arc::from([shortened(&self.short.join(", "))]);
             self.reading.blocks.iter_mut().for_each(|block| block.heading = Arc::clone(&names));
         }
@@ -195,7 +195,7 @@ impl Walk<'_> {
         if let Some(last) = self.reading.blocks.last_mut()
             && !last.alone
             && last.heading == *scope
-            && (self.fits)(&self.text[last.range.start..range.end])
+            && (self.fits)(last.range.start..range.end)
         {
             last.range.end = range.end;
             return;
@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     fn seen(text: &str, language: Language, limit: usize) -> Vec<(String, String)> {
-        let reading = read(text, language, &mut |text| text.len() <= limit);
+        let reading = read(text, language, &mut |range| range.len() <= limit);
         reading.blocks.iter().map(|block| (block.heading.join(" > "), block.text(text).trim().to_owned())).collect()
     }
 
@@ -284,7 +284,7 @@ mod tests {
     fn every_byte_but_white_space_is_in_a_block_and_in_order() {
         let text = include_str!("code.rs");
         for limit in [80, 400, 2000, 100_000] {
-            let reading = read(text, Language::Rust, &mut |text| text.len() <= limit);
+            let reading = read(text, Language::Rust, &mut |range| range.len() <= limit);
             let mut at = 0;
             for block in &reading.blocks {
                 assert!(block.range.start >= at, "{limit}");
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn code_that_does_not_parse_is_kept_and_noted() {
         let text = "fn a( {\n\nfn b() -> ) }}}\n";
-        let reading = read(text, Language::Rust, &mut |text| text.len() <= 10);
+        let reading = read(text, Language::Rust, &mut |range| range.len() <= 10);
         let kept: String = reading.blocks.iter().map(|block| block.text(text)).collect();
         assert_eq!(kept.split_whitespace().collect::<String>(), text.split_whitespace().collect::<String>());
         assert_eq!(reading.notes[0].reason, "syntax");
@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn very_deep_nesting_is_cut_not_overrun() {
         let text = format!("int x = {}1{};", "(".repeat(20_000), ")".repeat(20_000));
-        let reading = read(&text, Language::C, &mut |text| text.len() <= 100);
+        let reading = read(&text, Language::C, &mut |range| range.len() <= 100);
         assert!(!reading.blocks.is_empty());
     }
 }

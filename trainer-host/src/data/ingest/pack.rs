@@ -4,12 +4,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use unicode_segmentation::UnicodeSegmentation as _;
-
 use super::super::chunk::{Chunk, ChunkKind, Measured, Place};
 use super::block::{Block, Cut, trimmed};
 use super::decode::Offsets;
-use super::tokens::Counter;
+use super::sentences::sentences;
+use super::tokens::{Counter, Tally};
 
 /// Blocks with fewer tokens are joined to the definition beside them: an attribute, a closing brace.
 const SCRAP_TOKENS: usize = 24;
@@ -30,19 +29,28 @@ pub struct Sheet<'a> {
     pub measured: Measured,
 }
 
-/// Packs `blocks` of a document into chunks of at most `limit` tokens.
+/// Packs `blocks` of a document into chunks of at most `limit` tokens; `tally` is of the text of `sheet`.
 pub fn pack(
     sheet: &Sheet<'_>,
     blocks: Vec<Block>,
     limit: usize,
     counter: &mut Counter<'_>,
+    tally: &Tally,
     offsets: &mut Offsets<'_>,
 ) -> Vec<Chunk> {
-    let mut packer = Packer { sheet, limit, counter, offsets, line: (0, sheet.first_line), chunks: Vec::new() };
+    let mut packer = Packer {
+        sheet,
+        limit,
+        counter,
+        tally,
+        offsets,
+        line_ends: sheet.text.match_indices('\n').map(|(at, _)| at).collect(),
+        chunks: Vec::new(),
+    };
     let mut open: Vec<Block> = Vec::new();
     let mut tokens = 0;
-    for block in joined_equations(blocks, sheet.text, limit, packer.counter) {
-        let size = packer.counter.count(block.text(sheet.text));
+    for block in packer.joined_equations(blocks) {
+        let size = packer.size(&block);
         if let Some(last) = open.last() {
             let scrap = size <= SCRAP_TOKENS || open.iter().all(|block| block.opening) || tokens <= SCRAP_TOKENS;
             let second = block.alone && open.iter().any(|block| block.alone);
@@ -82,34 +90,6 @@ fn goes_with(last: &Block, next: &Block, scrap: bool) -> bool {
     last.heading == next.heading && (code || next.kind != ChunkKind::Table)
 }
 
-/// An equation becomes one block with the text before it, and with the text after it where that goes on in
-/// lower case (`where m is the mass`).
-fn joined_equations(blocks: Vec<Block>, text: &str, limit: usize, counter: &mut Counter<'_>) -> Vec<Block> {
-    let mut joined: Vec<Block> = Vec::with_capacity(blocks.len());
-    for block in blocks {
-        let goes_on = |last: &Block| {
-            let lower = block.text(text).chars().next().is_some_and(char::is_lowercase);
-            let touches = block.kind == ChunkKind::Equation || last.kind == ChunkKind::Equation && lower;
-            touches
-                && last.heading == block.heading
-                && last.kind != ChunkKind::Code
-                && block.kind != ChunkKind::Code
-                && !last.opening
-        };
-        if let Some(last) = joined.last_mut()
-            && goes_on(last)
-        {
-            let both = both(last, &block, text);
-            if counter.fits(both.text(text), limit) {
-                *last = Block { kind: ChunkKind::Equation, ..both };
-                continue;
-            }
-        }
-        joined.push(block);
-    }
-    joined
-}
-
 /// Two neighbours as one block.
 fn both(first: &Block, second: &Block, text: &str) -> Block {
     let mut block = first.clone();
@@ -129,13 +109,51 @@ struct Packer<'a, 'b, 'c> {
     sheet: &'a Sheet<'a>,
     limit: usize,
     counter: &'a mut Counter<'b>,
+    tally: &'a Tally,
     offsets: &'a mut Offsets<'c>,
-    /// An offset of the text and its line.
-    line: (usize, u64),
+    /// Offsets of the line ends.
+    line_ends: Vec<usize>,
     chunks: Vec<Chunk>,
 }
 
 impl Packer<'_, '_, '_> {
+    /// Tokens of a block.
+    fn size(&mut self, block: &Block) -> usize {
+        match &block.text {
+            Some(text) => self.counter.count(text),
+            None => self.counter.count_in(self.sheet.text, self.tally, block.range.clone()),
+        }
+    }
+
+    /// An equation becomes one block with the text before it, and with the text after it where that goes on in
+    /// lower case (`where m is the mass`).
+    fn joined_equations(&mut self, blocks: Vec<Block>) -> Vec<Block> {
+        let text = self.sheet.text;
+        let mut joined: Vec<Block> = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            let goes_on = |last: &Block| {
+                let lower = block.text(text).chars().next().is_some_and(char::is_lowercase);
+                let touches = block.kind == ChunkKind::Equation || last.kind == ChunkKind::Equation && lower;
+                touches
+                    && last.heading == block.heading
+                    && last.kind != ChunkKind::Code
+                    && block.kind != ChunkKind::Code
+                    && !last.opening
+            };
+            if let Some(last) = joined.last_mut()
+                && goes_on(last)
+            {
+                let both = both(last, &block, text);
+                if self.size(&both) <= self.limit {
+                    *last = Block { kind: ChunkKind::Equation, ..both };
+                    continue;
+                }
+            }
+            joined.push(block);
+        }
+        joined
+    }
+
     /// One chunk of these blocks.
     fn close(&mut self, blocks: Vec<Block>) {
         let Some(first) = blocks.first() else { return };
@@ -146,10 +164,12 @@ impl Packer<'_, '_, '_> {
                 pair[0].range.end <= pair[1].range.start
                     && sheet.text[pair[0].range.end..pair[1].range.start].trim().is_empty()
             });
-        let text = if whole {
-            sheet.text[range.clone()].to_owned()
+        let (text, tokens) = if whole {
+            (sheet.text[range.clone()].to_owned(), self.counter.count_in(sheet.text, self.tally, range.clone()))
         } else {
-            blocks.iter().map(|block| block.text(sheet.text)).collect::<Vec<_>>().join("\n\n")
+            let text = blocks.iter().map(|block| block.text(sheet.text)).collect::<Vec<_>>().join("\n\n");
+            let tokens = self.counter.count(&text);
+            (text, tokens)
         };
         let mut shape = blocks.iter().find(|block| !block.opening).unwrap_or(first).clone();
         shape.page = blocks.iter().find_map(|block| block.page);
@@ -159,43 +179,49 @@ impl Packer<'_, '_, '_> {
         if let Some(equation) = blocks.iter().find(|block| block.kind == ChunkKind::Equation) {
             shape.kind = equation.kind;
         }
-        self.push(&shape, range, text);
+        self.push(&shape, range, text, tokens);
     }
 
     /// Cuts a block that is larger than a chunk.
-    fn cut(&mut self, block: Block) {
-        let own = block.text.clone();
-        let text = block.text(self.sheet.text).to_owned();
+    fn cut(&mut self, mut block: Block) {
         let head = block.repeat.clone().filter(|head| self.counter.count(head) * 2 < self.limit);
         let head_tokens = head.as_ref().map_or(0, |head| self.counter.count(head) + 1);
-        let parts = self.parts(&text, block.cut, self.limit - head_tokens.min(self.limit / 2));
-        for (index, part) in parts.into_iter().enumerate() {
+        let limit = self.limit - head_tokens.min(self.limit / 2);
+        let own = block.text.take();
+        let own_tally = own.as_ref().map(|text| self.counter.tally(text));
+        let (text, tally, range) = match (&own, &own_tally) {
+            (Some(text), Some(tally)) => (text.as_str(), tally, 0..text.len()),
+            _ => (self.sheet.text, self.tally, block.range.clone()),
+        };
+        for (index, part) in self.parts(text, tally, range, block.cut, limit).into_iter().enumerate() {
             let piece = &text[part.clone()];
-            let whole = match &head {
-                Some(head) if index > 0 => format!("{head}\n{piece}"),
-                _ => piece.to_owned(),
+            let (whole, tokens) = match &head {
+                Some(head) if index > 0 => {
+                    let whole = format!("{head}\n{piece}");
+                    let tokens = self.counter.count(&whole);
+                    (whole, tokens)
+                }
+                _ => (piece.to_owned(), self.counter.count_in(text, tally, part.clone())),
             };
             // A part of a rewritten text has no bytes of its own; the block's are the nearest truth.
-            let range = match own {
-                Some(_) => block.range.clone(),
-                None => block.range.start + part.start..block.range.start + part.end,
-            };
-            self.push(&block, range, whole);
+            let range = if own.is_some() { block.range.clone() } else { part };
+            self.push(&block, range, whole, tokens);
         }
     }
 
-    /// Ranges of `text` of at most `limit` tokens each, cut between units.
-    fn parts(&mut self, text: &str, cut: Cut, limit: usize) -> Vec<Range<usize>> {
+    /// Ranges of at most `limit` tokens each that make up `whole`, a range of `text`, cut between units.
+    fn parts(&mut self, text: &str, tally: &Tally, whole: Range<usize>, cut: Cut, limit: usize) -> Vec<Range<usize>> {
         let units: Vec<Range<usize>> = match cut {
-            Cut::Sentences => text.split_sentence_bound_indices().map(|(at, unit)| at..at + unit.len()).collect(),
-            Cut::Lines => lines(text).collect(),
+            Cut::Sentences => sentences(&text[whole.clone()]).collect(),
+            Cut::Lines => lines(&text[whole.clone()]).collect(),
         };
         let mut parts: Vec<Range<usize>> = Vec::new();
         let mut size = 0;
         for unit in units {
-            let tokens = self.counter.count(&text[unit.clone()]);
+            let unit = whole.start + unit.start..whole.start + unit.end;
+            let tokens = self.counter.count_in(text, tally, unit.clone());
             if tokens > limit {
-                let pieces = if cut == Cut::Sentences || text[unit.clone()].len() > limit * 16 {
+                let pieces = if cut == Cut::Sentences || unit.len() > limit * 16 {
                     self.words(text, unit, limit)
                 } else {
                     vec![unit]
@@ -246,7 +272,7 @@ impl Packer<'_, '_, '_> {
         parts
     }
 
-    fn push(&mut self, shape: &Block, range: Range<usize>, text: String) {
+    fn push(&mut self, shape: &Block, range: Range<usize>, text: String, tokens: usize) {
         if text.trim().is_empty() {
             return;
         }
@@ -254,7 +280,6 @@ impl Packer<'_, '_, '_> {
         let bytes = [range.start, range.end].map(|at| sheet.first_byte + self.offsets.byte(at));
         let last = range.end.saturating_sub(1).max(range.start);
         let lines = [self.line_of(range.start), self.line_of(last)];
-        let tokens = u32::try_from(self.counter.count(&text)).unwrap_or(u32::MAX);
         self.chunks.push(Chunk {
             cleaned: shape.cleaned.iter().map(|step| (*step).to_owned()).collect(),
             fields: shape.fields.clone(),
@@ -266,18 +291,12 @@ impl Packer<'_, '_, '_> {
             place: Place { bytes, lines, measured: sheet.measured, page: shape.page },
             source: sheet.source.to_owned(),
             text,
-            tokens,
+            tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
         });
     }
 
-    fn line_of(&mut self, at: usize) -> u64 {
-        let text = self.sheet.text.as_bytes();
-        if at < self.line.0 {
-            self.line = (0, self.sheet.first_line);
-        }
-        let between = text[self.line.0..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
-        self.line = (at, self.line.1 + between as u64);
-        self.line.1
+    fn line_of(&self, at: usize) -> u64 {
+        self.sheet.first_line + self.line_ends.partition_point(|end| *end < at) as u64
     }
 }
 

@@ -5,14 +5,14 @@ use std::path::Path;
 use halligan_runtime::documents::read::{Manner, Source, read as read_text};
 
 use super::super::chunk::{Chunk, Measured};
-use super::block::Note;
+use super::block::{Block, Note};
 use super::code;
 use super::format::{Format, Unread};
 use super::pack::{Sheet, pack};
 use super::records::Wording;
 use super::schema::{Schema, Worded};
 use super::table::Head;
-use super::tokens::Counter;
+use super::tokens::{Counter, Tally};
 
 /// What holds for all documents of a run.
 #[derive(Debug, Default)]
@@ -76,11 +76,15 @@ pub fn read(document: &Document<'_>, rules: &Rules, counter: &mut Counter<'_>) -
         encoding: document.encoding,
         head: document.head,
     };
+    let mut tally = None;
     let mut manner = Manner {
         clean: rules.clean,
         wording: worded.as_ref().map(|worded| worded as &dyn Wording),
         records: table.and_then(|table| table.records.as_deref()),
-        code: &mut |text, language| code::read(text, language, &mut |piece| counter.fits(piece, limit)),
+        code: &mut |text, language| {
+            let tally = tally.insert(counter.tally(text));
+            code::read(text, language, &mut |range| counter.fits(text, tally, range, limit))
+        },
     };
     let text = read_text(&source, &mut manner)?;
     let sheet = Sheet {
@@ -91,11 +95,22 @@ pub fn read(document: &Document<'_>, rules: &Rules, counter: &mut Counter<'_>) -
         first_line: document.first_line,
         measured: if text.extracted { Measured::Extracted } else { Measured::File },
     };
-    let chunks = pack(&sheet, text.blocks, limit, counter, &mut text.decoded.offsets());
+    let tally = tally.unwrap_or_else(|| match mostly_verbatim(&text.blocks) {
+        true => counter.tally(sheet.text),
+        false => Tally::default(),
+    });
+    let chunks = pack(&sheet, text.blocks, limit, counter, &tally, &mut text.decoded.offsets());
     let encoding = (!text.extracted).then(|| text.decoded.encoding.name());
     let mut outcome = Outcome { chunks, notes: text.notes, encoding };
     if outcome.chunks.is_empty() && document.first_byte == 0 && document.head.is_none() {
         outcome.notes.push(Note::part("empty", "no text was found in it"));
     }
     Ok(outcome)
+}
+
+/// Whether most of the text of `blocks` is that of their ranges, so that counting the whole document once pays.
+fn mostly_verbatim(blocks: &[Block]) -> bool {
+    let (verbatim, own): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.text.is_none());
+    let bytes = |blocks: &[&Block]| blocks.iter().map(|block| block.range.len()).sum::<usize>();
+    bytes(&verbatim) > bytes(&own)
 }

@@ -18,7 +18,7 @@ use super::files::{Found, Listing, joined, skipped};
 use super::format::{Format, SAMPLE_BYTES, Unread, detect};
 use super::read::{Document, Outcome, Rules, read};
 use super::tokens::{Counter, Measure};
-use super::windows::{WINDOW_BYTES, Windows};
+use super::windows::{WINDOW_BYTES, Window, Windows};
 use crate::progress::{Progress, bytes};
 
 /// Files that are read as a whole may have so many bytes.
@@ -75,9 +75,11 @@ pub fn read_all(
     // The bar counts kilobytes: files differ too much in size.
     let mut progress = Progress::new("reading kB", 0, (total / 1000) as usize);
     let (mut at, mut passed) = (0, 0);
+    // Files that were read and are written while the next ones are read.
+    let mut read: Vec<Result> = Vec::new();
     while at < listing.found.len() {
         if crate::interrupt::requested() {
-            done.journal.flush()?;
+            take_all(read, writer, &mut done)?;
             return Ok(None);
         }
         let first = &listing.found[at];
@@ -86,6 +88,7 @@ pub fn read_all(
             && let Ok(format) = format_of(first)
             && format.in_windows()
         {
+            take_all(std::mem::take(&mut read), writer, &mut done)?;
             reader.large(first, format, writer, &mut done)?;
         } else {
             let mut size = first.bytes;
@@ -98,18 +101,28 @@ pub fn read_all(
                 size += next.bytes;
                 end += 1;
             }
-            let results: Vec<Result> = listing.found[at..end].par_iter().map(|found| reader.whole(found)).collect();
-            for result in results {
-                take(result, writer, &mut done)?;
-            }
-            done.journal.flush()?;
+            let before = std::mem::take(&mut read);
+            let (next, taken) = rayon::join(
+                || listing.found[at..end].par_iter().map(|found| reader.whole(found)).collect(),
+                || take_all(before, writer, &mut done),
+            );
+            taken?;
+            read = next;
         }
         passed += listing.found[at..end].iter().map(|found| found.bytes).sum::<u64>();
         at = end;
         progress.show((passed / 1000) as usize, &format!("{at} of {} files", listing.found.len()));
     }
+    take_all(read, writer, &mut done)?;
     progress.finish();
     Ok(Some(done))
+}
+
+fn take_all(results: Vec<Result>, writer: &mut DatasetWriter, done: &mut Done) -> anyhow::Result<()> {
+    for result in results {
+        take(result, writer, done)?;
+    }
+    done.journal.flush()
 }
 
 fn take(result: Result, writer: &mut DatasetWriter, done: &mut Done) -> anyhow::Result<()> {
@@ -234,6 +247,29 @@ impl Reader<'_> {
             return Ok(());
         }
         let mut facts = source(found, format, sha256, id.clone(), found.bytes);
+        let blank = facts.clone();
+        let read_window = |window: &Window| {
+            let document = Document {
+                file: &found.file,
+                path: &found.path,
+                source: &id,
+                format,
+                bytes: &window.bytes,
+                first_byte: window.first_byte,
+                first_line: window.first_line,
+                encoding: Some(encoding),
+                head: window.head.as_ref(),
+            };
+            let mut part = blank.clone();
+            let mut result = Result { source: None, lines: Vec::new(), tokens: 0, notes: Vec::new(), reused: false };
+            match self.with_counter(|counter| read(&document, self.rules, counter)) {
+                Ok(outcome) => absorb(outcome, &name, &mut part, &mut result),
+                Err(unread) => result.notes.push(skipped(&name, unread.reason, &unread.detail)),
+            }
+            (part, result)
+        };
+        // Windows that were read and are written while the next ones are read.
+        let mut parts: Vec<(Source, Result)> = Vec::new();
         loop {
             let mut batch = Vec::new();
             while batch.len() < WINDOWS_AT_ONCE {
@@ -247,35 +283,22 @@ impl Reader<'_> {
                     }
                 }
             }
+            let before = std::mem::take(&mut parts);
+            let (next, taken) = rayon::join(
+                || batch.par_iter().map(read_window).collect(),
+                || {
+                    before.into_iter().try_for_each(|(part, result)| {
+                        facts.chunks += part.chunks;
+                        facts.encoding = part.encoding.or(facts.encoding.take());
+                        done.tokens += result.tokens;
+                        take(result, writer, done)
+                    })
+                },
+            );
+            taken?;
+            parts = next;
             if batch.is_empty() {
                 break;
-            }
-            let outcomes: Vec<_> = batch
-                .par_iter()
-                .map(|window| {
-                    let document = Document {
-                        file: &found.file,
-                        path: &found.path,
-                        source: &id,
-                        format,
-                        bytes: &window.bytes,
-                        first_byte: window.first_byte,
-                        first_line: window.first_line,
-                        encoding: Some(encoding),
-                        head: window.head.as_ref(),
-                    };
-                    self.with_counter(|counter| read(&document, self.rules, counter))
-                })
-                .collect();
-            for outcome in outcomes {
-                let mut result =
-                    Result { source: None, lines: Vec::new(), tokens: 0, notes: Vec::new(), reused: false };
-                match outcome {
-                    Ok(outcome) => absorb(outcome, &name, &mut facts, &mut result),
-                    Err(unread) => result.notes.push(skipped(&name, unread.reason, &unread.detail)),
-                }
-                done.tokens += result.tokens;
-                take(result, writer, done)?;
             }
         }
         done.notes.extend(windows.notes.drain(..).map(|one| note(&name, one)));

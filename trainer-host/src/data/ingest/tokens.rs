@@ -2,12 +2,18 @@
 //!
 //! A text is cut where every pre-tokenizer in use cuts too (before a single space that stands between two
 //! characters, after the line ends before a character), and the count of each piece is remembered: texts repeat
-//! their words. Byte-level BPE also never joins a letter or digit with the sign that follows, which makes pieces of
-//! code as short as its names. There the sum is exact; for SentencePiece models, which join across spaces at
+//! their words. Byte-level BPE also never joins a letter or digit with the sign that follows, nor an indent with the
+//! space before a word, which makes pieces of code as short as its names. There the sum is exact; for SentencePiece models, which join across spaces at
 //! will, it may differ by a token at a seam. Without a base, four bytes count as a token.
+//!
+//! Chunking asks for the size of many ranges of one text, most of them more than once. A [`Tally`] holds the running
+//! sum at every cut, so that a range costs two searches and what stands before its first and behind its last cut.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
+
+use foldhash::fast::RandomState;
 
 use halligan_finetune::{gguf::GgufFile, tokenizer::Tokenizer};
 
@@ -59,13 +65,22 @@ impl Measure {
 /// Counts tokens; one for each thread, since it remembers.
 pub struct Counter<'a> {
     measure: &'a Measure,
-    known: HashMap<Box<str>, u32>,
+    known: HashMap<Box<str>, u32, RandomState>,
+    /// The same of short pieces, which are nearly all, with the piece itself in the key.
+    known_short: HashMap<u128, u32, RandomState>,
+}
+
+/// Running sum of the tokens of one text; an empty one makes every range be counted anew.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Each cut with the tokens before it.
+    cuts: Vec<(u32, u32)>,
 }
 
 impl<'a> Counter<'a> {
     /// A counter that remembers nothing yet.
     pub fn new(measure: &'a Measure) -> Self {
-        Self { measure, known: HashMap::new() }
+        Self { measure, known: HashMap::default(), known_short: HashMap::default() }
     }
 
     /// Tokens of `text`.
@@ -73,35 +88,82 @@ impl<'a> Counter<'a> {
         let Measure::Base(tokenizer, _, byte_level) = self.measure else {
             return text.len().div_ceil(ESTIMATE_BYTES);
         };
-        let mut total = 0;
-        for piece in pieces(text, *byte_level) {
-            if let Some(count) = self.known.get(piece) {
-                total += *count as usize;
-                continue;
-            }
-            let count: usize =
-                parts(piece).map(|part| tokenizer.encode(part, false).map_or(part.len(), |t| t.len())).sum();
-            if self.known.len() >= REMEMBERED {
-                self.known.clear();
-            }
-            if piece.len() <= PIECE_BYTES {
-                self.known.insert(piece.into(), count as u32);
-            }
-            total += count;
-        }
-        total
+        pieces(text, *byte_level).map(|piece| self.count_piece(piece, tokenizer) as usize).sum()
     }
 
-    /// Whether `text` has at most `limit` tokens; cheaper than counting where it is plain to see.
-    pub fn fits(&mut self, text: &str, limit: usize) -> bool {
+    /// The running sum over `text`, for [`Self::count_in`]. Where counting is as cheap as looking up it is empty, and
+    /// so it is for a text of 4 GiB and more.
+    pub fn tally(&mut self, text: &str) -> Tally {
+        let Measure::Base(tokenizer, _, byte_level) = self.measure else { return Tally::default() };
+        if u32::try_from(text.len()).is_err() {
+            return Tally::default();
+        }
+        let (mut at, mut tokens) = (0, 0);
+        let cuts = pieces(text, *byte_level).map(|piece| {
+            let cut = (at, tokens);
+            at += piece.len() as u32;
+            tokens += self.count_piece(piece, tokenizer);
+            cut
+        });
+        Tally { cuts: cuts.collect() }
+    }
+
+    /// Tokens of a range of the `text` that `tally` is of.
+    pub fn count_in(&mut self, text: &str, tally: &Tally, range: Range<usize>) -> usize {
+        let cuts = &tally.cuts;
+        let first = cuts.partition_point(|(at, _)| (*at as usize) < range.start);
+        let after = first + cuts[first..].partition_point(|(at, _)| (*at as usize) <= range.end);
+        if after <= first + 1 {
+            return self.count(&text[range]);
+        }
+        let ((start, before), (end, upto)) = (cuts[first], cuts[after - 1]);
+        let head = self.count(&text[range.start..start as usize]);
+        let tail = self.count(&text[end as usize..range.end]);
+        head + (upto - before) as usize + tail
+    }
+
+    /// Whether a range of `text` has at most `limit` tokens; cheaper than counting where it is plain to see.
+    pub fn fits(&mut self, text: &str, tally: &Tally, range: Range<usize>, limit: usize) -> bool {
         // No token is longer than a word of the vocabulary; 64 bytes are beyond any but runs of spaces.
-        text.len() <= limit || (text.len() <= limit * 64 && self.count(text) <= limit)
+        range.len() <= limit || (range.len() <= limit * 64 && self.count_in(text, tally, range) <= limit)
+    }
+
+    fn count_piece(&mut self, piece: &str, tokenizer: &Tokenizer) -> u32 {
+        let short = short_key(piece);
+        let known = match short {
+            Some(key) => self.known_short.get(&key),
+            None => self.known.get(piece),
+        };
+        if let Some(count) = known {
+            return *count;
+        }
+        let counted = parts(piece).map(|part| tokenizer.encode(part, false).map_or(part.len(), |t| t.len()));
+        let count = counted.sum::<usize>() as u32;
+        if self.known.len() + self.known_short.len() >= REMEMBERED {
+            self.known.clear();
+            self.known_short.clear();
+        }
+        match short {
+            Some(key) => drop(self.known_short.insert(key, count)),
+            None if piece.len() <= PIECE_BYTES => drop(self.known.insert(piece.into(), count)),
+            None => {}
+        }
+        count
     }
 }
 
-/// Cuts before a single space between two characters, and after line ends; with `signs` also between a letter or
-/// digit and the sign behind it. The apostrophe is none: some tokenizers keep `it's` together.
-fn pieces(text: &str, signs: bool) -> impl Iterator<Item = &str> {
+/// A piece of at most 15 bytes as a number: its bytes and its length.
+fn short_key(piece: &str) -> Option<u128> {
+    let mut key = [0; 16];
+    key.get_mut(..piece.len()).filter(|_| piece.len() < 16)?.copy_from_slice(piece.as_bytes());
+    key[15] = piece.len() as u8;
+    Some(u128::from_le_bytes(key))
+}
+
+/// Cuts before a single space between two characters, and after line ends; with `byte_level` also before the last
+/// space of an indent, and between a letter or digit and the sign behind it. The apostrophe is none: some tokenizers
+/// keep `it's` together.
+fn pieces(text: &str, byte_level: bool) -> impl Iterator<Item = &str> {
     let bytes = text.as_bytes();
     let mut start = 0;
     std::iter::from_fn(move || {
@@ -113,11 +175,11 @@ fn pieces(text: &str, signs: bool) -> impl Iterator<Item = &str> {
             let (before, here) = (bytes[at - 1], bytes[at]);
             let solid = |byte: u8| !byte.is_ascii_whitespace();
             let cut = if here == b' ' {
-                solid(before) && bytes.get(at + 1).is_some_and(|next| solid(*next))
+                (solid(before) || byte_level) && bytes.get(at + 1).is_some_and(|next| solid(*next))
             } else if before == b'\n' {
                 solid(here)
             } else {
-                signs && before.is_ascii_alphanumeric() && here.is_ascii_punctuation() && here != b'\''
+                byte_level && before.is_ascii_alphanumeric() && here.is_ascii_punctuation() && here != b'\''
             };
             if cut {
                 break;
@@ -177,10 +239,27 @@ mod tests {
     }
 
     #[test]
+    fn range_of_a_tallied_text_has_the_tokens_of_the_range_alone() {
+        let measure = base();
+        let mut counter = Counter::new(&measure);
+        for text in ["", "one", "a b  c\n d\n\ne caf\u{e9} \u{1f525}.x it's", &include_str!("tokens.rs")[..3000]] {
+            let tally = counter.tally(text);
+            let ends: Vec<usize> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).step_by(7).collect();
+            for (index, start) in ends.iter().enumerate() {
+                for end in &ends[index..] {
+                    let range = *start..*end;
+                    assert_eq!(counter.count_in(text, &tally, range.clone()), counter.count(&text[range]));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn pieces_are_the_text() {
         let text = "a b  c\n d\n\ne ";
         assert_eq!(pieces(text, false).collect::<String>(), text);
         assert_eq!(pieces(text, false).collect::<Vec<_>>(), ["a", " b  c\n d\n\n", "e "]);
         assert_eq!(pieces("it's f(x_1), 2.", true).collect::<Vec<_>>(), ["it's", " f", "(x", "_1", "),", " 2", "."]);
+        assert_eq!(pieces("{\n    let x", true).collect::<Vec<_>>(), ["{\n   ", " let", " x"]);
     }
 }

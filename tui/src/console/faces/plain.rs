@@ -121,7 +121,7 @@ impl Plain {
                 AnswerEvent::ToolEnded(used) => self.tool = Some(used.clone()),
                 AnswerEvent::Held(_) => {
                     if !std::mem::replace(&mut self.held, true) {
-                        lines.push("Answering. The answer is said when it has been judged.".to_owned());
+                        lines.push("Answering. What is not sure is said when it has been judged.".to_owned());
                     }
                 }
                 AnswerEvent::Passage(_)
@@ -136,12 +136,14 @@ impl Plain {
             Report::Answered(turn) => {
                 let rest = std::mem::take(&mut self.unsaid);
                 self.say_answer(&rest, lines);
-                self.held = false;
-                if !std::mem::take(&mut self.answering) {
+                let (was_held, was_said) = (std::mem::take(&mut self.held), std::mem::take(&mut self.answering));
+                if !was_said {
                     lines.push(match turn.is_withheld() {
                         true => withheld_words(turn, "/anyway"),
                         false => "No answer.".to_owned(),
                     });
+                } else if was_held && turn.is_refused() {
+                    lines.push("This answer is withdrawn; what was said of it does not count.".to_owned());
                 }
                 lines.extend(assessment::lines(turn).into_iter().map(|(_, words)| words.trim_start().to_owned()));
                 for (index, source) in Source::all_of(turn).iter().enumerate() {
