@@ -2,6 +2,7 @@
 
 mod catalog;
 mod conversation;
+mod telling;
 mod tools;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use super::error::ApiError;
 use super::task::{Conversation, Embedding, Event, Finish, Finished, Prompt, Sampling, Scored, Step, Voice};
 use crate::figures::{printable, verdict_words};
 use catalog::HomeCatalog;
+use telling::Telling;
 
 /// Longest answer of the assistant when the client names no length, in tokens.
 const ASSISTANT_TOKENS: usize = 128;
@@ -81,14 +83,14 @@ impl Device {
         self.check_length(prompt.len())?;
         request.options = options(&inference, prompt.len(), sampling, cancel);
         request.options.constraint = calling.constraint(&sampling.format);
-        // What may turn out to be a call is held back, and so is what is told token by token.
-        let mut held = sampling.logprobs.is_some();
-        let mut begun = false;
+        // What may turn out to be a call is held back.
+        let (mut begun, mut held) = (false, false);
+        let mut telling = Telling::new(sampling.logprobs.is_some(), emit);
         let generated = inference.chat(&request, &mut |piece| {
             held |= !begun && calling.may_begin(&piece.text);
             begun = true;
             if !held {
-                emit(Event::Text { text: piece.text.clone(), tokens: Vec::new() });
+                telling.piece(piece);
             }
         })?;
         let Some(mut finish) = finish(generated.stop) else { return Ok(()) };
@@ -97,9 +99,7 @@ impl Device {
                 emit(Event::Calls(calls));
                 finish = Finish::ToolCalls;
             }
-            None if sampling.logprobs.is_some() => said(&generated, emit),
-            None if held => emit(Event::Text { text: generated.text.clone(), tokens: Vec::new() }),
-            None => {}
+            None => telling.rest(&generated),
         }
         emit(Event::Finished(finished(&generated, finish, generation)));
         Ok(())
@@ -142,22 +142,19 @@ impl Device {
             return Ok(());
         }
         let options = GenerateOptions { verbatim: true, ..options(&inference, tokens.len(), sampling, cancel) };
-        let live = sampling.logprobs.is_none();
-        let generated = inference.complete(&tokens, &options, &mut |piece| {
-            if live {
-                emit(Event::Text { text: piece.text.clone(), tokens: Vec::new() });
-            }
-        })?;
+        let mut telling = Telling::new(sampling.logprobs.is_some(), emit);
+        let generated = inference.complete(&tokens, &options, &mut |piece| telling.piece(piece))?;
         let Some(finish) = finish(generated.stop) else { return Ok(()) };
-        if let Some(top) = sampling.logprobs {
-            said(&generated, emit);
-            if echo && generated.stop == StopReason::EndOfTurn {
-                // Harnesses count on one token after the prompt, so the one that ends the text is told, too.
-                tokens.extend(generated.said.iter().map(|token| token.choice.token));
-                tokens.extend(inference.info().end_token);
-                let end = score(&inference, &tokens, top)?.pop();
-                emit(Event::Text { text: String::new(), tokens: end.into_iter().collect() });
-            }
+        telling.rest(&generated);
+        if let Some(top) = sampling.logprobs
+            && echo
+            && generated.stop == StopReason::EndOfTurn
+        {
+            // Harnesses count on one token after the prompt, so the one that ends the text is told, too.
+            tokens.extend(generated.said.iter().map(|token| token.choice.token));
+            tokens.extend(inference.info().end_token);
+            let end = score(&inference, &tokens, top)?.pop();
+            emit(Event::Text { text: String::new(), tokens: end.into_iter().collect() });
         }
         emit(Event::Finished(finished(&generated, finish, generation)));
         Ok(())
@@ -338,29 +335,6 @@ fn finished(generated: &Generated, finish: Finish, generation: &str) -> Finished
         completion_tokens: generated.tokens,
         generation: generation.to_owned(),
         beside: None,
-    }
-}
-
-/// Tells an answer token by token. A token that ends inside a character is told with the one that completes it.
-fn said(generated: &Generated, emit: &mut dyn FnMut(Event)) {
-    let text = &generated.text;
-    let ends = generated.said.iter().skip(1).map(|token| token.offset).chain([text.len()]);
-    let mut tokens = Vec::new();
-    let mut start = 0;
-    for (token, end) in generated.said.iter().zip(ends) {
-        let top = token.alternatives.iter().map(|other| (other.bytes.clone(), f64::from(other.log_probability)));
-        tokens.push(Scored {
-            bytes: token.choice.bytes.clone(),
-            logprob: Some(f64::from(token.choice.log_probability)),
-            top: top.collect(),
-        });
-        if let Some(piece) = text.get(start..end) {
-            emit(Event::Text { text: piece.to_owned(), tokens: std::mem::take(&mut tokens) });
-            start = end;
-        }
-    }
-    if !tokens.is_empty() || start < text.len() {
-        emit(Event::Text { text: text[start..].to_owned(), tokens });
     }
 }
 

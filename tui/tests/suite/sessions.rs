@@ -257,6 +257,8 @@ fn an_interrupt_ends_a_conversation_by_lines_with_its_exit_code() {
     let mut child = piped(home.path(), "--screen-reader");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().starts_with("Ready.")));
+    // Waiting would close it, and the end of the orders ends the session well.
+    let _orders = child.stdin.take();
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
