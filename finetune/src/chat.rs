@@ -91,6 +91,7 @@ pub struct ChatTemplate {
     environment: Environment<'static>,
     bos: String,
     eos: String,
+    takes_tool_results: bool,
 }
 
 impl ChatTemplate {
@@ -118,7 +119,16 @@ impl ChatTemplate {
         environment
             .add_template_owned(TEMPLATE, environment::without_generation_marks(source))
             .map_err(|error| ChatError::Syntax { reason: error.to_string() })?;
-        Ok(Self { environment, bos, eos })
+        // Written in any of the ways that templates have.
+        let marks = ["'tool'", "\"tool\"", "ipython", "tool_response"];
+        let takes_tool_results = marks.iter().any(|mark| source.contains(mark));
+        Ok(Self { environment, bos, eos, takes_tool_results })
+    }
+
+    /// Whether the template knows messages of the role `tool`, by its text. Where it does not, results are asked and
+    /// trained as the user's words.
+    pub fn takes_tool_results(&self) -> bool {
+        self.takes_tool_results
     }
 
     /// The text of a conversation; with `add_generation_prompt` also the opening of the answer.

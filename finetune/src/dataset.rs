@@ -373,13 +373,23 @@ fn split(text: &Example, max_tokens: usize) -> impl Iterator<Item = Example> {
 /// Whether a turn without words makes calls that the template leaves out. A conversation that it refuses is told of
 /// where it is encoded.
 fn hides_calls(template: &ChatTemplate, messages: &[Message]) -> bool {
-    let only_calls = |m: &Message| m.role == "assistant" && m.content.trim().is_empty();
+    let only_calls = |m: &Message| m.role == "assistant" && m.content.trim().is_empty() && !m.tool_calls.is_empty();
     let last = messages.iter().rposition(only_calls);
     last.is_some_and(|last| {
         let mut without = messages.to_vec();
         without[last].tool_calls.clear();
         matches!((template.render(messages, false), template.render(&without, false)), (Ok(a), Ok(b)) if a == b)
     })
+}
+
+/// The messages as a device puts them into its prompt: results of tools are the user's words where the template has no
+/// place for them.
+fn as_asked(template: &ChatTemplate, messages: &[Message]) -> Vec<Message> {
+    let mut messages = messages.to_vec();
+    for message in messages.iter_mut().filter(|m| m.role == "tool" && !template.takes_tool_results()) {
+        message.role = "user".to_owned();
+    }
+    messages
 }
 
 fn encode_row(
@@ -402,15 +412,18 @@ fn encode_row(
             let Some(template) = template else {
                 return Err(DatasetError::NoTemplate { path, line });
             };
-            // A turn that only calls tools says nothing and is learned all the same.
+            // A turn that only calls tools says nothing and is learned all the same; so is the end after a result, which
+            // leaves the tool's own words as the answer.
             let empty = |m: &Message| m.content.trim().is_empty() && m.tool_calls.is_empty();
-            if messages.iter().any(|m| m.role == "assistant" && empty(m)) {
+            let ends = |index: usize| index > 0 && messages[index - 1].role == "tool";
+            let mut turns = messages.iter().enumerate();
+            if turns.any(|(index, m)| m.role == "assistant" && empty(m) && !ends(index)) {
                 return Err(DatasetError::EmptyMask { path, line });
             }
             if hides_calls(template, messages) {
                 return Err(DatasetError::CallsNotShown { path, line });
             }
-            match template.encode_conversation(tokenizer, messages) {
+            match template.encode_conversation(tokenizer, &as_asked(template, messages)) {
                 Ok(encoded) => encoded,
                 Err(ChatError::NoAssistant) => {
                     return Err(DatasetError::NoAssistant { path, line });

@@ -17,6 +17,6 @@ pub mod tools;
 mod untrusted;
 
 pub use families::Family;
-pub use steps::{Answered, Event, Limits, Speaker, Stop, Surroundings, converse};
+pub use steps::{Answered, Event, Limits, Speaker, Stop, Surroundings, converse, tokens_of_tools};
 pub use tool::{Tool, ToolContext};
 pub use toolbox::{CallOptions, Toolbox};

@@ -76,6 +76,17 @@ impl Turn {
     pub fn is_refused(&self) -> bool {
         self.assessment.as_ref().is_some_and(|assessment| assessment.verdict == Verdict::Refuse)
     }
+
+    /// Whether a tool gave the result that is the answer; neither the documents nor the model's confidence say anything
+    /// of it.
+    pub fn rests_on_tool(&self) -> bool {
+        self.assessment.is_none() && self.citations.is_empty() && self.is_done()
+    }
+
+    /// Whether any tool that was called gave a result.
+    pub fn is_done(&self) -> bool {
+        self.tools.iter().any(|used| matches!(used.outcome, ToolOutcome::Done(_)))
+    }
 }
 
 /// A turn before it has a number; the fields are those of [`Turn`].

@@ -14,3 +14,4 @@ mod merging;
 mod peft_parity;
 mod serve;
 mod the_loop;
+mod tool_calls;

@@ -156,3 +156,18 @@ fn turn_that_only_calls_tools_is_learned_where_the_template_shows_the_call() {
     let text = refusal(ROW);
     assert!(text.contains("rows.jsonl:1: the chat template of the base shows no tool calls"), "{text}");
 }
+
+#[test]
+fn result_of_a_tool_is_trained_as_the_device_asks_and_may_be_the_last_word() {
+    let rows = |role: &str, answer: &str| {
+        read(&format!(
+            r#"{{"messages":[{{"role":"user","content":"he"}},{{"role":"assistant","content":"hel"}},{{"role":"{role}","content":"lo"}},{{"role":"assistant","content":"{answer}"}}]}}"#
+        ))
+    };
+    let encode = |role, answer| encode_rows("x", &rows(role, answer)?, tiny(), Some(&template()), 100);
+    let as_user = encode("user", "hello").unwrap();
+    assert_eq!(encode("tool", "hello").unwrap()[0].tokens, as_user[0].tokens, "this template has no role of tools");
+    let ended = &encode("tool", "").unwrap()[0];
+    assert_eq!((ended.tokens.last(), ended.trained.last()), (Some(&259), Some(&true)), "the end is learned");
+    assert!(encode("user", "").is_err(), "an empty answer to a person is none");
+}

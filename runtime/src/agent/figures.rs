@@ -58,6 +58,11 @@ impl FigureGuard {
         self.known.extend(figures(text));
     }
 
+    /// Whether all figures of this text were given.
+    pub fn knows(&self, text: &str) -> bool {
+        figures(text).is_subset(&self.known)
+    }
+
     /// Takes a piece of generated text; gives what may be shown.
     pub fn push(&mut self, piece: &str) -> String {
         self.open.push_str(piece);
@@ -77,7 +82,7 @@ impl FigureGuard {
     }
 
     fn checked(&mut self, sentence: &str) -> String {
-        if figures(sentence).is_subset(&self.known) {
+        if self.knows(sentence) {
             return sentence.to_owned();
         }
         self.removed += 1;
@@ -108,7 +113,7 @@ fn sentence_end(text: &str) -> Option<usize> {
 }
 
 /// The figures of a text in one form: `1,000` is `1000`, `2.30` is `2.3`.
-fn figures(text: &str) -> BTreeSet<String> {
+pub(super) fn figures(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut current = String::new();
     let characters: Vec<char> = text.chars().collect();

@@ -4,8 +4,10 @@
 //! goes into the prompt as data and is never searched for calls. Steps, tokens and repeats are limited, so that the loop
 //! ends whatever the model does.
 
+mod outcome;
 mod stream;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,8 +15,9 @@ use std::time::Duration;
 use halligan_finetune::chat::Message;
 use serde_json::{Value, json};
 
-use super::catalogue::{self, DESCRIBE, catalogue};
+use super::catalogue::{self, Catalogue, DESCRIBE, catalogue};
 use super::families::{Family, Reading};
+use super::figures::FigureGuard;
 use super::tool::{FindPassages, SAYS};
 use super::toolbox::{CALL_SECONDS_MAX, CallOptions, Toolbox};
 use super::tools::hazard::LOOK_UP;
@@ -127,6 +130,16 @@ pub enum Event<'a> {
     Ended(&'a ToolUse),
 }
 
+/// Tokens that the words about the tools take in every prompt.
+pub fn tokens_of_tools(speaker: &dyn Speaker, toolbox: &Toolbox) -> usize {
+    speaker.count(&described(speaker, toolbox).text)
+}
+
+fn described(speaker: &dyn Speaker, toolbox: &Toolbox) -> Catalogue {
+    let budget = catalogue::TOKENS_MAX.min(speaker.context_tokens() / CATALOGUE_PART);
+    catalogue(toolbox, Family::of(speaker.template()), budget, &|text| speaker.count(text))
+}
+
 /// Answers the last of `messages`, the responder's question; what stands before is the conversation so far. `read` are
 /// texts in it that no person said.
 ///
@@ -142,8 +155,7 @@ pub fn converse(
 ) -> Result<Answered, ModelError> {
     let family = Family::of(speaker.template());
     let control = if family.control { speaker.control_token(family.open) } else { None };
-    let budget = catalogue::TOKENS_MAX.min(speaker.context_tokens() / CATALOGUE_PART);
-    let described = catalogue(around.toolbox, family, budget, &|text| speaker.count(text));
+    let described = described(speaker, around.toolbox);
     let describe_schema = json!({
         "type": "object", "properties": {"name": {"enum": described.deferred}}, "required": ["name"], "additionalProperties": false,
     });
@@ -163,6 +175,13 @@ pub fn converse(
     let mut stream = Stream::new(family, control.is_some());
     stream.allow(&question);
     read.iter().for_each(|text| stream.allow(text));
+    // Numbers that may be looked up: somebody gave them.
+    let mut given = FigureGuard::default();
+    messages.iter().for_each(|message| given.allow(&message.content));
+    read.iter().for_each(|text| given.allow(text));
+    let mut explained = BTreeSet::new();
+    // Why the latest call was not made, where none was made since.
+    let mut not_made = None;
     let mut futile = 0;
     loop {
         let left = limits.tokens.saturating_sub(answered.tokens);
@@ -212,15 +231,28 @@ pub fn converse(
             }
             Reading::Broken { reason, .. } => {
                 futile += 1;
-                ("the call".to_owned(), format!("no call was made: {reason}"))
+                let why = format!("no call was made: {reason}");
+                not_made = Some(why.clone());
+                ("the call".to_owned(), why)
             }
             Reading::Call { call, .. } if call.name == DESCRIBE && !described.deferred.is_empty() => {
-                futile += 1;
-                (DESCRIBE.to_owned(), described_tool(around.toolbox, &call))
+                let wanted = call.arguments["name"].as_str().unwrap_or_default();
+                // Reading up on some tools before a call is no idle step, the same again is.
+                if !explained.insert(wanted.to_owned()) || explained.len() > limits.calls {
+                    futile += 1;
+                }
+                (DESCRIBE.to_owned(), described_tool(around.toolbox, wanted))
             }
             Reading::Call { call, .. } if answered.tools.iter().any(|used| used.call == call) => {
                 futile += 1;
                 (call.name, "this call was made already; its result stands above".to_owned())
+            }
+            Reading::Call { call, .. } if call.name == LOOK_UP && !given.knows(&call.arguments.to_string()) => {
+                // A slip of one digit would show the record of another substance.
+                futile += 1;
+                let why = "no call was made: its number stands neither in the question nor in a result".to_owned();
+                not_made = Some(why.clone());
+                (call.name, why)
             }
             Reading::Call { call, .. } => {
                 let options = CallOptions {
@@ -237,6 +269,7 @@ pub fn converse(
                         futile = 0;
                         let says = result[SAYS].as_str().map_or_else(|| result.to_string(), str::to_owned);
                         stream.allow(&says);
+                        given.allow(&says);
                         if call.name == LOOK_UP {
                             // The record is shown as the program words it, whatever the model makes of it.
                             let shown = stream.record(&says);
@@ -246,6 +279,11 @@ pub fn converse(
                     }
                     ToolOutcome::Failed(reason) => {
                         futile += 1;
+                        if call.name == LOOK_UP {
+                            // That no table has it is said by the program, too, and no figure may follow.
+                            let shown = stream.record(reason);
+                            on_event(Event::Text(&shown));
+                        }
                         format!("failed: {reason}")
                     }
                     ToolOutcome::Denied => {
@@ -254,6 +292,7 @@ pub fn converse(
                     }
                 };
                 untrusted.add(&found);
+                not_made = None;
                 answered.tools.push(used);
                 (call.name, found)
             }
@@ -263,19 +302,13 @@ pub fn converse(
         message.name = Some(result_of);
         said.push(message);
     }
-    answered.text = stream.shown().trim().to_owned();
-    if answered.text.is_empty()
-        && let Some(used) = answered.tools.last()
-    {
-        // The model has looked and said nothing: what it found is the answer.
-        let found = match &used.outcome {
-            ToolOutcome::Done(result) => result[SAYS].as_str().unwrap_or_default().to_owned(),
-            ToolOutcome::Failed(reason) => reason.clone(),
-            ToolOutcome::Denied => format!("`{}` was not allowed, so nothing was changed.", used.call.name),
-        };
-        on_event(Event::Text(&found));
-        answered.text = found;
+    let unsaid = answered.tools.last().and_then(|used| outcome::unsaid(used, stream.shown().trim(), &question));
+    let unsaid = unsaid.or_else(|| not_made.filter(|_| stream.shown().trim().is_empty()));
+    if let Some(words) = unsaid {
+        let shown = stream.close(&words);
+        on_event(Event::Text(&shown));
     }
+    answered.text = stream.shown().trim().to_owned();
     Ok(answered)
 }
 
@@ -294,8 +327,7 @@ fn with_system(messages: &[Message], tools: &str) -> Vec<Message> {
     said
 }
 
-fn described_tool(toolbox: &Toolbox, call: &ToolCall) -> String {
-    let wanted = call.arguments["name"].as_str().unwrap_or_default();
+fn described_tool(toolbox: &Toolbox, wanted: &str) -> String {
     toolbox.tools().find(|(tool, _)| tool.name() == wanted).map_or_else(
         || format!("there is no tool `{wanted}`"),
         |(tool, schema)| catalogue::signature(tool.name(), tool.description(), schema),

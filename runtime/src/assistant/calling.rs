@@ -11,7 +11,7 @@ use super::trusting::Asked;
 use super::{AnswerEvent, AskOptions, Assistant, ToolMode};
 use crate::agent::toolbox::CALL_SECONDS_MAX;
 use crate::agent::tools::SEARCH_DOCUMENTS;
-use crate::agent::{Answered, Event, Limits, Speaker, Surroundings, converse};
+use crate::agent::{Answered, Event, Limits, Speaker, Surroundings, converse, tokens_of_tools};
 use crate::confidence::ALTERNATIVES;
 use crate::error::{ModelError, RuntimeError};
 use crate::inference::{ChatRequest, Constraint, GenerateOptions, Generated, Inference, Piece, SaidToken, shows_tools};
@@ -68,7 +68,7 @@ impl Speaker for Voice<'_> {
         // Less room than asked for is enough as long as an answer fits; the check of the prompt says when none does.
         let prompt = self.inference.chat_tokens(messages, &[]).map_or(0, |tokens| tokens.len());
         let room = self.context_tokens().saturating_sub(prompt);
-        let max_tokens = if room >= ROOM_MIN { max_tokens.min(room) } else { max_tokens };
+        let max_tokens = max_tokens.min(room.max(ROOM_MIN));
         let options = GenerateOptions { max_tokens, constraint, ..self.options.clone() };
         let mut request = ChatRequest { messages: messages.to_vec(), options, ..ChatRequest::default() };
         self.said.take();
@@ -166,7 +166,10 @@ impl Assistant {
             cancel: options.cancel.clone(),
             ..Limits::default()
         };
-        let context = self.context_of(options.session, question, limits.tokens, &inference)?;
+        // A prompt holds the tools, too; a step takes what room there is, so that one answer of usual length is enough.
+        let beside = voice.count(SYSTEM) + tokens_of_tools(&voice, toolbox);
+        let answer = options.max_tokens.saturating_add(beside);
+        let context = self.context_of(options.session, question, answer, &inference)?;
         let mut messages = vec![Message::new("system", SYSTEM)];
         messages.extend(conversation(&context.exchanges, question));
         let passages =
@@ -199,7 +202,10 @@ impl Assistant {
             curtain.took(said);
         }
         let support = self.support(question, &answered.text, &passages)?;
-        let mut assessment = match (Ground::of(&answered), &answered.last) {
+        let ground = Ground::of(&answered);
+        // A passage on something else would look like the source of a tool's result.
+        let is_tools_alone = ground == Ground::Tools && support.citations.is_empty();
+        let mut assessment = match (ground, &answered.last) {
             (Ground::Model, Some(said)) => {
                 let ratio = judge.ratio(&inference, self.adapter_file(&generation).as_deref(), question)?;
                 Some(judge.after(&asked, said, support.is_whole(), ratio))
@@ -216,9 +222,9 @@ impl Assistant {
             session: options.session,
             question: question.to_owned(),
             answer: answered.text,
-            confidence: answered.last.and_then(|said| said.confidence),
+            confidence: answered.last.and_then(|said| said.confidence).filter(|_| !is_tools_alone),
             assessment,
-            passage: support.passage(&passages).cloned(),
+            passage: support.passage(&passages).filter(|_| !is_tools_alone).cloned(),
             supported: support.is_whole(),
             citations: support.citations,
             tools: answered.tools,

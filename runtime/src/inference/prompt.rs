@@ -93,11 +93,6 @@ impl ChatPrompt {
         shows_tools(&self.source)
     }
 
-    /// Whether the template knows messages of the role `tool`, by its text.
-    fn takes_tool_results(&self) -> bool {
-        ["'tool'", "\"tool\"", "ipython", "tool_response"].iter().any(|mark| self.source.contains(mark))
-    }
-
     /// Tokens of the prompt that asks for the next answer.
     pub fn tokens(
         &self,
@@ -113,7 +108,7 @@ impl ChatPrompt {
         let tokenize = |text: &str, parse_special| vocabulary.tokenize(text.as_bytes(), false, parse_special);
         let spells_special = |text: &str| self.specials.stand_in(text);
         self.refuse_special_names(messages, tools, &spells_special)?;
-        let messages = adapt::plain(messages, self.takes_tool_results());
+        let messages = adapt::plain(messages, self.template.takes_tool_results());
         let (rendered, messages) = self.render(messages, tools, &spells_special)?;
         let text = &rendered.text;
         let mut tokens = Vec::new();

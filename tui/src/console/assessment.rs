@@ -26,6 +26,9 @@ pub fn lines(turn: &Turn) -> Vec<(Tone, String)> {
         // Why there is no result stands beside the call.
         return done.then(|| (Tone::Good, "[+] answered by a tool, not by the model".to_owned())).into_iter().collect();
     }
+    if turn.rests_on_tool() {
+        return vec![(Tone::Good, "[+] answered with a tool; its result stands above".to_owned())];
+    }
     let mut lines = Vec::new();
     if let Some(assessment) = &turn.assessment {
         let tone = match assessment.verdict {
@@ -49,10 +52,11 @@ pub fn lines(turn: &Turn) -> Vec<(Tone, String)> {
     lines
 }
 
-/// Whether the model's own confidence helps: not beside the calibrated probability, which is made from it, and not
-/// beside an answer that is not shown.
+/// Whether the model's own confidence helps: not beside the calibrated probability, which is made from it, not beside an
+/// answer that is not shown, and not beside the result of a tool.
 pub fn says_confidence(turn: &Turn) -> bool {
-    turn.assessment.as_ref().is_none_or(|given| given.probability.is_none() && given.shows_answer())
+    !turn.rests_on_tool()
+        && turn.assessment.as_ref().is_none_or(|given| given.probability.is_none() && given.shows_answer())
 }
 
 fn confidence_line(confidence: Option<f32>) -> (Tone, String) {

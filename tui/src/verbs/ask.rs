@@ -94,7 +94,7 @@ pub fn run(common: &Common, question: &str, options: AskOptions) -> Result<ExitC
 
 /// Whether the question got what it asked for: neither a withheld answer nor a tool that did not run is that.
 fn exit_code(turn: &Turn, withheld: bool) -> ExitCode {
-    let undone = turn.generation == NO_MODEL && !turn.supported;
+    let undone = !turn.tools.is_empty() && !turn.is_done();
     if withheld || undone { ExitCode::from(NOT_AS_ASKED) } else { ExitCode::SUCCESS }
 }
 
@@ -180,6 +180,7 @@ fn beside_the_answer(turn: &Turn, use_documents: bool, withheld: bool) -> Vec<St
     match &turn.passage {
         // A source would say what is withheld.
         _ if withheld => {}
+        _ if turn.rests_on_tool() => lines.push("answered with a tool; its result stands above".to_owned()),
         Some(_) if !turn.citations.is_empty() => {
             for citation in &turn.citations {
                 lines.push(format!("source {}", place_of(&citation.document, citation.page, &citation.heading)));

@@ -40,8 +40,17 @@ impl Stream {
     /// Shows a record as it is, and guards what follows.
     pub(super) fn record(&mut self, says: &str) -> String {
         self.guarded = true;
+        self.on_a_line(&format!("{says}\n"))
+    }
+
+    /// Shows the program's words at the end of the answer.
+    pub(super) fn close(&mut self, words: &str) -> String {
+        self.on_a_line(words)
+    }
+
+    fn on_a_line(&mut self, words: &str) -> String {
         let line = if self.shown.is_empty() || self.shown.ends_with('\n') { "" } else { "\n" };
-        let text = format!("{line}{says}\n");
+        let text = format!("{line}{words}");
         self.shown.push_str(&text);
         text
     }

@@ -15,7 +15,7 @@ pub struct Calculate;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Numbers, + - * / ^ % ( ), sqrt abs sin cos tan ln log10 exp, pi.
+    /// Numbers, + - * / ^ % ( ) or plus, minus, times, divided by, percent of; sqrt abs sin cos tan ln log10 exp, pi.
     #[schemars(length(min = 1, max = 200))]
     expression: String,
 }
@@ -23,6 +23,20 @@ struct Arguments {
 /// Words that an expression may hold; the library knows many more, among them units and functions of its own language.
 const WORDS: [&str; 14] =
     ["sqrt", "abs", "sin", "cos", "tan", "asin", "acos", "atan", "ln", "log10", "exp", "pi", "round", "degrees"];
+
+/// Sums as people say them, longer phrases first.
+const SPOKEN: [(&str, &str); 10] = [
+    ("the square root of", "sqrt"),
+    ("square root of", "sqrt"),
+    ("multiplied by", "*"),
+    ("divided by", "/"),
+    ("percent of", "/ 100 *"),
+    ("times", "*"),
+    ("plus", "+"),
+    ("minus", "-"),
+    ("over", "/"),
+    ("x", "*"),
+];
 
 struct Deadline(Instant);
 
@@ -79,6 +93,7 @@ pub fn evaluate(expression: &str, deadline: Instant) -> Result<(String, bool), T
             return Err(wrong("a comma may only divide thousands"));
         }
     }
+    let plain = written(&plain);
     let words = plain.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|word| !word.is_empty());
     for word in words {
         let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '.');
@@ -103,6 +118,16 @@ pub fn evaluate(expression: &str, deadline: Instant) -> Result<(String, bool), T
     Ok((text.to_owned(), exact))
 }
 
+/// `12 times 7` as `12 * 7`: models that cannot write a sign, and people, use words.
+fn written(expression: &str) -> String {
+    let words: Vec<&str> = expression.split_whitespace().collect();
+    let mut text = format!(" {} ", words.join(" "));
+    for (said, sign) in SPOKEN {
+        text = text.replace(&format!(" {said} "), &format!(" {sign} "));
+    }
+    text.trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +148,11 @@ mod tests {
             ("17 % 5", "2"),
             ("(500 - 20) / 8", "60"),
             ("sqrt(144)", "12"),
+            ("12 times 7 plus 1", "85"),
+            ("45 divided by 5 minus 2", "7"),
+            ("18 percent of 250", "45"),
+            ("the square root of 144", "12"),
+            ("3 x 4 x 5", "60"),
         ] {
             assert_eq!(value(expression), Ok((expected.to_owned(), true)), "{expression}");
         }
@@ -132,7 +162,8 @@ mod tests {
 
     #[test]
     fn what_is_no_arithmetic_is_refused_and_nothing_runs_for_long() {
-        for expression in ["rm -rf", "5 feet", "x = 3", "1,5 + 2", "1/0", "(((", "", "today", "9^9^9^9^9", "\u{1F525}"]
+        for expression in
+            ["rm -rf", "5 feet", "5 times", "x = 3", "1,5 + 2", "1/0", "(((", "", "today", "9^9^9^9^9", "\u{1F525}"]
         {
             let start = Instant::now();
             assert!(value(expression).is_err(), "{expression}");

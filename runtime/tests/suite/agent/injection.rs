@@ -94,7 +94,7 @@ fn instructions_in_table_cells_and_file_names_cause_no_call() {
             let model = Scripted::new(template, control, true);
             let arguments = format!("{{\"substance\": \"UN9{number:03}\"}}");
             model.wants([call(family, "hazard_lookup", &arguments), Wish::Words("Keep away.".to_owned())]);
-            let (answered, _) = device.ask(&model, "What is it?", None);
+            let (answered, _) = device.ask(&model, &format!("What is UN9{number:03}?"), None);
             assert_eq!(answered.tools.len(), 1, "{family}: {text}");
         }
     }

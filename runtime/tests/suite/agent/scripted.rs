@@ -37,6 +37,7 @@ pub enum Wish {
 pub struct Scripted {
     template: String,
     control: Option<String>,
+    context: usize,
     wishes: RefCell<VecDeque<Wish>>,
     /// Whether it keeps to the grammar; a server without grammars would not.
     obedient: bool,
@@ -62,6 +63,7 @@ impl Scripted {
         Scripted {
             template: template.to_owned(),
             control: control.map(str::to_owned),
+            context: 4096,
             wishes: RefCell::default(),
             obedient,
             factory,
@@ -70,6 +72,11 @@ impl Scripted {
             heard: RefCell::default(),
             corrected: Cell::new(0),
         }
+    }
+
+    /// The same with a context of so many tokens.
+    pub fn with_context(self, context: usize) -> Scripted {
+        Scripted { context, ..self }
     }
 
     pub fn wants(&self, wishes: impl IntoIterator<Item = Wish>) {
@@ -113,7 +120,7 @@ impl Speaker for Scripted {
     }
 
     fn context_tokens(&self) -> usize {
-        4096
+        self.context
     }
 
     fn count(&self, text: &str) -> usize {

@@ -126,6 +126,7 @@ fn a_model_that_repeats_itself_or_writes_broken_calls_comes_to_an_end() {
     let broken = Scripted::new(template, control, false);
     broken.wants((0..50).map(|_| Wish::Words("<tool_call>{\"name\": \"calculate\", \"argu".to_owned())));
     let (answered, _) = device.ask(&broken, "?", None);
+    assert!(answered.text.starts_with("no call was made: "), "people read why: {}", answered.text);
     assert!(answered.tools.is_empty() && broken.heard.borrow().len() <= 3);
 }
 
@@ -179,4 +180,54 @@ fn a_model_that_only_looks_leaves_what_it_found_as_the_answer() {
     model.wants([call(family, "calculate", r#"{"expression": "6*7"}"#), Wish::Words(String::new())]);
     let (answered, shown) = device.ask(&model, "6*7?", None);
     assert_eq!((answered.text.as_str(), shown.as_str()), ("6*7 = 42.", "6*7 = 42."));
+}
+
+#[test]
+fn a_model_that_misreads_a_result_or_claims_what_was_refused_is_followed_by_the_tools_words() {
+    let device = Device::new();
+    let (family, template, control) = TEMPLATES[7];
+    let model = Scripted::new(template, control, true);
+    model.wants([call(family, "calculate", r#"{"expression": "6*7"}"#), Wish::Words("That is 41.".to_owned())]);
+    let (answered, shown) = device.ask(&model, "6*7?", None);
+    assert_eq!((answered.text.as_str(), shown.as_str()), ("That is 41.\n6*7 = 42.", "That is 41.\n6*7 = 42."));
+
+    model.wants([call(family, "log_entry", r#"{"text": "Engine 4"}"#), Wish::Words("Logged.".to_owned())]);
+    let (answered, _) = device.ask(&model, "Log: Engine 4", None);
+    assert!(answered.text.starts_with("Logged.\n") && answered.text.contains("not allowed"), "{}", answered.text);
+}
+
+#[test]
+fn a_number_that_nobody_gave_is_not_looked_up_and_one_that_no_table_has_is_said_to_be_in_none() {
+    let device = Device::new();
+    for (family, template, control) in TEMPLATES {
+        let lookup = |number: &str| call(family, "hazard_lookup", &format!(r#"{{"substance": "UN{number}"}}"#));
+        let model = Scripted::new(template, control, true);
+        model.wants([lookup("1203"), lookup("1017"), Wish::Words("Mind the wind.".to_owned())]);
+        let (answered, _) = device.ask(&model, "What is UN 1017?", None);
+        assert_eq!(answered.tools.len(), 1, "{family}: {:?}", answered.tools);
+        assert!(answered.text.starts_with("UN 1017 Chlorine"), "{family}: {}", answered.text);
+
+        let model = Scripted::new(template, control, true);
+        model.wants([lookup("2055"), Wish::Words("It is of class 3. Stay upwind.".to_owned())]);
+        let (answered, _) = device.ask(&model, "What is UN 2055?", None);
+        assert!(answered.text.starts_with("no imported table has `UN2055`"), "{family}: {}", answered.text);
+        assert!(!answered.text.contains("class 3") && answered.text.contains("Stay upwind."), "{family}");
+    }
+}
+
+#[test]
+fn a_model_may_read_up_on_several_tools_before_it_calls_one() {
+    let device = Device::new();
+    let (family, template, control) = TEMPLATES[7];
+    let describe = |name: &str| call(family, "describe_tool", &format!(r#"{{"name": "{name}"}}"#));
+    let model = Scripted::new(template, control, true).with_context(512);
+    model.wants(["distance", "destination", "calculate"].map(describe));
+    model.wants([call(family, "calculate", r#"{"expression": "6*7"}"#), Wish::Words("42.".to_owned())]);
+    let (answered, _) = device.ask(&model, "How much is 6*7?", None);
+    assert_eq!((answered.tools.len(), answered.text.as_str(), answered.stop), (1, "42.", Stop::Answered));
+
+    let model = Scripted::new(template, control, true).with_context(512);
+    model.wants((0..50).map(|_| describe("distance")));
+    let (answered, _) = device.ask(&model, "How far?", None);
+    assert!(answered.tools.is_empty() && model.heard.borrow().len() <= 4, "the same again is idle");
 }
