@@ -68,7 +68,7 @@ fn what_a_tool_says_reaches_people_and_a_refusal_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let home = set_up(folder.path());
     let sum = device(&home, &["ask", "--tools", "What is 12 times 7?"]);
-    assert_eq!(sum["tools"][0]["outcome"]["content"]["says"], "12*7 = 84.", "{sum}");
+    assert_eq!(sum["tools"][0]["outcome"]["content"]["says"], "12 times 7 = 84.", "{sum}");
     assert!(sum["answer"].as_str().unwrap().contains("84"), "{sum}");
     let hazard = device(&home, &["ask", "--tools", "Look up UN 1090."]);
     assert!(hazard["answer"].as_str().unwrap().starts_with("UN 1090 Acetone: class 3;"), "{hazard}");

@@ -16,6 +16,10 @@ use crate::error::ToolError;
 
 /// Fewer items than this are no checklist.
 const ITEMS_MIN: usize = 3;
+/// A misspelled name has at least so much in common with the name that was meant, 0 to 1, and so much more than with
+/// any other.
+const LIKENESS_MIN: f64 = 0.65;
+const LEAD_MIN: f64 = 0.15;
 /// Names in one result.
 const NAMES_MAX: usize = 40;
 
@@ -95,13 +99,32 @@ fn named<'a>(lists: &'a [Checklist], name: &str) -> Result<&'a Checklist, ToolEr
     let found = if exact.is_empty() { holding() } else { exact };
     match &found[..] {
         [one] => Ok(one),
-        [] => Err(ToolError::NoResult(format!("no checklist is called `{name}`; list_checklists shows them"))),
+        [] => nearest(lists, &wanted).ok_or_else(|| {
+            let there = match lists {
+                [] => "the documents have none".to_owned(),
+                _ => format!("there are: {}", names(lists.iter())),
+            };
+            ToolError::NoResult(format!("no checklist is called `{name}`; {there}"))
+        }),
         several => Err(ToolError::NoResult(format!(
             "`{name}` fits {} checklists: {}; give the whole name",
             several.len(),
-            several.iter().map(|list| format!("{} ({})", list.name, list.document)).collect::<Vec<_>>().join("; ")
+            names(several.iter().copied())
         ))),
     }
+}
+
+fn names<'a>(lists: impl Iterator<Item = &'a Checklist>) -> String {
+    lists.take(NAMES_MAX).map(|list| format!("{} ({})", list.name, list.document)).collect::<Vec<_>>().join("; ")
+}
+
+/// The one whose name is clearly the most like `wanted`, as people and small models misspell it.
+fn nearest<'a>(lists: &'a [Checklist], wanted: &str) -> Option<&'a Checklist> {
+    let likeness = |list: &Checklist| strsim::normalized_damerau_levenshtein(&list.name.to_lowercase(), wanted);
+    let mut ranked: Vec<(f64, &Checklist)> = lists.iter().map(|list| (likeness(list), list)).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let next = ranked.get(1).map_or(0.0, |(likeness, _)| *likeness);
+    ranked.first().filter(|(best, _)| *best >= LIKENESS_MIN && best - next >= LEAD_MIN).map(|(_, list)| *list)
 }
 
 /// A checklist that is being worked through.
@@ -322,5 +345,19 @@ mod tests {
     fn task_lists_and_numbered_lists_are_items_and_prose_is_not() {
         let text = "Before entry:\n- [ ] Size up\n  from all sides\n- [x] Call command\n\n1. Utilities off\n2) Line charged\n- a remark\n12 feet away";
         assert_eq!(items_of(text), ["Size up from all sides", "Call command", "Utilities off", "Line charged"]);
+    }
+
+    #[test]
+    fn a_slip_in_the_name_finds_the_one_list_that_is_meant() {
+        let list = |name: &str| Checklist { name: name.into(), document: "checks.md".into(), items: Vec::new() };
+        let lists = ["Boat launch", "Engine check", "Ladder check"].map(list);
+        let found = |name: &str| named(&lists, name).map(|list| list.name.clone());
+        for name in ["boat launch", "boat", "coat launch", "Boat lanch"] {
+            assert_eq!(found(name).unwrap(), "Boat launch", "{name}");
+        }
+        assert!(found("check").unwrap_err().to_string().contains("fits 2 checklists"));
+        assert!(found("adder checks").is_ok_and(|name| name == "Ladder check"));
+        let error = found("gas leak").unwrap_err().to_string();
+        assert!(error.contains("there are: Boat launch (checks.md); Engine check (checks.md)"), "{error}");
     }
 }
