@@ -93,7 +93,7 @@ impl Speaker for Voice<'_> {
 /// What an answer rests on, which decides how it can be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ground {
-    /// Nothing but the model: judged as any answer.
+    /// Nothing but the model, also where the tools that it called gave nothing: judged as any answer.
     Model,
     /// Passages that it read; how often such answers are right was never measured.
     Documents,
@@ -208,7 +208,11 @@ impl Assistant {
         let mut assessment = match (ground, &answered.last) {
             (Ground::Model, Some(said)) => {
                 let ratio = judge.ratio(&inference, self.adapter_file(&generation).as_deref(), question)?;
-                Some(judge.after(&asked, said, support.is_whole(), ratio))
+                let judged = judge.after(&asked, said, support.is_whole(), ratio);
+                Some(match answered.tools.is_empty() || !judged.shows_answer() {
+                    true => judged,
+                    false => judge.without_result(&asked, support.is_whole()),
+                })
             }
             (Ground::Tools, _) => None,
             _ => Some(judge.by_documents(&asked, support.is_whole())),

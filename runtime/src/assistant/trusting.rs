@@ -97,6 +97,17 @@ impl Judge {
         assess(&evidence(asked, supported, None, None), &self.limits)
     }
 
+    /// What to think of an answer that was to rest on a tool, where none gave a result. The measured answers called
+    /// none, so that no probability is claimed.
+    pub fn without_result(&self, asked: &Asked<'_>, supported: bool) -> Assessment {
+        let mut assessment = self.by_documents(asked, supported);
+        assessment.reasons.insert(0, "the tool that it asked gave no result".to_owned());
+        if assessment.verdict == Verdict::Answer {
+            assessment.verdict = Verdict::Warn;
+        }
+        assessment
+    }
+
     /// Whether the likelihood ratio of each question is needed.
     pub fn needs_ratio(&self) -> bool {
         let domain = self.trust.as_ref().and_then(|trust| trust.domain.as_ref());

@@ -121,6 +121,18 @@ fn a_calibrated_answer_comes_after_its_assessment_with_its_probability() {
 }
 
 #[test]
+fn an_answer_whose_tool_gave_nothing_is_warned_about_and_claims_no_probability() {
+    let home = tempfile::tempdir().unwrap();
+    set_up(Some(home.path()), &kit()).unwrap();
+    let assistant = assistant(home.path());
+    keep(&assistant, &trust(0.9, 0.000_001));
+    let asked = Asked { question: QUESTION, passages: &[], searched: false, follows: false };
+    let assessment = assistant.judge(BASE).unwrap().without_result(&asked, true);
+    assert_eq!((assessment.verdict, assessment.probability), (Verdict::Warn, None));
+    assert_eq!(assessment.reasons, ["the tool that it asked gave no result"]);
+}
+
+#[test]
 fn an_answer_that_was_cut_off_says_so() {
     let home = tempfile::tempdir().unwrap();
     set_up(Some(home.path()), &kit()).unwrap();
