@@ -7,6 +7,7 @@
 pub mod clones;
 mod code;
 mod commit;
+mod cuts;
 mod earlier;
 pub mod files;
 mod pack;
