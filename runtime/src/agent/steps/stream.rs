@@ -83,8 +83,11 @@ impl Stream {
         self.in_call = false;
         if self.guarded {
             let rest = self.guard.finish();
-            self.shown.push_str(&rest);
-            shown.push_str(&rest);
+            // The record stands above; words that only announce it would be followed by nothing.
+            if !rest.trim_end().ends_with(':') {
+                self.shown.push_str(&rest);
+                shown.push_str(&rest);
+            }
         }
         shown
     }

@@ -212,6 +212,11 @@ fn a_number_that_nobody_gave_is_not_looked_up_and_one_that_no_table_has_is_said_
         let (answered, _) = device.ask(&model, "What is UN 2055?", None);
         assert!(answered.text.starts_with("no imported table has `UN2055`"), "{family}: {}", answered.text);
         assert!(!answered.text.contains("class 3") && answered.text.contains("Stay upwind."), "{family}");
+
+        let model = Scripted::new(template, control, true);
+        model.wants([lookup("2055"), Wish::Words("The table says:".to_owned())]);
+        let (answered, _) = device.ask(&model, "What is UN 2055?", None);
+        assert_eq!(answered.text, "no imported table has `UN2055`; check the number", "{family}");
     }
 }
 

@@ -148,6 +148,7 @@ fn bodies_and_lists_past_the_limit_are_refused() {
     let long = "x".repeat(limits().body_bytes);
     let reply = server.chat(&long, json!({}));
     assert_eq!((reply.status, &reply.json()["error"]["code"]), (413, &json!("request_too_large")));
+    assert_eq!(reply.header("connection"), Some("close"));
     let many: Vec<&str> = vec!["x"; 1025];
     let reply = server.post("/v1/completions", &json!({ "prompt": many }));
     assert_eq!(reply.status, 400);
