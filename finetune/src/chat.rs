@@ -125,10 +125,12 @@ impl ChatTemplate {
         Ok(Self { environment, bos, eos, takes_tool_results })
     }
 
-    /// Whether the template knows messages of the role `tool`, by its text. Where it does not, results are asked and
-    /// trained as the user's words.
-    pub fn takes_tool_results(&self) -> bool {
-        self.takes_tool_results
+    /// Results of tools become the user's words where the template knows no role `tool`, by its text; so they are asked
+    /// and trained.
+    pub fn place_tool_results(&self, messages: &mut [Message]) {
+        for message in messages.iter_mut().filter(|message| message.role == "tool" && !self.takes_tool_results) {
+            message.role = "user".to_owned();
+        }
     }
 
     /// The text of a conversation; with `add_generation_prompt` also the opening of the answer.

@@ -382,16 +382,6 @@ fn hides_calls(template: &ChatTemplate, messages: &[Message]) -> bool {
     })
 }
 
-/// The messages as a device puts them into its prompt: results of tools are the user's words where the template has no
-/// place for them.
-fn as_asked(template: &ChatTemplate, messages: &[Message]) -> Vec<Message> {
-    let mut messages = messages.to_vec();
-    for message in messages.iter_mut().filter(|m| m.role == "tool" && !template.takes_tool_results()) {
-        message.role = "user".to_owned();
-    }
-    messages
-}
-
 fn encode_row(
     path: &Path,
     row: &Row,
@@ -423,7 +413,9 @@ fn encode_row(
             if hides_calls(template, messages) {
                 return Err(DatasetError::CallsNotShown { path, line });
             }
-            match template.encode_conversation(tokenizer, &as_asked(template, messages)) {
+            let mut messages = messages.clone();
+            template.place_tool_results(&mut messages);
+            match template.encode_conversation(tokenizer, &messages) {
                 Ok(encoded) => encoded,
                 Err(ChatError::NoAssistant) => {
                     return Err(DatasetError::NoAssistant { path, line });

@@ -16,7 +16,8 @@ pub mod toolbox;
 pub mod tools;
 mod untrusted;
 
+pub use catalogue::Catalogue;
 pub use families::Family;
-pub use steps::{Answered, Event, Limits, Speaker, Stop, Surroundings, converse, tokens_of_tools};
+pub use steps::{Answered, Event, Limits, Speaker, Stop, Surroundings, converse, describe};
 pub use tool::{Tool, ToolContext};
 pub use toolbox::{CallOptions, Toolbox};

@@ -199,3 +199,15 @@ fn rows_may_leave_tool_calls_out_or_null() {
         assert_eq!(serde_json::to_string(&message).unwrap(), r#"{"role":"user","content":"a"}"#);
     }
 }
+
+#[test]
+fn results_of_tools_are_the_users_words_where_the_template_has_no_place_for_them() {
+    let placed = |source: &str| {
+        let mut messages = vec![Message::new("assistant", "Upwind."), Message::new("tool", "12 m")];
+        template(source).place_tool_results(&mut messages);
+        messages.into_iter().map(|message| message.role).collect::<Vec<_>>()
+    };
+    assert_eq!(placed(CHATML), ["assistant", "user"]);
+    let with_tools = format!("{{% if messages[0].role == 'tool' %}}{{% endif %}}{CHATML}");
+    assert_eq!(placed(&with_tools), ["assistant", "tool"]);
+}

@@ -112,6 +112,8 @@ pub struct Answered {
 pub struct Surroundings<'a> {
     /// The tools.
     pub toolbox: &'a Toolbox,
+    /// Their description, by [`describe`] for the same speaker.
+    pub catalogue: &'a Catalogue,
     /// The device's data.
     pub home: &'a Home,
     /// The documents.
@@ -130,12 +132,8 @@ pub enum Event<'a> {
     Ended(&'a ToolUse),
 }
 
-/// Tokens that the words about the tools take in every prompt.
-pub fn tokens_of_tools(speaker: &dyn Speaker, toolbox: &Toolbox) -> usize {
-    speaker.count(&described(speaker, toolbox).text)
-}
-
-fn described(speaker: &dyn Speaker, toolbox: &Toolbox) -> Catalogue {
+/// Describes the tools as the system's words do in every prompt, in what room the speaker has for them.
+pub fn describe(speaker: &dyn Speaker, toolbox: &Toolbox) -> Catalogue {
     let budget = catalogue::TOKENS_MAX.min(speaker.context_tokens() / CATALOGUE_PART);
     catalogue(toolbox, Family::of(speaker.template()), budget, &|text| speaker.count(text))
 }
@@ -155,7 +153,7 @@ pub fn converse(
 ) -> Result<Answered, ModelError> {
     let family = Family::of(speaker.template());
     let control = if family.control { speaker.control_token(family.open) } else { None };
-    let described = described(speaker, around.toolbox);
+    let described = around.catalogue;
     let describe_schema = json!({
         "type": "object", "properties": {"name": {"enum": described.deferred}}, "required": ["name"], "additionalProperties": false,
     });
@@ -305,7 +303,7 @@ pub fn converse(
     let unsaid = answered.tools.last().and_then(|used| outcome::unsaid(used, stream.shown().trim(), &question));
     let unsaid = unsaid.or_else(|| not_made.filter(|_| stream.shown().trim().is_empty()));
     if let Some(words) = unsaid {
-        let shown = stream.close(&words);
+        let shown = stream.on_a_line(&words);
         on_event(Event::Text(&shown));
     }
     answered.text = stream.shown().trim().to_owned();

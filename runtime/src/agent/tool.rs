@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::error::ToolError;
 use crate::home::Home;
 use crate::retrieval::Passage;
+use crate::turn::{ToolOutcome, ToolUse};
 
 /// Key of a result under which a tool says it in words. The words hold every figure that people are to see, so that
 /// nobody has to word it again.
@@ -112,6 +113,17 @@ pub(crate) fn result(says: impl Into<String>, fields: Value) -> Value {
         result.extend(fields);
     }
     Value::Object(result)
+}
+
+/// What people read of a call that has ended.
+pub(crate) fn words_of(used: &ToolUse) -> String {
+    match &used.outcome {
+        ToolOutcome::Done(result) => result[SAYS].as_str().unwrap_or_default().to_owned(),
+        ToolOutcome::Failed(reason) => reason.clone(),
+        ToolOutcome::Denied => {
+            format!("`{}` changes something and was not allowed, so nothing was changed.", used.call.name)
+        }
+    }
 }
 
 /// A number as people write it: at most `digits` significant digits, no trailing zeros, no exponent for the sizes of

@@ -11,7 +11,7 @@ use super::trusting::Asked;
 use super::{AnswerEvent, AskOptions, Assistant, ToolMode};
 use crate::agent::toolbox::CALL_SECONDS_MAX;
 use crate::agent::tools::SEARCH_DOCUMENTS;
-use crate::agent::{Answered, Event, Limits, Speaker, Surroundings, converse, tokens_of_tools};
+use crate::agent::{Answered, Event, Limits, Speaker, Surroundings, converse, describe};
 use crate::confidence::ALTERNATIVES;
 use crate::error::{ModelError, RuntimeError};
 use crate::inference::{ChatRequest, Constraint, GenerateOptions, Generated, Inference, Piece, SaidToken, shows_tools};
@@ -158,8 +158,14 @@ impl Assistant {
             said: RefCell::default(),
         };
         let find = |query: &str, limit: usize| self.find_passages(query, limit);
-        let around =
-            Surroundings { toolbox, home: &self.home, find_passages: &find, approver: options.approver.as_ref() };
+        let catalogue = describe(&voice, toolbox);
+        let around = Surroundings {
+            toolbox,
+            catalogue: &catalogue,
+            home: &self.home,
+            find_passages: &find,
+            approver: options.approver.as_ref(),
+        };
         let limits = Limits {
             tokens: options.max_tokens.max(Limits::default().tokens),
             call_time: Duration::from_secs(CALL_SECONDS_MAX),
@@ -167,7 +173,7 @@ impl Assistant {
             ..Limits::default()
         };
         // A prompt holds the tools, too; a step takes what room there is, so that one answer of usual length is enough.
-        let beside = voice.count(SYSTEM) + tokens_of_tools(&voice, toolbox);
+        let beside = voice.count(SYSTEM) + voice.count(&catalogue.text);
         let answer = options.max_tokens.saturating_add(beside);
         let context = self.context_of(options.session, question, answer, &inference)?;
         let mut messages = vec![Message::new("system", SYSTEM)];
@@ -184,12 +190,10 @@ impl Assistant {
         // The likelihood ratio is computed for those answers only that turn out to rest on the model alone.
         let sure =
             |text: &str, said: &[SaidToken]| !judge.needs_ratio() && self.is_sure(&judge, &asked, text, said, None);
-        let mut curtain = match judge.may_withhold() && !options.anyway {
-            true => Curtain::drawn(&sure, on_event),
-            false => Curtain::open(on_event),
-        };
+        let is_held = judge.may_withhold() && !options.anyway;
+        let mut curtain = Curtain::new(is_held.then_some(&sure), on_event);
         let answered = converse(&voice, &around, &messages, &[], &limits, &mut |event| match event {
-            Event::Text(text) => curtain.text(text, voice.said.take()),
+            Event::Text(text) => curtain.text(text, &voice.said.take()),
             Event::Started(call) => curtain.event(AnswerEvent::ToolStarted(call.clone())),
             Event::Ended(used) => {
                 curtain.event(AnswerEvent::ToolEnded(used.clone()));

@@ -35,12 +35,12 @@ struct Waiting<'a> {
 impl Waiting<'_> {
     /// The sentences that became complete, where all is sure so far.
     fn sure_sentences(&mut self) -> Option<String> {
-        let sentences = sentences(&self.text[self.shown..]);
-        let [_, .., last] = &sentences[..] else { return None };
-        let end = self.shown + last.start;
         if self.doubted || self.said.len() < TOKENS_MIN {
             return None;
         }
+        let sentences = sentences(&self.text[self.shown..]);
+        let [_, .., last] = &sentences[..] else { return None };
+        let end = self.shown + last.start;
         self.doubted = !(self.sure)(&self.text[..end], &self.said);
         if self.doubted {
             return None;
@@ -52,24 +52,20 @@ impl Waiting<'_> {
 }
 
 impl<'a> Curtain<'a> {
-    /// Shows text as it comes.
-    pub fn open(on_event: &'a mut dyn FnMut(AnswerEvent)) -> Self {
-        Self { waiting: None, on_event }
-    }
-
-    /// Shows what is `sure`, and holds the rest back.
-    pub fn drawn(sure: Sure<'a>, on_event: &'a mut dyn FnMut(AnswerEvent)) -> Self {
-        let waiting = Waiting { text: String::new(), shown: 0, said: Vec::new(), pieces: 0, doubted: false, sure };
-        Self { waiting: Some(waiting), on_event }
+    /// Shows what is `sure` and holds the rest back; without a judge it shows text as it comes.
+    pub fn new(sure: Option<Sure<'a>>, on_event: &'a mut dyn FnMut(AnswerEvent)) -> Self {
+        let waiting =
+            |sure| Waiting { text: String::new(), shown: 0, said: Vec::new(), pieces: 0, doubted: false, sure };
+        Self { waiting: sure.map(waiting), on_event }
     }
 
     /// The next piece of text, and the tokens since the one before.
-    pub fn text(&mut self, piece: &str, said: Vec<SaidToken>) {
+    pub fn text(&mut self, piece: &str, said: &[SaidToken]) {
         let Some(waiting) = &mut self.waiting else {
             return (self.on_event)(AnswerEvent::Text(piece.to_owned()));
         };
         waiting.text.push_str(piece);
-        waiting.said.extend(said);
+        waiting.said.extend_from_slice(said);
         waiting.pieces += 1;
         (self.on_event)(AnswerEvent::Held(waiting.pieces));
         if let Some(sentences) = waiting.sure_sentences() {
@@ -124,8 +120,8 @@ mod tests {
             AnswerEvent::Assessment(_) => shown.push("?".to_owned()),
             _ => {}
         };
-        let mut curtain = Curtain::drawn(sure, &mut on_event);
-        text.split_inclusive(' ').for_each(|word| curtain.text(word, vec![token()]));
+        let mut curtain = Curtain::new(Some(sure), &mut on_event);
+        text.split_inclusive(' ').for_each(|word| curtain.text(word, &[token()]));
         curtain.judged(&Assessment { verdict, probability: None, domain_score: None, reasons: Vec::new() });
         shown
     }

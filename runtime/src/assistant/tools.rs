@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{AnswerEvent, AskOptions, Assistant};
 use crate::agent::external::{check_external_tools, external_tools};
-use crate::agent::tool::SAYS;
+use crate::agent::tool::words_of;
 use crate::agent::toolbox::CALL_SECONDS_MAX;
 use crate::agent::tools::hazard::{self, HazardTable, Role};
 use crate::agent::{CallOptions, Toolbox, router};
@@ -119,13 +119,7 @@ impl Assistant {
             on_event(AnswerEvent::ToolStarted(call.clone()));
         })?;
         on_event(AnswerEvent::ToolEnded(used.clone()));
-        let answer = match &used.outcome {
-            ToolOutcome::Done(result) => result[SAYS].as_str().unwrap_or_default().to_owned(),
-            ToolOutcome::Failed(reason) => reason.clone(),
-            ToolOutcome::Denied => {
-                format!("`{}` changes something and was not allowed, so nothing was changed.", call.name)
-            }
-        };
+        let answer = words_of(&used);
         on_event(AnswerEvent::Text(answer.clone()));
         let turn = self.journal().append(NewTurn {
             session: options.session,

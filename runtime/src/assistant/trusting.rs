@@ -70,9 +70,7 @@ impl Judge {
                 answer.tokens
             );
             assessment.reasons.push(cut);
-            if assessment.verdict == Verdict::Answer {
-                assessment.verdict = Verdict::Warn;
-            }
+            warn(&mut assessment);
         }
         assessment
     }
@@ -102,9 +100,7 @@ impl Judge {
     pub fn without_result(&self, asked: &Asked<'_>, supported: bool) -> Assessment {
         let mut assessment = self.by_documents(asked, supported);
         assessment.reasons.insert(0, "the tool that it asked gave no result".to_owned());
-        if assessment.verdict == Verdict::Answer {
-            assessment.verdict = Verdict::Warn;
-        }
+        warn(&mut assessment);
         assessment
     }
 
@@ -125,6 +121,13 @@ impl Judge {
             None => Ok(None),
             Some(adapter) => Ok(likelihood_ratios(inference, adapter, &[question.to_owned()], &mut |_| true)?.pop()),
         }
+    }
+}
+
+/// An answer that would be shown as it is carries a warning.
+fn warn(assessment: &mut Assessment) {
+    if assessment.verdict == Verdict::Answer {
+        assessment.verdict = Verdict::Warn;
     }
 }
 
@@ -164,7 +167,8 @@ pub(super) struct JudgedAnswer {
 }
 
 impl Assistant {
-    /// Answers, judges, and shows: of a text that may have to be withheld, what is sure as it comes, the rest once it is judged.
+    /// Answers, judges, and shows: of a text that may have to be withheld, what is sure as it comes, the rest once it is
+    /// judged.
     pub(super) fn answer_judged(
         &self,
         asked: &Asked<'_>,
@@ -181,11 +185,9 @@ impl Assistant {
         }
         let ratio = judge.ratio(inference, self.adapter_file(generation).as_deref(), asked.question)?;
         let sure = |text: &str, said: &[SaidToken]| self.is_sure(&judge, asked, text, said, ratio);
-        let mut curtain = match judge.may_withhold() && !options.anyway {
-            true => Curtain::drawn(&sure, on_event),
-            false => Curtain::open(on_event),
-        };
-        let answer = generate(&mut |piece| curtain.text(&piece.text, piece.said.clone()))?;
+        let is_held = judge.may_withhold() && !options.anyway;
+        let mut curtain = Curtain::new(is_held.then_some(&sure), on_event);
+        let answer = generate(&mut |piece| curtain.text(&piece.text, &piece.said))?;
         curtain.took(&answer);
         let support = self.support(asked.question, &answer.text, asked.passages)?;
         let assessment = judge.after(asked, &answer, support.is_whole(), ratio);

@@ -108,7 +108,8 @@ impl ChatPrompt {
         let tokenize = |text: &str, parse_special| vocabulary.tokenize(text.as_bytes(), false, parse_special);
         let spells_special = |text: &str| self.specials.stand_in(text);
         self.refuse_special_names(messages, tools, &spells_special)?;
-        let messages = adapt::plain(messages, self.template.takes_tool_results());
+        let mut messages = adapt::without_thoughts(messages);
+        self.template.place_tool_results(&mut messages);
         let (rendered, messages) = self.render(messages, tools, &spells_special)?;
         let text = &rendered.text;
         let mut tokens = Vec::new();

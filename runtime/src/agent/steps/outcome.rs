@@ -3,7 +3,7 @@
 //! A model may say `logged` after a refusal, or copy a figure wrongly. People then read the tool's own words below.
 
 use crate::agent::figures::figures;
-use crate::agent::tool::SAYS;
+use crate::agent::tool::words_of;
 use crate::agent::tools::SEARCH_DOCUMENTS;
 use crate::turn::{ToolOutcome, ToolUse};
 
@@ -13,11 +13,7 @@ const BELOW_BYTES_MAX: usize = 1024;
 /// The program's words for the last call, where `answer` lacks what people must know of it: that it was refused or
 /// failed, or all of the figures that its result adds to the question.
 pub(super) fn unsaid(used: &ToolUse, answer: &str, question: &str) -> Option<String> {
-    let words = match &used.outcome {
-        ToolOutcome::Done(result) => result[SAYS].as_str().unwrap_or_default().to_owned(),
-        ToolOutcome::Failed(reason) => reason.clone(),
-        ToolOutcome::Denied => format!("`{}` was not allowed, so nothing was changed.", used.call.name),
-    };
+    let words = words_of(used);
     let is_told = !answer.is_empty()
         && match &used.outcome {
             // Passages are quoted beside the answer.
@@ -61,7 +57,7 @@ mod tests {
     fn a_refusal_or_failure_is_said_unless_the_answer_has_its_words() {
         let denied = used("log_entry", ToolOutcome::Denied);
         let words = unsaid(&denied, "Logged.", "Log it").unwrap();
-        assert_eq!(words, "`log_entry` was not allowed, so nothing was changed.");
+        assert_eq!(words, "`log_entry` changes something and was not allowed, so nothing was changed.");
         assert_eq!(unsaid(&denied, &words, "Log it"), None);
         let failed = used("next_item", ToolOutcome::Failed("no checklist is open".to_owned()));
         assert_eq!(unsaid(&failed, "Item 2 is next.", "Next?").as_deref(), Some("no checklist is open"));

@@ -43,12 +43,8 @@ impl Stream {
         self.on_a_line(&format!("{says}\n"))
     }
 
-    /// Shows the program's words at the end of the answer.
-    pub(super) fn close(&mut self, words: &str) -> String {
-        self.on_a_line(words)
-    }
-
-    fn on_a_line(&mut self, words: &str) -> String {
+    /// Shows the program's words on a line of their own.
+    pub(super) fn on_a_line(&mut self, words: &str) -> String {
         let line = if self.shown.is_empty() || self.shown.ends_with('\n') { "" } else { "\n" };
         let text = format!("{line}{words}");
         self.shown.push_str(&text);

@@ -10,25 +10,15 @@ const BETWEEN: &str = "\n\n";
 /// The end of the thoughts that some models write before an answer.
 const THOUGHTS_END: &str = "</think>";
 
-/// The messages without what no template wants to see again, thoughts, and with results of tools as the user's
-/// words where the template has no place for them.
-pub(super) fn plain(messages: &[Message], takes_tool_results: bool) -> Vec<Message> {
+/// The messages without what no template wants to see again, thoughts.
+pub(super) fn without_thoughts(messages: &[Message]) -> Vec<Message> {
+    let mut messages = messages.to_vec();
+    for message in messages.iter_mut().filter(|message| message.role == "assistant") {
+        if let Some((_, answer)) = message.content.rsplit_once(THOUGHTS_END) {
+            message.content = answer.trim_start().to_owned();
+        }
+    }
     messages
-        .iter()
-        .map(|message| {
-            let mut message = message.clone();
-            match message.role.as_str() {
-                "assistant" => {
-                    if let Some((_, answer)) = message.content.rsplit_once(THOUGHTS_END) {
-                        message.content = answer.trim_start().to_owned();
-                    }
-                }
-                "tool" if !takes_tool_results => message.role = "user".to_owned(),
-                _ => {}
-            }
-            message
-        })
-        .collect()
 }
 
 /// The messages with the system's words at the start of the first user message.
@@ -113,10 +103,9 @@ mod tests {
     }
 
     #[test]
-    fn thoughts_and_unknown_roles_are_put_away() {
+    fn thoughts_are_put_away() {
         let messages = [Message::new("assistant", "<think>hm</think>\n\nUpwind."), Message::new("tool", "12 m")];
-        assert_eq!(said(&plain(&messages, false)), [("assistant", "Upwind."), ("user", "12 m")]);
-        assert_eq!(said(&plain(&messages, true))[1], ("tool", "12 m"));
+        assert_eq!(said(&without_thoughts(&messages)), [("assistant", "Upwind."), ("tool", "12 m")]);
     }
 
     #[test]

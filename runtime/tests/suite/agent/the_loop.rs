@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use halligan_finetune::chat::Message;
 use halligan_runtime::agent::families::FAMILIES;
 use halligan_runtime::agent::tools::hazard;
-use halligan_runtime::agent::{Answered, Event, Limits, Stop, Surroundings, Toolbox, converse};
+use halligan_runtime::agent::{Answered, Event, Limits, Stop, Surroundings, Toolbox, converse, describe};
 use halligan_runtime::error::ToolError;
 use halligan_runtime::home::Home;
 use halligan_runtime::{Approval, Approver, Passage, ToolOutcome};
@@ -58,7 +58,14 @@ impl Device {
         let find = |_: &str, limit: usize| -> Result<Vec<Passage>, ToolError> {
             Ok(self.passages.iter().take(limit).cloned().collect())
         };
-        let around = Surroundings { toolbox: &self.toolbox, home: &self.home, find_passages: &find, approver };
+        let catalogue = describe(model, &self.toolbox);
+        let around = Surroundings {
+            toolbox: &self.toolbox,
+            catalogue: &catalogue,
+            home: &self.home,
+            find_passages: &find,
+            approver,
+        };
         let mut shown = String::new();
         let messages = [Message::new("user", question)];
         let answered = converse(model, &around, &messages, &[], &Limits::default(), &mut |event| {

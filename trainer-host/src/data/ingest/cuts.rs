@@ -6,10 +6,13 @@
 use halligan_finetune::tokenizer::Tokenizer;
 
 /// Prose, lists and code with every kind of seam, to try the cuts on.
-const SEAMS: &str = "Stay upwind, uphill and upstream. Isolate 150 feet (50 m) in all directions: it's John's; we'll see!\n\
-    \n- item one\n  - item two, 1,000.50% of 3/4\r\n\r\n\n    indented x  = 1;\n        1 + 2\n\n\n\tif (a_b.c[0x1f] != \"d\") {\n\t\treturn *p->q + 7;\n\
-    \t}  // why\n   'x' <|tag|> </end> --flag=\"v\" #7 @me $5 ~z ^y `k` a=b c+d e|f g<h>i j&k\n\u{3bd}\u{3b5}\u{3c1}\u{3cc} caf\u{e9}.x \
-    \u{1f525} \u{201c}said\u{201d} \u{2013} x\u{b2}.\n\n \u{e9}\n   \n\n  (y)   z :-) ...  end\n";
+const SEAMS: &str = concat!(
+    "Stay upwind, uphill and upstream. Isolate 150 feet (50 m) in all directions: it's John's; we'll see!\n\n",
+    "- item one\n  - item two, 1,000.50% of 3/4\r\n\r\n\n    indented x  = 1;\n        1 + 2\n\n\n",
+    "\tif (a_b.c[0x1f] != \"d\") {\n\t\treturn *p->q + 7;\n\t}  // why\n   'x' <|tag|> </end> --flag=\"v\" ",
+    "#7 @me $5 ~z ^y `k` a=b c+d e|f g<h>i j&k\n\u{3bd}\u{3b5}\u{3c1}\u{3cc} caf\u{e9}.x \u{1f525} ",
+    "\u{201c}said\u{201d} \u{2013} x\u{b2}.\n\n \u{e9}\n   \n\n  (y)   z :-) ...  end\n",
+);
 
 /// Kinds of cuts beside the one before a single space between a character and a letter, which is always made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
