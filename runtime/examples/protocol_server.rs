@@ -27,6 +27,8 @@ fn main() {
                 tool("secret", "is not allowed by anybody"),
                 tool("hang", "never ends"),
                 tool("flood", "gives too much"),
+                tool("garble", "replies with half a message"),
+                tool("drown", "replies with an endless line"),
             ]}),
             "tools/call" => call(&request["params"]),
             other => {
@@ -34,7 +36,12 @@ fn main() {
                 json!({})
             }
         };
-        let reply = json!({"jsonrpc": "2.0", "id": id, "result": result});
+        let mut reply = json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string();
+        match request["params"]["name"].as_str() {
+            Some("garble") => reply.truncate(reply.len() / 2),
+            Some("drown") => reply = "x".repeat(5 << 20),
+            _ => {}
+        }
         let mut out = std::io::stdout().lock();
         if writeln!(out, "{reply}").and_then(|()| out.flush()).is_err() {
             return;
@@ -51,6 +58,7 @@ fn call(parameters: &Value) -> Value {
             String::new()
         }
         "flood" => "x".repeat(1 << 20),
+        "garble" | "drown" => String::new(),
         other => return json!({"content": [{"type": "text", "text": format!("no tool {other}")}], "isError": true}),
     };
     json!({"content": [{"type": "text", "text": text}]})

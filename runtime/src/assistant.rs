@@ -11,7 +11,7 @@ mod tools;
 mod trusting;
 
 use std::cell::{OnceCell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -21,10 +21,10 @@ use crate::doctor::{self, DoctorReport};
 use crate::error::{AdapterStoreError, ModelError, RuntimeError};
 use crate::generations::{Generation, Generations};
 use crate::home::{Home, sha256_of_file};
-use crate::inference::{ChatRequest, GenerateOptions, Inference};
+use crate::inference::{ChatRequest, GenerateOptions, Inference, fit_context};
 use crate::journal::{Feedback, Journal, Reason};
 use crate::learn::{self, LearnControl, LearnEvent, LearnOptions, LearnReport};
-use crate::model::ModelInUse;
+use crate::model::{ModelInUse, open_sound};
 use crate::probe::probe;
 use crate::profile::ChosenProfile;
 use crate::retrieval::Library;
@@ -101,6 +101,7 @@ impl Assistant {
         let active = generations.active()?;
         let (documents, passages) = Library::new(&self.home).counts()?;
         let model = ModelInUse::of(&self.home, &self.options).ok();
+        let context_tokens = self.context_tokens(model.as_ref().map(|model| model.path.as_path()));
         Ok(Status {
             home: self.home.folder().to_path_buf(),
             model: model.as_ref().map(|model| model.name.clone()),
@@ -111,21 +112,30 @@ impl Assistant {
             generation: active,
             previous_generation: generations.previous()?,
             profile: self.profile.profile.name.as_str().to_owned(),
-            context_tokens: match &*self.loaded.borrow() {
-                Some(loaded) => loaded.inference.info().context_tokens,
-                None => self.profile.profile.context_tokens,
-            },
+            context_tokens,
             turns: self.journal().count()?,
             passages,
             documents,
         })
     }
 
+    /// The context of the model in memory; before one is, what the file of the model will get.
+    fn context_tokens(&self, model: Option<&Path>) -> u32 {
+        if let Some(loaded) = &*self.loaded.borrow() {
+            return loaded.inference.info().context_tokens;
+        }
+        let mut settings = self.profile.inference_settings(self.options.device);
+        if let Some(file) = model.and_then(|path| open_sound(path).ok()) {
+            fit_context(&file, &mut settings);
+        }
+        settings.context_tokens
+    }
+
     /// Answers a question, streams the answer and records the turn.
     ///
     /// # Errors
-    /// Empty question, no model, damaged adapter, question longer than the context, failing decode
-    /// or journal.
+    /// Empty question, unknown session, no model, damaged adapter, question longer than the context,
+    /// failing decode or journal.
     pub fn ask(
         &self,
         question: &str,
@@ -136,6 +146,9 @@ impl Assistant {
         let question = question.trim();
         if question.is_empty() {
             return Err(ModelError::EmptyQuestion.into());
+        }
+        if let Some(session) = options.session {
+            self.journal().check_session(session)?;
         }
         // Without a model there is none that could call.
         if self.model_calls_tools(options).unwrap_or(false) {
@@ -335,7 +348,7 @@ impl Assistant {
     /// The adapter file that the options name, and its hash.
     fn named_adapter(&self) -> Result<Option<(PathBuf, String)>, RuntimeError> {
         let Some(path) = &self.options.adapter else { return Ok(None) };
-        let unreadable = |source| AdapterStoreError::Io { action: "read", path: path.clone(), source };
+        let unreadable = |source| AdapterStoreError::Unreadable { path: path.clone(), source };
         Ok(Some((path.clone(), sha256_of_file(path).map_err(unreadable)?)))
     }
 }

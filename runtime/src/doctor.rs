@@ -13,7 +13,7 @@ use crate::assistant::{Assistant, AssistantOptions, DeviceChoice, Status};
 use crate::generations::{BASE, Generations};
 use crate::home::{Home, sha256_of_file};
 use crate::inference::{InferenceSettings, fit_context};
-use crate::model::open_sound;
+use crate::model::open_model;
 use crate::probe::{Hardware, probe};
 use crate::profile::ChosenProfile;
 
@@ -115,21 +115,16 @@ pub(crate) fn examine(options: &AssistantOptions) -> DoctorReport {
     // With a bad profile the rest can still be examined.
     let readable =
         AssistantOptions { profile: if chosen.is_ok() { options.profile.clone() } else { None }, ..options.clone() };
-    let status = match Assistant::open(&readable) {
-        Ok(assistant) => {
-            check_contents(&assistant, &mut findings);
-            match assistant.status() {
-                Ok(status) => Some(status),
-                Err(error) => {
-                    findings.error_text(&error.to_string());
-                    None
-                }
-            }
-        }
-        Err(error) => {
-            findings.error_text(&error.to_string());
+    let status = match home.as_ref().filter(|folder| !folder.exists()) {
+        // Looking does not make a home.
+        Some(folder) => {
+            findings.error(
+                format!("there is no home at {}", folder.display()),
+                "`halligan setup` makes one, or correct --home",
+            );
             None
         }
+        None => check_home(&readable, &mut findings),
     };
     let mut problems = findings.0;
     problems.sort_by_key(|problem| problem.severity != Severity::Error);
@@ -142,6 +137,14 @@ pub(crate) fn examine(options: &AssistantOptions) -> DoctorReport {
         status,
         problems,
     }
+}
+
+fn check_home(options: &AssistantOptions, findings: &mut Findings) -> Option<Status> {
+    let checked = Assistant::open(options).and_then(|assistant| {
+        check_contents(&assistant, findings);
+        assistant.status()
+    });
+    checked.inspect_err(|error| findings.error_text(&error.to_string())).ok()
 }
 
 fn check_machine(hardware: &Hardware, profile: Option<&Profile>, options: &AssistantOptions, findings: &mut Findings) {
@@ -219,7 +222,7 @@ fn check_database(home: &Home, findings: &mut Findings) {
 }
 
 fn check_model(path: &Path, recorded: Option<&str>, mut settings: InferenceSettings, findings: &mut Findings) {
-    let file = match open_sound(path) {
+    let file = match open_model(path) {
         Ok(file) => file,
         Err(error) => return findings.error_text(&error.to_string()),
     };

@@ -23,6 +23,7 @@ pub mod read;
 pub mod records;
 pub mod rst;
 mod running_heads;
+mod superscript;
 pub mod table;
 mod vocabulary;
 pub mod xlsx;

@@ -48,10 +48,7 @@ impl Home {
     /// # Errors
     /// [`HomeError`]: no account folder, unwritable folder, unusable or newer database.
     pub fn open(folder: Option<&Path>) -> Result<Home, HomeError> {
-        let folder = match folder {
-            Some(folder) => folder.to_path_buf(),
-            None => Home::default_folder()?,
-        };
+        let folder = Home::named_or_default(folder)?;
         let not_writable = |source| HomeError::NotWritable { path: folder.clone(), source };
         keep_for_its_owner(&folder).map_err(not_writable)?;
         std::fs::create_dir_all(folder.join("adapters")).map_err(not_writable)?;
@@ -69,6 +66,19 @@ impl Home {
     pub fn default_folder() -> Result<PathBuf, HomeError> {
         let strategy = etcetera::choose_base_strategy().map_err(|_| HomeError::NoUserFolder)?;
         Ok(strategy.data_dir().join("halligan"))
+    }
+
+    /// Whether `folder` (`None`: the account's data folder) is a home already; looking makes none.
+    ///
+    /// # Errors
+    /// [`HomeError::NoUserFolder`] when the account has no home.
+    pub fn is_there(folder: Option<&Path>) -> Result<bool, HomeError> {
+        Ok(Home::named_or_default(folder)?.join("device.db").exists())
+    }
+
+    /// `folder`, or the account's data folder.
+    pub(crate) fn named_or_default(folder: Option<&Path>) -> Result<PathBuf, HomeError> {
+        folder.map_or_else(Home::default_folder, |folder| Ok(folder.to_path_buf()))
     }
 
     /// The folder.

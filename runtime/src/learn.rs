@@ -7,8 +7,9 @@
 mod lessons;
 mod training;
 mod verdict;
+mod work;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use halligan_finetune::dataset;
@@ -25,12 +26,10 @@ use crate::probe::{on_mains_power, temperature_celsius};
 use lessons::{Material, material};
 use training::{Training, train_candidate};
 use verdict::{Comparison, Score, decide};
+use work::Work;
 
 /// Time between two looks at the temperature.
 const TEMPERATURE_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Start of the names of working folders; one that a kill left behind is removed by the next run.
-const WORK_PREFIX: &str = ".learning-";
 
 /// How to learn.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +82,11 @@ pub enum LearnEvent {
         /// Questions in all.
         total: usize,
     },
+    /// The candidate answers from now on. What follows only measures how far it can be trusted; stopping skips that.
+    Activated {
+        /// Its id.
+        generation: String,
+    },
     /// The decision.
     Verdict(LearnReport),
 }
@@ -94,6 +98,8 @@ pub struct LearnReport {
     pub candidate: String,
     /// Whether it answers now.
     pub activated: bool,
+    /// Whether it was measured how far its answers can be trusted; false also where the kit has no questions for that.
+    pub measured: bool,
     /// Why, in one sentence.
     pub reason: String,
     /// Corrections it was trained on.
@@ -127,6 +133,7 @@ pub(crate) fn learn(
     let guard = Guard::new(assistant);
     guard.check_power(options.force)?;
     guard.check_temperature()?;
+    let work = Work::begin(assistant.home.folder())?;
     let generations = Generations::new(&assistant.home);
     let active = generations.active()?;
     let active_file = generations.verified_file(&active.id)?;
@@ -151,7 +158,6 @@ pub(crate) fn learn(
     }
     let gate_before = ask(&inference, &material.gate, "active on the gate", on_event)?;
 
-    let work = work_folder(assistant.home.folder())?;
     let file = work.path().join("candidate.gguf");
     let training = Training {
         model: &model.path,
@@ -188,12 +194,14 @@ pub(crate) fn learn(
         Err(reason) => (generations.record_rejected(&candidate, &reason)?, false, reason),
     };
     tracing::info!(%id, activated, %reason, "learning ended");
-    if activated {
-        measure(assistant, &material, on_event);
-    }
+    let measured = activated && {
+        on_event(LearnEvent::Activated { generation: id.clone() });
+        measure(assistant, &material, on_event)
+    };
     let report = LearnReport {
         candidate: id,
         activated,
+        measured,
         reason,
         corrections: material.corrected.len(),
         corrected_before: corrected.before.share(),
@@ -211,8 +219,9 @@ pub(crate) fn learn(
 }
 
 /// Measures how far the activated generation can be trusted. The decision stands whatever comes of it: without the
-/// measurement its answers carry no probability, and `halligan adapters trust --measure` makes up for it.
-fn measure(assistant: &Assistant, material: &Material, on_event: Observer<'_>) {
+/// measurement its answers carry no probability, and `halligan adapters trust --measure` makes up for it. Returns
+/// whether it was measured.
+fn measure(assistant: &Assistant, material: &Material, on_event: Observer<'_>) -> bool {
     let work = |on_progress: OnTrust<'_>| {
         let mut held_out = assistant.held_out_questions()?;
         // What a correction supersedes has another right answer by now.
@@ -222,9 +231,10 @@ fn measure(assistant: &Assistant, material: &Material, on_event: Observer<'_>) {
     let measured = work(&mut |TrustProgress { what, done, total }| {
         on_event(LearnEvent::Evaluating { what: what.to_owned(), done, total }) == LearnControl::Continue
     });
-    if let Err(error) = measured {
+    if let Err(error) = &measured {
         tracing::warn!(%error, "how far the update can be trusted was not measured");
     }
+    matches!(measured, Ok(Some(_)))
 }
 
 /// Reads lessons, replay rows and gate questions. Both files are optional.
@@ -299,17 +309,6 @@ fn train_guarded(
         Some(error) => Err(error),
         None => outcome,
     }
-}
-
-fn work_folder(home: &Path) -> Result<tempfile::TempDir, LearnError> {
-    let failed = |source| LearnError::Io { path: home.to_path_buf(), source };
-    for entry in std::fs::read_dir(home).map_err(failed)?.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(WORK_PREFIX) {
-            // Left by a killed run; if it cannot be removed it only takes room.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-    tempfile::Builder::new().prefix(WORK_PREFIX).tempdir_in(home).map_err(failed)
 }
 
 /// What the profile allows at this moment.

@@ -1,5 +1,7 @@
 //! Tests of when learning may start; the training itself is tested with the built-in model.
 
+use std::path::Path;
+
 use super::*;
 use crate::assistant::{AskOptions, AssistantOptions};
 use crate::journal::Feedback;
@@ -77,16 +79,4 @@ fn without_corrections_there_is_nothing_to_learn() {
     let error = learn_error(&assistant, false);
     assert!(matches!(error, RuntimeError::Learn(LearnError::NothingToLearn)), "{error}");
     assert!(assistant.ask("How far?", &AskOptions::default(), &mut |_| {}).is_err());
-}
-
-#[test]
-fn the_working_folder_of_a_killed_run_is_removed_by_the_next() {
-    let home = tempfile::tempdir().unwrap();
-    write(home.path(), &[(".learning-old/candidate.gguf", "half"), ("adapters/kept", "")]);
-    let work = work_folder(home.path()).unwrap();
-    assert!(work.path().exists() && !home.path().join(".learning-old").exists());
-    assert!(home.path().join("adapters/kept").exists());
-    let path = work.path().to_path_buf();
-    drop(work);
-    assert!(!path.exists());
 }

@@ -40,7 +40,7 @@ pub use journal::{Feedback, Reason};
 pub use learn::{LearnControl, LearnEvent, LearnOptions, LearnReport};
 pub use probe::Hardware;
 pub use retrieval::{Document, Excerpt, IndexControl, IndexEvent, IndexReport, IndexStatus, Passage, SkippedFile};
-pub use setup::{Kit, SetUpReport, set_up, set_up_watched};
+pub use setup::{Kit, SetUpReport, model_of_home, set_up, set_up_watched};
 pub use turn::{
     Approval, Approver, Assessment, Citation, SessionId, ToolCall, ToolOutcome, ToolUse, Turn, TurnId, Verdict,
 };

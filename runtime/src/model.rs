@@ -44,7 +44,7 @@ impl ModelInUse {
 
     /// Proves that an adapter file is sound and made for this model, before C reads it.
     pub(crate) fn check_adapter(&self, path: &Path) -> Result<(), RuntimeError> {
-        let base = open_sound(&self.path)?;
+        let base = open_model(&self.path)?;
         check_adapter(path, &base, self.sha256.as_deref())?;
         Ok(())
     }
@@ -54,6 +54,19 @@ impl ModelInUse {
 pub(crate) fn open_sound(path: &Path) -> Result<GgufFile, ModelError> {
     std::fs::File::open(path).map_err(|source| ModelError::Unreadable { path: path.to_path_buf(), source })?;
     GgufFile::open(path).map_err(|error| unusable(path, error))
+}
+
+/// As [`open_sound`], for a file that is to answer: it holds a model.
+pub(crate) fn open_model(path: &Path) -> Result<GgufFile, ModelError> {
+    let file = open_sound(path)?;
+    let reason = if file.find_str("general.type").ok().flatten() == Some("adapter") {
+        "it is an adapter, which belongs to a model and is none"
+    } else if file.tensors().len() == 0 {
+        "it holds no weights"
+    } else {
+        return Ok(file);
+    };
+    Err(ModelError::Malformed { path: path.to_path_buf(), reason: reason.to_owned() })
 }
 
 /// What is wrong with a model file, as an error about the model: name and next step are that error's own.

@@ -12,6 +12,7 @@ mod excerpt;
 pub mod fusion;
 mod ingest;
 mod passages;
+mod queue;
 mod search;
 pub(crate) mod store;
 mod vectors;
@@ -30,7 +31,7 @@ use encoder::{Encoder, Reranker};
 pub(crate) use citations::{Support, citations, sentences};
 pub use excerpt::Excerpt;
 pub use ingest::{DOCUMENT_BYTES_MAX, IndexControl, IndexEvent, IndexReport, PDF_BYTES_MAX};
-pub(crate) use words::{is_function_word, telling_words, words};
+pub(crate) use words::{is_asking_word, is_function_word, telling_words, words};
 
 /// Setting of the home: SHA-256 of the sentence encoder.
 pub(crate) const ENCODER_SHA256: &str = "encoder_sha256";

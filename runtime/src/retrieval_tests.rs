@@ -1,17 +1,14 @@
 //! Tests of the document index.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-
-use super::encoder::Role;
 use super::*;
-use crate::error::ModelError;
 
 /// Largest difference from the formula; the sums have a few dozen terms of size 1 to 10.
 const FORMULA_DIFFERENCE_MAX: f64 = 1e-6;
+
+#[path = "retrieval_tests/meaning.rs"]
+mod meaning;
 
 const GUIDE: &str = "# Hazmat\n\n## Chlorine\n\nIsolate a chlorine spill for 330 feet.\n\n\
     ## Ammonia\n\nIsolate an ammonia leak for 150 feet.\n\n# Fire\n\nEscape routes lead to safety zones.\n";
@@ -88,6 +85,49 @@ fn document_with_another_content_takes_the_place_of_the_earlier_one() {
     let documents = room.library().documents().unwrap();
     assert_eq!((documents.len(), documents[0].passages), (1, 1));
     room.check_index();
+}
+
+#[test]
+fn a_document_that_takes_the_place_of_one_from_elsewhere_says_so() {
+    let room = Room::new();
+    let north = room.write("north/guide.md", GUIDE);
+    let south = room.write("south/guide.md", "# South\n\nThe south gate is locked at night.\n");
+    room.add(std::slice::from_ref(&north));
+    let report = room.add(std::slice::from_ref(&south));
+    let said = &report.added[0].remarks;
+    assert!(said[0].starts_with("replaced: ") && said[0].contains(north.to_str().unwrap()), "{said:?}");
+    assert_eq!(room.library().documents().unwrap()[0].remarks, *said, "it stays to be read");
+
+    room.write("south/guide.md", "# South\n\nThe south gate is locked at dusk.\n");
+    assert!(room.add(&[south]).added[0].remarks.is_empty(), "a new edition of the same file is none of it");
+    room.add(&[room.kit()]);
+    assert_eq!(room.names(), ["guide.md", "north/guide.md", "south/guide.md"]);
+}
+
+#[test]
+fn of_two_files_of_one_name_the_one_that_is_left_out_stays_on_record_until_it_is_added() {
+    let room = Room::new();
+    let places = ["north", "south"].map(|place| room.write(&format!("{place}/guide.md"), format!("In the {place}.")));
+    let stopped = room.library().add(&places[..1], &mut |_| IndexControl::Stop).unwrap();
+    assert_eq!(stopped.waiting, 1);
+    let report = room.add(&places[1..]);
+    assert_eq!((report.added.len(), report.skipped.len()), (1, 1), "the file that waited has lost its place");
+    assert_eq!(report.skipped, room.library().status().unwrap().skipped);
+    assert_eq!(room.add(&places).skipped, report.skipped);
+    room.add(&[room.kit()]);
+    assert_eq!(room.library().status().unwrap().skipped, []);
+}
+
+#[test]
+fn a_file_that_an_earlier_reader_read_is_read_again() {
+    let room = Room::new();
+    let guide = room.write("guide.md", GUIDE);
+    room.add(std::slice::from_ref(&guide));
+    room.home.documents().unwrap().execute("UPDATE documents SET reader = reader - 1", []).unwrap();
+    let report = room.add(std::slice::from_ref(&guide));
+    assert_eq!((report.added.len(), report.unchanged), (1, 0));
+    assert!(report.added[0].remarks.is_empty());
+    assert_eq!(room.add(&[guide]).unchanged, 1);
 }
 
 #[test]
@@ -330,129 +370,6 @@ fn scores_are_those_of_the_bm25_formula() {
     for (exact, expected) in exact.iter().zip(&expected) {
         assert!((exact - expected).abs() <= FORMULA_DIFFERENCE_MAX, "{exact} {expected}");
     }
-}
-
-/// An encoder that knows the vectors of its texts; of others it makes one from their bytes.
-struct Table {
-    id: String,
-    vectors: HashMap<String, Vec<f32>>,
-}
-
-impl Encoder for Table {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn encode(&self, texts: &[&str], _: Role) -> Result<Vec<Vec<f32>>, ModelError> {
-        Ok(texts.iter().map(|text| self.vectors.get(*text).cloned().unwrap_or_else(|| random(text, 24))).collect())
-    }
-}
-
-fn random(text: &str, width: usize) -> Vec<f32> {
-    let mut seed = [0_u8; 32];
-    for (index, byte) in text.bytes().enumerate() {
-        seed[index % 32] = seed[index % 32].wrapping_mul(31).wrapping_add(byte);
-    }
-    let mut random = ChaCha8Rng::from_seed(seed);
-    (0..width).map(|_| random.random_range(-1.0..1.0)).collect()
-}
-
-#[test]
-fn vectors_are_made_in_pieces_survive_a_stop_and_go_with_their_document_or_encoder() {
-    let room = Room::new();
-    let table = "name\n".to_owned() + &(0..150).map(|number| format!("thing{number}\n")).collect::<String>();
-    room.write("a.csv", &table);
-    room.write("b.csv", &table);
-    let encoder = Table { id: "first".to_owned(), vectors: HashMap::new() };
-    let library = room.library().with_models(Some(&encoder), None);
-    let mut asked = 0;
-    let report = library
-        .add(&[room.kit()], &mut |event| {
-            asked += usize::from(matches!(event, IndexEvent::Embedding { .. }));
-            if asked == 3 { IndexControl::Stop } else { IndexControl::Continue }
-        })
-        .unwrap();
-    assert!(report.embedded > 0 && report.embedded < 300, "{report:?}");
-    let report = library.add(&[], &mut |_| IndexControl::Continue).unwrap();
-    let embedded =
-        |name: &str| library.documents().unwrap().into_iter().find(|document| document.name == name).unwrap().embedded;
-    assert_eq!((embedded("a.csv"), embedded("b.csv")), (150, 150));
-    assert!(report.embedded < 300);
-    library.remove("a.csv").unwrap();
-    let vectors: i64 =
-        room.home.documents().unwrap().query_row("SELECT sum(count) FROM vectors", [], |row| row.get(0)).unwrap();
-    assert_eq!(vectors, 150);
-    let other = Table { id: "second".to_owned(), vectors: HashMap::new() };
-    let report = room.library().with_models(Some(&other), None).add(&[], &mut |_| IndexControl::Continue).unwrap();
-    assert_eq!(report.embedded, 150);
-}
-
-#[test]
-fn scan_finds_exactly_what_comparing_all_vectors_finds() {
-    for (width, limit, near) in [(24, 10, false), (384, 20, false), (384, 20, true), (7, 300, false)] {
-        let room = Room::new();
-        let mut vectors = HashMap::new();
-        let lines: Vec<String> = (0..220).map(|number| format!("thing{number}")).collect();
-        for line in &lines {
-            let mut vector = random(line, width);
-            if near {
-                // All nearly alike, so that the bounds of the coarse form cannot tell them apart.
-                let common = random("common", width);
-                vector = vector.iter().zip(&common).map(|(own, shared)| 0.002 * own + shared).collect();
-            }
-            vectors.insert(format!("name: {line}"), vector);
-        }
-        vectors.insert("question".to_owned(), random("question", width));
-        room.write("a.csv", format!("name\n{}\n", lines.join("\n")));
-        let encoder = Table { id: "table".to_owned(), vectors };
-        room.library().with_models(Some(&encoder), None).add(&[room.kit()], &mut |_| IndexControl::Continue).unwrap();
-        let connection = room.home.documents().unwrap();
-        let question = &encoder.vectors["question"];
-        let found = vectors::scan(connection, question, limit).unwrap();
-        // The oracle: half-precision vectors of length 1 against the question, in 64 bits.
-        let unit = |vector: &[f32]| {
-            let length = vector.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
-            vector.iter().map(|x| f64::from(*x) / length).collect::<Vec<f64>>()
-        };
-        let asked = unit(question);
-        let mut all: Vec<(i64, f64)> = connection
-            .prepare("SELECT id, text FROM passages")
-            .unwrap()
-            .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
-            .unwrap()
-            .map(|row| {
-                let (id, text) = row.unwrap();
-                let halves = unit(&encoder.vectors[&text]).into_iter().map(|x| half::f16::from_f32(x as f32).to_f64());
-                (id, halves.zip(&asked).map(|(v, q)| v * q).sum::<f64>())
-            })
-            .collect();
-        all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        all.truncate(limit);
-        assert_eq!(found.count, 220);
-        assert_eq!(found.best.len(), all.len());
-        for (found, (_, cosine)) in found.best.iter().zip(&all) {
-            assert!((found.cosine - cosine).abs() < 1e-6, "{width}: {found:?} {cosine}");
-        }
-        let ids: Vec<i64> = found.best.iter().map(|one| one.passage).collect();
-        let again = vectors::cosines(connection, question, &ids).unwrap();
-        assert!(found.best.iter().all(|one| (again[&one.passage] - one.cosine).abs() < 1e-12));
-    }
-}
-
-#[test]
-fn reranker_has_the_last_word() {
-    struct Longest;
-    impl Reranker for Longest {
-        fn scores(&self, _: &str, passages: &[&str]) -> Result<Vec<f32>, ModelError> {
-            Ok(passages.iter().map(|passage| passage.len() as f32).collect())
-        }
-    }
-    let room = Room::new();
-    room.write("a.csv", "name\nacetone\nacetone drum in the old shed behind the station\n");
-    room.add(&[room.kit()]);
-    assert_eq!(room.library().search("acetone", 1).unwrap()[0].text, "name: acetone");
-    let library = room.library().with_models(None, Some(&Longest));
-    assert!(library.search("acetone", 1).unwrap()[0].text.contains("shed"));
 }
 
 #[test]

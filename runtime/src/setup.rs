@@ -11,11 +11,11 @@ use halligan_finetune::gguf::atomic_file::folder_of;
 use serde::Serialize;
 
 use crate::confidence::read_outside;
-use crate::error::{HomeError, LearnError, RuntimeError};
+use crate::error::{EvaluateError, HomeError, LearnError, ModelError, RuntimeError};
 use crate::evaluate::read_questions;
 use crate::generations::Generations;
 use crate::home::{Home, copy_atomically, sha256_of_file, sync_folder};
-use crate::model::{MODEL_NAME, MODEL_SHA256, check_adapter, model_name, open_sound};
+use crate::model::{MODEL_NAME, MODEL_SHA256, check_adapter, model_name, open_model};
 use crate::retrieval::encoder::{CrossEncoder, Encoder, SentenceEncoder};
 use crate::retrieval::{ENCODER_SHA256, IndexControl, IndexEvent, Library, SkippedFile};
 
@@ -25,7 +25,7 @@ const LINK_BYTES_MIN: u64 = 1 << 30;
 /// Files that make a device useful. Paths are read, never changed.
 #[derive(Debug, Clone, Default)]
 pub struct Kit {
-    /// Base model, GGUF.
+    /// Base model, GGUF. A path without characters stands for the model that the home has.
     pub model: PathBuf,
     /// Adapter of the first generation, GGUF.
     pub adapter: Option<PathBuf>,
@@ -58,10 +58,21 @@ pub struct SetUpReport {
     pub documents: usize,
     /// Files of the kit that were not taken as documents, with the reason.
     pub skipped: Vec<SkippedFile>,
-    /// Rows of the replay file.
+    /// Rows of the replay file that the home has now.
     pub replay_rows: usize,
-    /// Questions of the gate file.
+    /// Questions of the gate file that the home has now.
     pub gate_questions: usize,
+}
+
+/// The model that `home` (`None`: the account's data folder) has, which a kit without one goes on with.
+///
+/// # Errors
+/// An account without a data folder, an unusable home.
+pub fn model_of_home(home: Option<&Path>) -> Result<Option<PathBuf>, RuntimeError> {
+    if !Home::is_there(home)? {
+        return Ok(None);
+    }
+    Ok(Some(Home::open(home)?.model_path()).filter(|path| path.exists()))
 }
 
 /// Puts the kit into `home` (`None`: the account's data folder), which is made if needed.
@@ -83,7 +94,11 @@ pub fn set_up_watched(
     kit: &Kit,
     on_document: &mut dyn FnMut(IndexEvent) -> IndexControl,
 ) -> Result<SetUpReport, RuntimeError> {
-    let model = open_sound(&kit.model)?;
+    let model_file = match kit.model.as_os_str().is_empty() {
+        true => model_of_home(home)?.ok_or(ModelError::NoModel { home: Home::named_or_default(home)? })?,
+        false => kit.model.clone(),
+    };
+    let model = open_model(&model_file)?;
     let model_sha256 = model.sha256().to_owned();
     if let Some(adapter) = &kit.adapter {
         check_adapter(adapter, &model, Some(&model_sha256))?;
@@ -92,8 +107,8 @@ pub fn set_up_watched(
     if let Some(reranker) = &kit.reranker {
         CrossEncoder::load(reranker)?;
     }
-    let replay_rows = kit.replay.as_deref().map(replay_rows).transpose()?.unwrap_or(0);
-    let gate_questions = kit.gate.as_deref().map(|path| read_questions(path).map(|all| all.len())).transpose()?;
+    let new_replay_rows = kit.replay.as_deref().map(replay_rows).transpose()?;
+    let new_gate_questions = kit.gate.as_deref().map(gate_questions).transpose()?;
 
     if let Some(path) = &kit.calibration {
         read_questions(path)?;
@@ -103,14 +118,28 @@ pub fn set_up_watched(
     }
 
     let home = Home::open(home)?;
+    // What the kit does not bring stays as the home has it.
+    let there = |path: PathBuf| Some(path).filter(|path| path.exists());
+    let replay_rows = match new_replay_rows {
+        Some(rows) => rows,
+        None => there(home.replay_path()).as_deref().map(replay_rows).transpose()?.unwrap_or(0),
+    };
+    let gate_questions = match new_gate_questions {
+        Some(questions) => questions,
+        None => there(home.gate_path()).as_deref().map(gate_questions).transpose()?.unwrap_or(0),
+    };
     let generations = Generations::new(&home);
     let known = home.setting(MODEL_SHA256)?;
+    if kit.model.as_os_str().is_empty() && known.as_ref().is_some_and(|known| *known != model_sha256) {
+        let reason = "it is not the one that was set up".to_owned();
+        return Err(ModelError::Malformed { path: model_file, reason }.into());
+    }
     if known.as_ref() != Some(&model_sha256) || !home.model_path().exists() {
         if known.is_some() {
             generations.retire_all("it was made for another base model")?;
         }
-        place_model(&kit.model, &home.model_path()).map_err(|source| HomeError::Copy {
-            from: kit.model.clone(),
+        place_model(&model_file, &home.model_path()).map_err(|source| HomeError::Copy {
+            from: model_file.clone(),
             to: home.model_path(),
             source,
         })?;
@@ -152,7 +181,7 @@ pub fn set_up_watched(
         documents: library.counts()?.0,
         skipped: added.skipped,
         replay_rows,
-        gate_questions: gate_questions.unwrap_or(0),
+        gate_questions,
         home: home.folder().to_path_buf(),
     })
 }
@@ -161,6 +190,10 @@ fn replay_rows(path: &Path) -> Result<usize, LearnError> {
     let bad = |reason: String| LearnError::BadData { path: path.to_path_buf(), reason };
     let rows = dataset::read_rows(path).map_err(|error| bad(error.to_string()))?;
     Ok(rows.len())
+}
+
+fn gate_questions(path: &Path) -> Result<usize, EvaluateError> {
+    read_questions(path).map(|all| all.len())
 }
 
 fn place_model(from: &Path, to: &Path) -> io::Result<()> {

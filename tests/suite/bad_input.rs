@@ -95,6 +95,7 @@ fn an_adapter_for_another_base_is_refused_by_both_binaries() {
     let host = ["logits", "--base", text(&model), "--adapter", text(&adapter), "--tokens", "1,2", "--json"];
     assert!(refusal(&run("halligan-host", &host)).contains("adapter.gguf"));
     let home = folder.path().join("home");
+    fs::create_dir(&home).unwrap();
     let device = ["--home", text(&home), "--model", text(&model), "--adapter", text(&adapter), "ask", "hello"];
     let line = refusal(&run("halligan", &device));
     assert!(line.contains("adapter"), "{line}");
@@ -104,6 +105,7 @@ fn an_adapter_for_another_base_is_refused_by_both_binaries() {
 fn unknown_profile_and_unwritable_home_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("home");
+    fs::create_dir(&home).unwrap();
     let line = refusal(&run("halligan", &["--home", text(&home), "--profile", "toaster", "adapters", "list"]));
     assert!(line.contains("toaster") && line.contains("laptop-cpu"), "{line}");
     let file = folder.path().join("file");

@@ -91,7 +91,13 @@ fn a_correction_is_learned_activated_and_rolled_back() {
             "--json",
         ],
     );
-    let carried = device(&home, &["adapters", "list", "--json"])["active"].as_str().unwrap().to_owned();
+    let listed = device(&home, &["adapters", "list", "--json"]);
+    let carried = listed["active"].as_str().unwrap().to_owned();
+    let row = listed["generations"].as_array().unwrap().iter().find(|row| row["id"] == carried.as_str()).unwrap();
+    assert!(
+        row["gate_accuracy"].is_null() && row["held_out_accuracy"].as_f64().is_some_and(|share| share > 0.0),
+        "{row}"
+    );
 
     let question = "What is the radio channel for Division A on this incident?";
     let turn = device(&home, &["ask", question, "--json"]);

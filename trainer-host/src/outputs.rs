@@ -71,13 +71,17 @@ fn actual(path: &Path) -> PathBuf {
     }
 }
 
-/// Checks that a file can be made at `path`: its folder exists, takes files, and `path` is no folder.
+/// Checks that a file can be made at `path`: its folder exists, takes files, and `path` is no folder, and no device or
+/// pipe either, in whose place the file would be put.
 ///
 /// # Errors
 /// Names the path and what to do.
 pub fn check_file(path: &Path) -> anyhow::Result<()> {
     if path.is_dir() {
         anyhow::bail!("{} is a folder; give the name of a file", path.display());
+    }
+    if path.exists() && !path.is_file() {
+        anyhow::bail!("{} is no regular file and would be replaced by one; give the name of a file", path.display());
     }
     let folder = folder_of(path);
     if !folder.is_dir() {
@@ -140,6 +144,15 @@ mod tests {
         let file = folder.path().join("x");
         std::fs::write(&file, "x").unwrap();
         assert!(check_folder(&file).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert!(check_file(&path).unwrap_err().to_string().contains("no regular file"));
     }
 
     #[test]

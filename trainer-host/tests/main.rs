@@ -6,8 +6,10 @@ mod suite {
     mod check;
     mod command;
     mod convert;
+    mod data_build;
     mod data_rows;
     mod generate;
+    mod ingest;
     mod lineage;
     mod places;
     mod quantize;

@@ -2,11 +2,13 @@
 //!
 //! Exit code 0 is success, 1 a failure that was explained on standard error, 2 a command line that
 //! cannot be understood, 3 something that ended well and not as asked, 130 an interrupt that could
-//! not wait; `EXIT_CODES` says so to users.
+//! not wait; `cli/ends.rs` says so to users.
 
 mod actions;
+mod ends;
 mod log;
 
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -35,19 +37,8 @@ use log::{log_to_file, log_to_stderr};
 const FAILURE: u8 = 1;
 
 /// Exit code of what ended as it should and yet not as asked: an answer that is withheld, a tool that was not allowed or
-/// found nothing, an update that the gate refused.
+/// found nothing, a mark that would have dropped a correction, an update that the gate refused.
 pub const NOT_AS_ASKED: u8 = 3;
-
-/// The end of the help.
-const EXIT_CODES: &str = "\
-Without a verb, the console starts: on the whole screen, as plain text (--screen-reader), or as JSON lines for programs
-(--json). `halligan settings` shows where its keys and colours are set.
-
-Exit codes: 0 success, 1 a failure that standard error explains (`doctor`: something is wrong), 2 a command line that
-cannot be understood, 3 not done as asked (`ask`: the answer is withheld, or its tool was not allowed or failed; `tools
-call`: not allowed; `learn`: the update was refused, the adapter stays), 130 interrupted.
-
-HALLIGAN_LOG=debug shows what happens inside. NO_COLOR is respected.";
 
 /// Ask a field assistant that learns, without a network.
 #[derive(Debug, Parser)]
@@ -55,7 +46,7 @@ HALLIGAN_LOG=debug shows what happens inside. NO_COLOR is respected.";
     name = "halligan",
     version,
     propagate_version = true,
-    after_help = EXIT_CODES
+    after_help = ends::PROGRAM
 )]
 pub struct Cli {
     /// Flags of every verb.
@@ -128,10 +119,16 @@ impl ConsoleFlags {
         let face = match (json, self.screen_reader) {
             (true, _) => FaceChoice::Json,
             (false, true) => FaceChoice::Plain,
+            // A terminal that can only add lines.
+            (false, false) if is_dumb() => FaceChoice::Plain,
             (false, false) => FaceChoice::FullScreen,
         };
         Ok(ConsoleOptions { face, settings, resume })
     }
+}
+
+fn is_dumb() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
 }
 
 /// Values of `--device`.
@@ -149,6 +146,7 @@ pub enum Device {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Answer a question from the model and the documents on this device
+    #[command(after_help = ends::ASK)]
     Ask {
         /// The question; `-` reads it from standard input
         #[arg(required = true)]
@@ -162,7 +160,7 @@ pub enum Verb {
         /// Longest answer in tokens
         #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
         max_tokens: u32,
-        /// Go on with this session: its turns are the context of the question
+        /// Go on with this conversation: its turns are the context of the question
         #[arg(long, value_name = "N")]
         session: Option<i64>,
         /// Show the answer also where it would be withheld
@@ -195,8 +193,12 @@ pub enum Verb {
         /// What is wrong, or right; may be given several times
         #[arg(long = "reason", value_name = "TAG", value_parser = reason_tag())]
         reasons: Vec<Reason>,
+        /// Let `good` or `bad` take the place of a correction
+        #[arg(long)]
+        replace: bool,
     },
     /// Train an adapter from the corrections and use it if it is better
+    #[command(after_help = ends::LEARN)]
     Learn {
         /// Learn on battery even where the profile forbids it
         #[arg(long)]
@@ -223,7 +225,7 @@ pub enum Verb {
         #[command(subcommand)]
         action: JournalAction,
     },
-    /// Put the files of a kit onto this device (`--model`, and optionally `--adapter`)
+    /// Put the files of a kit onto this device: `--model` the first time, and whatever else it has
     Setup {
         /// The example kit that this program carries: a small model, its adapter and the guide; a demonstration
         #[arg(long, conflicts_with_all = ["docs", "encoder", "reranker", "replay", "gate", "calibration", "out_of_domain"])]
@@ -259,6 +261,7 @@ pub enum Verb {
     /// Answer programs on this machine as an OpenAI-compatible server
     Serve(ServeArgs),
     /// Examine this device and say what to do about problems
+    #[command(after_help = ends::DOCTOR)]
     Doctor,
     /// Show the console's settings file: where it is, and every line it may have
     Settings,
@@ -276,6 +279,31 @@ pub enum Verb {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+}
+
+impl Verb {
+    /// Whether the folder of `--home` need not be there: it is made, not wanted, or its lack is reported.
+    fn may_make_a_home(&self) -> bool {
+        match self {
+            Verb::Setup { .. }
+            | Verb::Docs { action: DocsAction::Add { .. } }
+            | Verb::Tools { action: ToolsAction::ImportTable { .. } }
+            | Verb::PdfText { .. }
+            | Verb::Doctor
+            | Verb::Settings
+            | Verb::Completions { .. }
+            | Verb::Man { .. } => true,
+            Verb::Ask { .. }
+            | Verb::Tools { .. }
+            | Verb::Feedback { .. }
+            | Verb::Learn { .. }
+            | Verb::Adapters { .. }
+            | Verb::Docs { .. }
+            | Verb::Journal { .. }
+            | Verb::Serve(_)
+            | Verb::BenchConsole => false,
+        }
+    }
 }
 
 /// Values of `--passages`.
@@ -367,6 +395,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         return console::run(common.options(), options, log);
     };
     log_to_stderr();
+    if !verb.may_make_a_home() {
+        verbs::expect_home(&common)?;
+    }
     match verb {
         Verb::Ask { question, no_docs, passages, max_tokens, session, anyway, tools, no_tools, yes } => {
             let tools = match (tools, no_tools) {
@@ -388,8 +419,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
             return verbs::ask::run(&common, &question.join(" "), options);
         }
         Verb::Tools { action } => return verbs::tools::run(&common, action),
-        Verb::Feedback { turn, mark, text, reasons } => {
-            return verbs::feedback::run(&common, turn, mark, &text.join(" "), &reasons);
+        Verb::Feedback { turn, mark, text, reasons, replace } => {
+            return verbs::feedback::run(&common, turn, mark, &text.join(" "), &reasons, replace);
         }
         Verb::Learn { force, max_steps } => return verbs::learn::run(&common, force, max_steps),
         Verb::Adapters { action } => verbs::adapters::run(&common, &action)?,
@@ -416,17 +447,25 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
 
 /// One line that names the thing and the next step; causes only where they add something.
 fn report(error: &anyhow::Error, json: bool) {
-    let first = error.to_string();
-    output::talk(&format!("error: {first}"));
-    let mut said = first.clone();
-    for cause in error.chain().skip(1) {
-        let words = cause.to_string();
-        if !said.contains(&words) {
-            output::talk(&format!("caused by: {words}"));
-            said.push_str(&words);
+    let words = in_one_line(error);
+    output::talk(&format!("error: {words}"));
+    if json {
+        let _ = output::json(&json!({ "error": words }));
+    }
+}
+
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut words = error.to_string();
+    let mut causes: Vec<String> = Vec::new();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !words.contains(&cause) && !causes.iter().any(|said| said.contains(&cause)) {
+            causes.push(cause);
         }
     }
-    if json {
-        let _ = output::json(&json!({ "error": first }));
+    if !causes.is_empty() {
+        // Before the next step, which stands behind the last semicolon.
+        let end = words.rfind("; ").unwrap_or(words.len());
+        words.insert_str(end, &format!(" ({})", causes.join(": ")));
     }
+    words.replace('\n', " ")
 }

@@ -9,6 +9,7 @@ pub mod app;
 pub mod assessment;
 mod chat;
 pub mod clipboard;
+mod correcting;
 pub mod draw;
 pub mod editor;
 pub mod event;
@@ -19,6 +20,7 @@ pub mod keymap;
 pub mod keys;
 pub mod layout;
 pub mod learning;
+mod leaving;
 pub mod markdown;
 pub mod measure;
 pub mod orders;
@@ -28,11 +30,14 @@ pub mod reports;
 pub mod settings;
 pub mod source;
 pub mod speed;
+mod split_keys;
 pub mod stderr;
+mod suspend;
 pub mod terminal;
 pub mod theme;
 pub mod transcript;
 pub mod turn_rows;
+mod welcome;
 pub mod worker;
 pub mod wrap;
 
@@ -44,7 +49,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use halligan_runtime::AssistantOptions;
-use ratatui::crossterm::event as input;
+use ratatui::crossterm::event::{self as input, KeyCode, KeyEvent};
 
 use app::App;
 use event::{Command, Event, Report};
@@ -52,6 +57,7 @@ use faces::json::Json;
 use faces::plain::Plain;
 use gauges::Gauges;
 use settings::Settings;
+use split_keys::Rest;
 use terminal::{Canvas, Screen};
 use theme::{Palette, Theme};
 use worker::{Resume, Worker};
@@ -59,6 +65,9 @@ use worker::{Resume, Worker};
 /// Shortest time between two frames that only stream text; keys are drawn at once. Thirty frames
 /// a second read as flowing text and leave slow lines and the model their time.
 const STREAM_FRAME: Duration = Duration::from_millis(33);
+
+/// Exit code of a console that a signal ended.
+const INTERRUPTED: u8 = 130;
 
 /// How the console shows itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +136,7 @@ fn full_screen(options: AssistantOptions, console: ConsoleOptions, log: Option<F
     let mut screen = Screen::enter(log).context("cannot use this terminal; use `halligan ask QUESTION` instead")?;
     let worker = Worker::start(options, console.resume, events.clone()).context("cannot start a thread")?;
     Gauges::watch(events.clone()).context("cannot start a thread")?;
+    suspend::watch(events.clone()).context("cannot watch for signals")?;
     let mut app = App::with_keys(console.settings.style(), console.settings.keymap, screen.size()?);
     std::thread::Builder::new()
         .name("keys".to_owned())
@@ -138,7 +148,7 @@ fn full_screen(options: AssistantOptions, console: ConsoleOptions, log: Option<F
     if !worker.finish() {
         tracing::warn!("left while the assistant was still busy");
     }
-    outcome.map(|()| ExitCode::SUCCESS)
+    outcome.map(|()| if app.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
 /// The loop: waits for events, takes in all that are there, draws one frame. `send` hands commands
@@ -196,21 +206,47 @@ fn is_streaming(event: &Event) -> bool {
 
 fn read_keys(events: &Sender<Event>) {
     loop {
-        let event = match input::read() {
-            Ok(input::Event::Key(key)) => Event::Key(key),
-            Ok(input::Event::Paste(text)) => Event::Paste(text),
-            Ok(input::Event::Resize(width, height)) => Event::Resized { width, height },
-            Ok(input::Event::FocusGained | input::Event::FocusLost | input::Event::Mouse(_)) => {
-                continue;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the terminal gives no more keys");
-                Event::ShutdownRequested
-            }
+        let heard = match input::read() {
+            Ok(input::Event::Key(key)) if key.code == KeyCode::Esc && key.modifiers.is_empty() => after_esc(key),
+            other => vec![other],
         };
-        let last = matches!(event, Event::ShutdownRequested);
-        if events.send(event).is_err() || last {
-            return;
+        for event in heard {
+            let event = match event {
+                Ok(input::Event::Key(key)) => Event::Key(key),
+                Ok(input::Event::Paste(text)) => Event::Paste(text),
+                Ok(input::Event::Resize(width, height)) => Event::Resized { width, height },
+                Ok(input::Event::FocusGained | input::Event::FocusLost | input::Event::Mouse(_)) => {
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the terminal gives no more keys");
+                    Event::ShutdownRequested
+                }
+            };
+            let last = matches!(event, Event::ShutdownRequested);
+            if events.send(event).is_err() || last {
+                return;
+            }
         }
     }
+}
+
+/// Esc and what came in one piece with it, where that may be the rest of another key.
+fn after_esc(esc: KeyEvent) -> Vec<io::Result<input::Event>> {
+    let mut heard = vec![Ok(input::Event::Key(esc))];
+    let mut letters = String::new();
+    while split_keys::rest(&letters) == Rest::Open && input::poll(Duration::ZERO).unwrap_or(false) {
+        let event = input::read();
+        let letter = event.as_ref().ok().and_then(|event| split_keys::letter(event.as_key_press_event()?));
+        heard.push(event);
+        match letter {
+            Some(letter) => letters.push(letter),
+            None => return heard,
+        }
+    }
+    if let Rest::Key(code) = split_keys::rest(&letters) {
+        heard.truncate(1);
+        heard.push(Ok(input::Event::Key(code.into())));
+    }
+    heard
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
-use halligan_runtime::{Assistant, Kit};
+use halligan_runtime::{Assistant, Kit, Status};
 
 use crate::cli::Common;
 use crate::output;
@@ -32,7 +32,26 @@ const FILES: [(&str, &[u8]); 8] = [
     carried!("guide", "out_of_domain.jsonl"),
 ];
 
-const WARNING: &str = "The example kit is a demonstration on a small model, not for operational use.";
+/// SHA-256 of the model that the kit carries.
+pub const MODEL: &str = "bdd55508f211b7e0e2f191b0837370f383ef132d415034e2a30050049a06db88";
+/// SHA-256 of the adapter that the kit carries.
+pub const ADAPTER: &str = "8cd5bfad102fe15a06f71169d7a488315759c024575e4d7fe682f63d22db3571";
+
+/// What must be known wherever the kit is offered or used.
+pub const WARNING: &str = "The example kit is a small model for demonstration, not for operational use.";
+
+/// A question that the kit's adapter answers and its guide confirms.
+pub const QUESTION: &str = "What is the length of one chain?";
+
+/// Whether a device answers with the kit's model, alone or with any adapter.
+pub fn is_model_of(status: &Status) -> bool {
+    status.model_sha256.as_deref() == Some(MODEL)
+}
+
+/// Whether a device answers with the kit's own adapter.
+pub fn is_adapter_of(status: &Status) -> bool {
+    status.generation.id == ADAPTER
+}
 
 /// Sets the device up with the example kit.
 ///
@@ -66,13 +85,12 @@ pub fn offer(common: &Common) -> Result<bool> {
         return Ok(true);
     }
     output::talk(&format!("There is no model in {} yet.\n", status.home.display()));
-    output::talk("  Enter  set up the example kit that this program carries (8 MB, some seconds)");
-    output::talk("  q      leave; a kit from headquarters comes with `halligan setup --model FILE.gguf`\n");
+    output::talk("  Enter  set up the example kit that this program carries (8 MB, half a minute)");
+    output::talk("  q      leave; a kit from headquarters comes with");
+    output::talk("         `halligan setup --model FILE.gguf`\n");
     output::talk(WARNING);
-    write!(io::stderr(), "> ")?;
-    let mut reply = String::new();
-    let has_answer = io::stdin().read_line(&mut reply)? > 0;
-    if !has_answer || !matches!(reply.trim().to_lowercase().as_str(), "" | "y" | "yes") {
+    if !is_wanted()? {
+        output::talk("nothing was set up");
         return Ok(false);
     }
     // A process of its own, because this one's Ctrl-C will be the console's.
@@ -83,6 +101,30 @@ pub fn offer(common: &Common) -> Result<bool> {
         bail!("the example kit was not set up; `halligan setup --example` tries again");
     }
     Ok(true)
+}
+
+/// Asks until the reply is a yes or a no; the end of the input is a no.
+fn is_wanted() -> io::Result<bool> {
+    loop {
+        write!(io::stderr(), "> ")?;
+        let mut reply = String::new();
+        if io::stdin().read_line(&mut reply)? == 0 {
+            return Ok(false);
+        }
+        match meaning(&reply) {
+            Some(wanted) => return Ok(wanted),
+            None => output::talk("Press Enter for the example kit, or type q to leave."),
+        }
+    }
+}
+
+/// What a reply to the offer means; `None` where it is neither a yes nor a no.
+fn meaning(reply: &str) -> Option<bool> {
+    match reply.trim().to_lowercase().as_str() {
+        "" | "y" | "yes" => Some(true),
+        "q" | "quit" | "exit" | "n" | "no" => Some(false),
+        _ => None,
+    }
 }
 
 /// Writes the files and names them as a kit.
@@ -101,4 +143,31 @@ fn unpack(folder: &Path) -> io::Result<Kit> {
         out_of_domain: Some(at("out_of_domain.jsonl")),
         ..Kit::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use halligan_runtime::home::sha256_of_file;
+
+    use super::*;
+
+    #[test]
+    fn the_hashes_are_those_of_the_carried_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let kit = unpack(folder.path()).unwrap();
+        assert_eq!(sha256_of_file(&kit.model).unwrap(), MODEL);
+        assert_eq!(sha256_of_file(&kit.adapter.unwrap()).unwrap(), ADAPTER);
+    }
+
+    #[test]
+    fn the_question_of_the_welcome_has_its_answer_in_the_guide() {
+        let (_, guide) = FILES.iter().find(|(name, _)| *name == "field-guide.md").unwrap();
+        assert!(String::from_utf8_lossy(guide).contains("The length of one chain is 66 feet"));
+    }
+
+    #[test]
+    fn a_reply_that_is_neither_yes_nor_no_is_asked_about_again() {
+        assert_eq!(["\n", "Yes\n", "q\n", " NO\n"].map(meaning), [true, true, false, false].map(Some));
+        assert_eq!(["help\n", "what?\n"].map(meaning), [None, None]);
+    }
 }

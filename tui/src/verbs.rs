@@ -15,3 +15,20 @@ pub mod setup;
 pub mod shell;
 pub mod tools;
 pub mod trust;
+
+use anyhow::{Result, bail};
+
+use crate::cli::Common;
+
+/// Makes sure that the folder that `--home` names is there: a mistyped one is not to become a new, empty home.
+///
+/// # Errors
+/// No such folder.
+pub fn expect_home(common: &Common) -> Result<()> {
+    match &common.home {
+        Some(home) if !home.exists() => {
+            bail!("there is no home at {}; `halligan setup` makes one, or correct --home", home.display())
+        }
+        _ => Ok(()),
+    }
+}

@@ -6,6 +6,7 @@
 
 mod client;
 mod configuration;
+mod watched;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -28,8 +29,8 @@ const SCHEMA_BYTES_MAX: usize = 8 * 1024;
 const DESCRIPTION_CHARS_MAX: usize = 120;
 /// Most tools of all programs.
 const TOOLS_MAX: usize = 32;
-/// How long a program may take to say what it offers.
-const START_TIME: Duration = Duration::from_secs(30);
+/// How long a program may take to say what it offers; the first question that wants tools waits for it.
+const START_TIME: Duration = Duration::from_secs(10);
 
 /// A tool of another program.
 struct ExternalTool {

@@ -9,7 +9,7 @@ mod hazard;
 
 use serde_json::json;
 
-use super::tools::{Place, units};
+use super::tools::{Place, units, zone_of};
 use crate::error::RuntimeError;
 use crate::home::Home;
 use crate::turn::ToolCall;
@@ -42,6 +42,10 @@ pub fn enable(home: &Home, on: bool) -> Result<(), RuntimeError> {
 /// # Errors
 /// An unreadable database.
 pub fn route(home: &Home, question: &str) -> Result<Option<ToolCall>, RuntimeError> {
+    // What is to be logged may be long, have several lines and end as it likes.
+    if let Some(call) = log(question.trim()) {
+        return Ok(Some(call));
+    }
     let question = question.trim().trim_end_matches(['?', '.', '!']).trim();
     if question.is_empty() || question.len() > QUESTION_BYTES_MAX || question.contains('\n') {
         return Ok(None);
@@ -49,7 +53,7 @@ pub fn route(home: &Home, question: &str) -> Result<Option<ToolCall>, RuntimeErr
     if let Some(call) = hazard::route(home, question)? {
         return Ok(Some(call));
     }
-    let forms = [log, checklist, time, sun, concentration, conversion, distance, destination, coordinates, arithmetic];
+    let forms = [checklist, time, sun, concentration, conversion, distance, destination, coordinates, arithmetic];
     Ok(forms.into_iter().find_map(|form| form(question)))
 }
 
@@ -67,7 +71,7 @@ fn log(question: &str) -> Option<ToolCall> {
     }
     let asks =
         ["show the log", "read the log", "show the incident log", "read the incident log", "show log", "read log"];
-    if asks.contains(&lower.as_str()) { call("read_log", json!({})) } else { None }
+    if asks.contains(&lower.trim_end_matches(['?', '.', '!'])) { call("read_log", json!({})) } else { None }
 }
 
 /// `Start the checklist Engine check`, `next item`, `item 3 done`.
@@ -100,7 +104,7 @@ fn checklist(question: &str) -> Option<ToolCall> {
     call("item_done", json!({ "item": number }))
 }
 
-/// `What time is it in Europe/Berlin?`
+/// `What time is it in Europe/Berlin?`, `time in Denver`.
 fn time(question: &str) -> Option<ToolCall> {
     let words = Words::of(question);
     let rest = words.after_any(&[
@@ -115,8 +119,10 @@ fn time(question: &str) -> Option<ToolCall> {
         "" | "now" | "right now" => call("time", json!({})),
         _ => {
             let zone = rest.strip_prefix("in ")?;
-            (zone.eq_ignore_ascii_case("utc") || zone.contains('/')).then_some(())?;
-            call("time", json!({ "zone": if zone.eq_ignore_ascii_case("utc") { "UTC" } else { zone } }))
+            let utc = zone.eq_ignore_ascii_case("utc");
+            // A zone that is written as one is the tool's to answer or to refuse; a city must be known.
+            (utc || zone.contains('/') || zone_of(Some(zone)).is_ok()).then_some(())?;
+            call("time", json!({ "zone": if utc { "UTC" } else { zone } }))
         }
     }
 }
@@ -163,9 +169,17 @@ fn concentration(question: &str) -> Option<ToolCall> {
 /// `Convert 500 gpm to L/min`, `how many litres are 5 gallons`.
 fn conversion(question: &str) -> Option<ToolCall> {
     let (value, from, to) = forms::conversion(question)?;
-    let (from, to) = (units::find(&from)?, units::find(&to)?);
-    units::convert(value, from, to).ok()?;
-    call("convert_units", json!({ "value": value, "from": from.symbol, "to": to.symbol }))
+    let meant = |name: &str| match units::meant(name)[..] {
+        [] => None,
+        [one] => Some((Some(one), one.symbol.to_owned())),
+        // Which of several is meant the tool asks.
+        _ => Some((None, name.to_owned())),
+    };
+    let ((from, from_name), (to, to_name)) = (meant(&from)?, meant(&to)?);
+    if let (Some(from), Some(to)) = (from, to) {
+        units::convert(value, from, to).ok()?;
+    }
+    call("convert_units", json!({ "value": value, "from": from_name, "to": to_name }))
 }
 
 /// `How far is it from 39.74, -104.98 to 40.01, -105.27?`
@@ -234,7 +248,7 @@ fn coordinates(question: &str) -> Option<ToolCall> {
     call("coordinates", json!({ "coordinates": position.trim() }))
 }
 
-/// `What is 3 * (12 + 5)?`
+/// `What is 3 * (12 + 5)?`, `18 percent of 250`.
 fn arithmetic(question: &str) -> Option<ToolCall> {
     let words = Words::of(question);
     let asked = words.after_any(&["calculate", "compute"]);
@@ -242,6 +256,9 @@ fn arithmetic(question: &str) -> Option<ToolCall> {
     let rest =
         asked.or_else(|| words.after_any(&["what is", "how much is", "what's"])).unwrap_or_else(|| question.to_owned());
     let expression = rest.trim().trim_end_matches('=').trim();
+    if let Some(parts) = forms::PERCENT.captures(expression) {
+        return call("calculate", json!({ "expression": format!("{} percent of {}", &parts[1], &parts[2]) }));
+    }
     is_expression(expression, explicit).then_some(())?;
     call("calculate", json!({ "expression": expression }))
 }

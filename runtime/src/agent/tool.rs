@@ -134,11 +134,18 @@ pub(crate) fn figure(value: f64, digits: usize) -> String {
     }
     let magnitude = value.abs().log10().floor();
     if !(-6.0..15.0).contains(&magnitude) {
-        return format!("{value:.*e}", digits.saturating_sub(1));
+        let text = format!("{value:.*e}", digits.saturating_sub(1));
+        let Some((digits, power)) = text.split_once('e') else { return text };
+        return format!("{}e{power}", without_zeros(digits));
     }
     let decimals = (digits as f64 - 1.0 - magnitude).max(0.0) as usize;
     let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    without_zeros(&text).to_owned()
+}
+
+/// Without the zeros at the end of a fraction.
+fn without_zeros(text: &str) -> &str {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
 #[cfg(test)]
@@ -155,7 +162,8 @@ mod tests {
             (-40.0, "-40"),
             (0.000_03, "0.00003"),
             (123_456_789.0, "123456789"),
-            (1e-9, "1.00000e-9"),
+            (1e-9, "1e-9"),
+            (1.5e-9, "1.5e-9"),
         ];
         for (value, expected) in cases {
             assert_eq!(figure(value, 6), expected);

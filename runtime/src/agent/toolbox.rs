@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -181,7 +182,12 @@ impl Toolbox {
                     interrupts.iter().for_each(|interrupt| interrupt.interrupt());
                 }
             });
-            let result = entry.tool.call(call.arguments.clone(), &context);
+            // A fault in a library ends the call and not the session. What a tool writes, it writes in one transaction,
+            // which is rolled back on the way out.
+            let run = AssertUnwindSafe(|| entry.tool.call(call.arguments.clone(), &context));
+            let result = catch_unwind(run).unwrap_or_else(|_| {
+                Err(ToolError::NoResult(format!("`{}` failed on these arguments; write them another way", call.name)))
+            });
             drop(ended);
             result
         });
@@ -198,5 +204,44 @@ impl Toolbox {
             return Err(ToolError::NoResult(reason));
         }
         Ok(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Faulty;
+
+    impl Tool for Faulty {
+        fn name(&self) -> &str {
+            "faulty"
+        }
+
+        fn description(&self) -> &str {
+            "panics"
+        }
+
+        fn schema(&self) -> Value {
+            serde_json::json!({ "type": "object" })
+        }
+
+        fn call(&self, _: Value, _: &ToolContext<'_>) -> Result<Value, ToolError> {
+            panic!("a library did this")
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_tool_ends_the_call_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(folder.path())).unwrap();
+        let mut toolbox = Toolbox::built_in();
+        toolbox.add(Box::new(Faulty)).unwrap();
+        let call = ToolCall { name: "faulty".to_owned(), arguments: serde_json::json!({}) };
+        let find = |_: &str, _: usize| Ok(Vec::new());
+        let limit = Duration::from_secs(CALL_SECONDS_MAX);
+        let options = CallOptions { home: &home, find_passages: &find, approver: None, tainted: false, limit };
+        let outcome = toolbox.run(&call, &options, &mut |_| {}).outcome;
+        assert!(matches!(outcome, ToolOutcome::Failed(reason) if reason.contains("`faulty` failed")));
     }
 }

@@ -13,6 +13,7 @@ pub mod units;
 
 use super::tool::Tool;
 
+pub(crate) use clock::zone_of;
 pub use coordinates::Place;
 pub use documents::SEARCH_DOCUMENTS;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Assistant;
+use super::context::READING_PARAMETERS_MIN;
 use crate::error::RuntimeError;
 use crate::retrieval::encoder::{CrossEncoder, Encoder, Reranker, SentenceEncoder};
 use crate::retrieval::{
@@ -11,10 +12,6 @@ use crate::retrieval::{
 
 /// Passages that go into the prompt at most.
 const PROMPT_PASSAGES: usize = 4;
-
-/// Models from this size on answer better with passages in front of them than from memory. Below, what a model
-/// knows stands in its adapter, which was trained on questions alone: passages only lead it astray.
-const PARAMETERS_WITH_PASSAGES: u64 = 300_000_000;
 
 /// A context of fewer tokens has no room for passages beside question and answer.
 const CONTEXT_WITH_PASSAGES: u32 = 2048;
@@ -37,7 +34,7 @@ impl PassagesInPrompt {
         match self {
             PassagesInPrompt::Always => true,
             PassagesInPrompt::Never => false,
-            PassagesInPrompt::Auto => parameters >= PARAMETERS_WITH_PASSAGES && context_tokens >= CONTEXT_WITH_PASSAGES,
+            PassagesInPrompt::Auto => parameters >= READING_PARAMETERS_MIN && context_tokens >= CONTEXT_WITH_PASSAGES,
         }
     }
 }

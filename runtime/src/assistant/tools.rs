@@ -7,7 +7,7 @@ use super::{AnswerEvent, AskOptions, Assistant};
 use crate::agent::external::{check_external_tools, external_tools};
 use crate::agent::tool::words_of;
 use crate::agent::toolbox::CALL_SECONDS_MAX;
-use crate::agent::tools::hazard::{self, HazardTable, Role};
+use crate::agent::tools::hazard::{self, HazardTable, KeptTable, Role};
 use crate::agent::{CallOptions, Toolbox, router};
 use crate::error::{RuntimeError, ToolError};
 use crate::retrieval::Passage;
@@ -85,6 +85,22 @@ impl Assistant {
         columns: &[(String, Role)],
     ) -> Result<HazardTable, RuntimeError> {
         Ok(hazard::import(&self.home, path, name, columns)?)
+    }
+
+    /// The hazard tables on this device, by name.
+    ///
+    /// # Errors
+    /// [`ToolError::Database`].
+    pub fn hazard_tables(&self) -> Result<Vec<KeptTable>, RuntimeError> {
+        Ok(hazard::tables(&self.home)?)
+    }
+
+    /// Removes the hazard table `name`; gives how many entries it had.
+    ///
+    /// # Errors
+    /// [`ToolError::NoResult`] where there is none of that name, [`ToolError::Database`].
+    pub fn remove_hazard_table(&self, name: &str) -> Result<i64, RuntimeError> {
+        Ok(hazard::remove(&self.home, name)?)
     }
 
     /// Turns the router on or off for good.

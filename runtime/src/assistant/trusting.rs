@@ -53,7 +53,7 @@ pub(super) struct Asked<'a> {
 impl Judge {
     /// Whether an answer may turn out to be withheld, so that no more of it is shown than is sure.
     pub fn may_withhold(&self) -> bool {
-        self.domain_limit.is_some() || self.trust.as_ref().is_some_and(|trust| trust.calibration.is_some())
+        self.domain_limit.is_some() || self.trust.as_ref().is_some_and(Trust::claims)
     }
 
     /// What can be decided before the answer.

@@ -82,10 +82,10 @@ fn assessment(verdict: Verdict, evidence: &Evidence<'_>, reasons: Vec<String>) -
 /// Why the question is foreign to the adapter, where it is.
 fn foreign(evidence: &Evidence<'_>) -> Option<String> {
     let DomainEvidence { score, limit } = evidence.domain?;
-    let limit = limit.filter(|limit| score < *limit)?;
-    Some(format!(
-        "the question is unlike those the adapter was trained for (domain score {score:.2}, limit {limit:.2})"
-    ))
+    // Its figures are for programs: they stand beside the reasons.
+    limit
+        .is_some_and(|limit| score < limit)
+        .then(|| "the question is unlike those the adapter was trained for".to_owned())
 }
 
 fn refusal(evidence: &Evidence<'_>, limits: &Limits, reasons: &mut Vec<String>) -> Option<Verdict> {
@@ -177,17 +177,34 @@ fn held(passage: &Passage, asked: &BTreeSet<String>) -> usize {
     asked.intersection(&given).count()
 }
 
-/// Beginnings of the passages that hold every telling word, each once.
+/// Beginnings of the passages that hold every telling word, each once. A list of links is no subject.
 fn tied_subjects(passages: &[Passage], asked: &BTreeSet<String>) -> Vec<String> {
     let mut subjects: Vec<String> = Vec::new();
     for passage in passages.iter().filter(|passage| held(passage, asked) == asked.len()) {
-        let first: Vec<&str> = passage.text.split_whitespace().take(6).collect();
+        let Some(line) = passage.text.lines().find(|line| is_prose(line)) else { continue };
+        let first: Vec<&str> = line.split_whitespace().take(6).collect();
         let name = format!("{}..", first.join(" "));
         if !subjects.contains(&name) {
             subjects.push(name);
         }
     }
     subjects
+}
+
+/// Whether a line says something: more than a heading, and more than links to other pages.
+fn is_prose(line: &str) -> bool {
+    let mut rest = line.trim();
+    if rest.starts_with('#') {
+        return false;
+    }
+    while let Some((before, link)) = rest.split_once('[') {
+        if before.contains(char::is_alphabetic) {
+            return true;
+        }
+        let target = link.split_once(']').and_then(|(_, behind)| behind.strip_prefix('('));
+        rest = target.and_then(|target| target.split_once(')')).map_or(link, |(_, behind)| behind);
+    }
+    rest.contains(char::is_alphabetic)
 }
 
 #[cfg(test)]
@@ -266,7 +283,9 @@ mod tests {
         let foreign = Some(DomainEvidence { score: 0.5, limit: Some(1.0) });
         let other = [passage("A valve is red.")];
         let seen = Evidence { domain: foreign, ..evidence(QUESTION, &other) };
-        assert_eq!(verdict(&seen), Verdict::Refuse);
+        let refused = assess(&seen, &LIMITS);
+        assert_eq!((refused.verdict, refused.domain_score), (Verdict::Refuse, Some(0.5)));
+        assert!(!refused.reasons[0].contains(|letter: char| letter.is_ascii_digit()), "{:?}", refused.reasons);
         let covering = [passage("Isolate a chlorine spill far away: 150 feet.")];
         let seen = Evidence { domain: foreign, ..evidence(QUESTION, &covering) };
         assert_eq!(verdict(&seen), Verdict::Answer);
@@ -295,5 +314,19 @@ mod tests {
         assert!(given.reasons[0].contains("For ammonia the isolation distance"), "{:?}", given.reasons);
         assert_eq!(verdict(&Evidence { supported: true, ..seen }), Verdict::Answer);
         assert_eq!(verdict(&Evidence { passages: &tied[..2], ..seen }), Verdict::Warn);
+    }
+
+    #[test]
+    fn links_and_headings_are_no_subjects_to_choose_among() {
+        let links = ["map", "list", "index"].map(|name| {
+            passage(&format!("## Isolation distance\n\n* [Isolation distance](/{name})\n1. [The {name}](/a) | [Up](/)"))
+        });
+        let seen = Evidence { supported: false, ..evidence("What is the isolation distance?", &links) };
+        assert_eq!(verdict(&seen), Verdict::Warn);
+        for (line, says) in [("[x] check [this](/a)", true), ("See [the map](/map).", true), ("[a](b) [c", true)] {
+            assert_eq!(is_prose(line), says, "{line}");
+        }
+        let mixed = links.map(|links| passage(&format!("{}\n{}", links.text, "The distance grows with wind.")));
+        assert_eq!(tied_subjects(&mixed, &asked_for("isolation distance")), ["The distance grows with wind..."]);
     }
 }

@@ -4,7 +4,7 @@
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use super::calibration::{Calibration, Sample, TooFew};
+use super::calibration::{ANSWERS_MIN, Calibration, Sample, TooFew};
 use super::domain::{Domain, DomainLimit};
 use super::features::AnswerFeatures;
 use crate::error::HomeError;
@@ -17,7 +17,8 @@ pub struct Trust {
     pub answers: usize,
     /// Right answers among them.
     pub right: usize,
-    /// From features of an answer to the probability that it is right; `None` where there were too few judged answers.
+    /// From features of an answer to the probability that it is right; `None` where there were too few judged answers,
+    /// or too few right or wrong ones.
     pub calibration: Option<Calibration>,
     /// How questions inside and outside the domain are told apart; `None` without outside questions.
     pub domain: Option<Domain>,
@@ -43,9 +44,24 @@ impl Trust {
         self.calibration.is_none().then_some(few)
     }
 
-    /// Probability that an answer with these features is right; `None` without a calibration.
+    /// Probability that an answer with these features is right; `None` where too little was measured to claim one.
     pub fn probability(&self, features: Option<&AnswerFeatures>) -> Option<f32> {
-        Some(self.calibration.as_ref()?.probability(features?) as f32)
+        match &self.calibration {
+            Some(calibration) => Some(calibration.probability(features?) as f32),
+            None => self.rate(),
+        }
+    }
+
+    /// The share of right answers, by Laplace's rule of succession, where there are enough answers but too few of one
+    /// kind to tell them apart: all but a few are right, or all but a few are wrong.
+    pub fn rate(&self) -> Option<f32> {
+        let tells = self.calibration.is_none() && self.answers >= ANSWERS_MIN;
+        tells.then(|| (self.right as f32 + 1.0) / (self.answers as f32 + 2.0))
+    }
+
+    /// Whether it says of an answer how likely it is right.
+    pub fn claims(&self) -> bool {
+        self.calibration.is_some() || self.rate().is_some()
     }
 
     /// The domain limit under a profile that allows this share of false refusals (0 refuses none); `None` where there
@@ -98,5 +114,38 @@ impl<'home> TrustStore<'home> {
 
     fn failed(&self, source: rusqlite::Error) -> HomeError {
         HomeError::Database { path: self.home.database_path(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trust(answers: usize, right: usize) -> Trust {
+        let features = AnswerFeatures {
+            mean_probability: 0.9,
+            mean_log_probability: -0.1,
+            least_log_probability: -0.5,
+            entropy: 0.1,
+            margin: 1.0,
+            tokens: 8,
+            supported: false,
+        };
+        let samples: Vec<Sample> = (0..answers).map(|index| Sample { features, right: index < right }).collect();
+        Trust::of(&samples, None)
+    }
+
+    #[test]
+    fn a_generation_that_was_wrong_nearly_always_is_expected_to_be_wrong() {
+        let poor = trust(260, 4);
+        assert!(poor.claims() && poor.calibration.is_none());
+        assert!((poor.probability(None).unwrap() - 5.0 / 262.0).abs() < 1e-6);
+        assert!(trust(260, 260).probability(None).unwrap() > 0.99);
+    }
+
+    #[test]
+    fn few_answers_claim_nothing() {
+        assert!(!trust(ANSWERS_MIN - 1, 0).claims());
+        assert_eq!(trust(ANSWERS_MIN - 1, 0).probability(None), None);
     }
 }

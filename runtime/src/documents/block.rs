@@ -43,6 +43,8 @@ pub struct Block {
     pub language: Option<String>,
     /// Page, from 1.
     pub page: Option<u32>,
+    /// Row of its sheet, from 1, where it is one of a workbook.
+    pub row: Option<u32>,
     /// Columns of a record.
     pub fields: Vec<(String, String)>,
     /// Where it may be cut.
@@ -67,6 +69,7 @@ impl Block {
             kind: BlockKind::Prose,
             language: None,
             page: None,
+            row: None,
             fields: Vec::new(),
             cut: Cut::Sentences,
             alone: false,

@@ -8,6 +8,9 @@ use super::ligatures::Repairs;
 use super::running_heads;
 use super::vocabulary::vocabulary;
 
+/// Repaired words that the report lists one by one.
+const REPAIRS_LISTED: usize = 200;
+
 /// Cleans the blocks of a document. `derived` says that it came out of a PDF; otherwise only characters that no one
 /// types are replaced. `lines` says that line ends are those of the page, not of the author.
 pub fn clean(reading: &mut Reading, text: &str, derived: bool, lines: bool) {
@@ -51,7 +54,12 @@ pub fn clean(reading: &mut Reading, text: &str, derived: bool, lines: bool) {
     let mut steps: Vec<_> = steps.into_iter().collect();
     steps.sort();
     for (name, (count, example)) in steps {
-        reading.notes.push(Note::remark(name, format!("{count} times; first: {example}")));
+        // A word that was changed may mean another thing; the reader must be able to check each.
+        let detail = match name {
+            "broken_ligatures" => format!("{count} times: {}", repairs.made(REPAIRS_LISTED)),
+            _ => format!("{count} times; first: {example}"),
+        };
+        reading.notes.push(Note::remark(name, detail));
     }
 }
 

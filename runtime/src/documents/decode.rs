@@ -1,17 +1,24 @@
 //! Bytes to text: which encoding a file has, its text, and back from a place in the text to the file's bytes.
 //!
-//! A byte order mark decides; then UTF-8, if nearly all of it is; then UTF-16 by where its zeros are; then the
-//! guess of `chardetng`, which browsers trust for the same question. Each conversion is reported, a guess as one.
+//! A byte order mark decides; then UTF-8, if all or most of what is above ASCII is; then what the text says of
+//! itself; then the guess of `chardetng`, which browsers trust for the same question. UTF-16 without a mark shows by
+//! where its zeros are. Each conversion is reported, a guess as one.
+
+mod declared;
 
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+pub use declared::{Declared, declared};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
-/// First bytes that the guess may use.
+/// Bytes that the guess may use.
 const GUESS_BYTES: usize = 1 << 20;
-/// A text that is valid UTF-8 but for so many bytes in a thousand is UTF-8 with damage, no other encoding.
-const DAMAGE_PER_MILLE: usize = 2;
+/// Of these, before the first that is not ASCII.
+const GUESS_BYTES_BEFORE: usize = 1 << 10;
+/// A text that has at least so many bytes above ASCII for each place that its declared encoding does not have may be
+/// in that encoding, with damage.
+const BYTES_PER_ERROR: usize = 10;
 /// A text of which so many bytes in a hundred are no UTF-8 may be damaged; with more it is something else.
 const DAMAGE_PERCENT: usize = 10;
 /// Bytes above ASCII in a row that are a word in another encoding.
@@ -20,7 +27,8 @@ const FOREIGN_RUN: usize = 3;
 /// Text of a file or of a piece of it.
 #[derive(Debug)]
 pub struct Decoded<'a> {
-    /// The text, without a byte order mark.
+    /// The text, without a byte order mark, and with line feeds where the file ends its lines with carriage returns
+    /// alone.
     pub text: Cow<'a, str>,
     /// The encoding that was found.
     pub encoding: &'static Encoding,
@@ -35,25 +43,48 @@ pub fn detect(bytes: &[u8]) -> &'static Encoding {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return encoding;
     }
-    let sample = &bytes[..bytes.len().min(GUESS_BYTES)];
-    if let Some(encoding) = utf16_by_look(sample) {
+    if let Some(encoding) = utf16_by_look(&bytes[..bytes.len().min(GUESS_BYTES)]) {
         return encoding;
     }
-    if std::str::from_utf8(sample).is_ok() {
-        return UTF_8;
+    find(bytes, || declared(bytes)?.encoding)
+}
+
+/// The encoding of a piece from the midst of a file.
+pub fn detect_within(bytes: &[u8]) -> &'static Encoding {
+    find(bytes, || None)
+}
+
+fn find(bytes: &[u8], declared: impl Fn() -> Option<&'static Encoding>) -> &'static Encoding {
+    match std::str::from_utf8(bytes) {
+        // Japanese in seven bits looks like ASCII but for its escapes.
+        Ok(_) if bytes.contains(&0x1b) && declared() == Some(ISO_2022_JP) => return ISO_2022_JP,
+        Ok(_) => return UTF_8,
+        Err(_) => {}
     }
+    let above = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or_default();
+    let start = above.saturating_sub(GUESS_BYTES_BEFORE);
+    let sample = &bytes[start..bytes.len().min(start + GUESS_BYTES)];
     let damage = utf8_damage(sample);
-    let above = sample.iter().filter(|byte| !byte.is_ascii()).count();
-    // A piece may end within a character.
-    if damage <= 1 && above > 8 || damage * 1000 <= sample.len() * DAMAGE_PER_MILLE && damage * 20 <= above {
-        return UTF_8;
+    // Bytes that make a character of UTF-8 by chance are rare in any other encoding.
+    let characters = utf8_characters(sample);
+    if let Some(encoding) = declared().filter(|encoding| *encoding != UTF_8 && fits(sample, encoding))
+        && (damage > characters || !encoding.is_single_byte())
+    {
+        return encoding;
     }
-    if damage * 100 <= sample.len() * DAMAGE_PERCENT && !looks_foreign(sample) {
+    if characters >= damage || damage * 100 <= sample.len() * DAMAGE_PERCENT && !looks_foreign(sample) {
         return UTF_8;
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(sample, true);
     detector.guess(None, Utf8Detection::Allow)
+}
+
+/// Whether `sample` is text in `encoding`, but for little damage.
+fn fits(sample: &[u8], encoding: &'static Encoding) -> bool {
+    let (text, damaged) = encoding.decode_without_bom_handling(sample);
+    let above = || sample.iter().filter(|byte| !byte.is_ascii()).count();
+    !damaged || text.matches('\u{fffd}').count().saturating_sub(1) * BYTES_PER_ERROR <= above()
 }
 
 /// UTF-16 without a mark: nearly every second byte of European text is zero.
@@ -107,6 +138,12 @@ fn utf8_damage(bytes: &[u8]) -> usize {
     bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count()
 }
 
+/// Characters above ASCII in what is valid of `bytes`.
+fn utf8_characters(bytes: &[u8]) -> usize {
+    let begins = |byte: &u8| *byte >= 0xc0;
+    bytes.utf8_chunks().map(|chunk| chunk.valid().bytes().filter(begins).count()).sum()
+}
+
 /// Decodes `bytes`; `first` says that they are the beginning of the file, where a byte order mark may stand.
 pub fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding, first: bool) -> Decoded<'a> {
     let mark = match Encoding::for_bom(bytes) {
@@ -116,16 +153,22 @@ pub fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding, first: bool) -> 
     let body = &bytes[mark..];
     if encoding == UTF_8 {
         return match std::str::from_utf8(body) {
-            Ok(text) => Decoded { text: Cow::Borrowed(text), encoding, damaged: 0, mark },
+            Ok(text) => Decoded { text: in_lines(Cow::Borrowed(text)), encoding, damaged: 0, mark },
             Err(_) => {
                 let damaged = utf8_damage(body);
-                Decoded { text: String::from_utf8_lossy(body), encoding, damaged, mark }
+                Decoded { text: in_lines(String::from_utf8_lossy(body)), encoding, damaged, mark }
             }
         };
     }
     let (text, damaged) = encoding.decode_without_bom_handling(body);
     let damaged = if damaged { text.matches('\u{fffd}').count() } else { 0 };
-    Decoded { text, encoding, damaged, mark }
+    Decoded { text: in_lines(text), encoding, damaged, mark }
+}
+
+/// The lines of a text without line feeds end with carriage returns, as old Macs wrote them. Both are one byte, so
+/// that no place moves.
+fn in_lines(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.contains('\n') || !text.contains('\r') { text } else { Cow::Owned(text.replace('\r', "\n")) }
 }
 
 impl<'a> Decoded<'a> {
@@ -211,6 +254,43 @@ mod tests {
         assert_eq!(decoded, ("Good text here. \u{fffd}\u{fffd} bad bytes \u{fffd} end.".to_owned(), "UTF-8"));
         let (text, name) = read(b"Stay low \x96 the smoke \x93rises\x94.");
         assert_eq!((text.as_str(), name), ("Stay low \u{2013} the smoke \u{201c}rises\u{201d}.", "windows-1252"));
+    }
+
+    #[test]
+    fn declared_encoding_is_believed_where_the_bytes_can_be_in_it() {
+        let page = b"<meta charset=\"windows-1251\"><p>\xc2\xee\xe4\xe0 \xe8 \xee\xe3\xee\xed\xfc</p>";
+        let (text, name) = read(page);
+        assert!(text.contains("\u{412}\u{43e}\u{434}\u{430} \u{438} \u{43e}\u{433}\u{43e}\u{43d}\u{44c}"), "{text}");
+        assert_eq!(name, "windows-1251");
+        assert!(read(b"<?xml version='1.0' encoding='iso-8859-15'?><p>5 \xa4</p>").0.contains("5 \u{20ac}"));
+        assert_eq!(read(b"# -*- coding: latin-1 -*-\nx = ' \xb5 '\n").0, "# -*- coding: latin-1 -*-\nx = ' \u{b5} '\n");
+        assert_eq!(read(b"<meta charset=shift_jis>\x89\xce").0, "<meta charset=shift_jis>\u{706b}");
+        assert_eq!(read(b"# coding: iso-2022-jp\n\x1b$B2P\x1b(B\n").0, "# coding: iso-2022-jp\n\u{706b}\n");
+        assert_eq!(read(b"caf\xe9").0, "caf\u{e9}");
+        // What is UTF-8 stays it, whatever it says.
+        assert_eq!(read("<meta charset=latin1>Gr\u{f6}\u{df}e".as_bytes()).1, "UTF-8");
+        assert_eq!(read(b"<meta charset=latin1>Gr\xc3\xb6\xc3\x9fe und Ma\xdfe, \xc3\xbcber").1, "UTF-8");
+    }
+
+    #[test]
+    fn bad_line_does_not_make_another_encoding_of_a_short_text() {
+        let (text, name) = read(b"Gr\xc3\xb6\xc3\x9fe\n\xc3\xbcber\nGr\xf6\xdfe\n");
+        assert_eq!((text.as_str(), name), ("Gr\u{f6}\u{df}e\n\u{fc}ber\nGr\u{fffd}\u{fffd}e\n", "UTF-8"));
+    }
+
+    #[test]
+    fn first_byte_that_is_not_ascii_may_stand_late() {
+        let mut bytes = b"The crew waits for water.\n".repeat(GUESS_BYTES / 20);
+        bytes.extend(b"The caf\xe9 is closed.\n");
+        let (text, name) = read(&bytes);
+        assert!(text.ends_with("The caf\u{e9} is closed.\n"));
+        assert_eq!(name, "windows-1252");
+    }
+
+    #[test]
+    fn carriage_returns_alone_end_lines() {
+        assert_eq!(read(b"One.\rTwo.\r").0, "One.\nTwo.\n");
+        assert_eq!(read(b"One.\r\nTwo.\r\n").0, "One.\r\nTwo.\r\n");
     }
 
     #[test]

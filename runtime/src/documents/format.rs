@@ -91,6 +91,8 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"GGUF", "a GGUF model"),
     (b"SQLite format 3", "an SQLite database; export its tables as CSV"),
     (b"PAR1", "a Parquet file; see `halligan-host data import`"),
+    (b"\xff\xfe\0\0", "text in UTF-32; convert it to UTF-8"),
+    (b"\0\0\xfe\xff", "text in UTF-32; convert it to UTF-8"),
     (b"\xd0\xcf\x11\xe0", "an old Office file; save it as XLSX, PDF or text"),
 ];
 
@@ -162,6 +164,10 @@ mod tests {
         let image = detect("notes.txt", b"\x89PNG\r\n\x1a\n\0\0").unwrap_err();
         assert_eq!((image.reason, image.detail.as_str()), ("binary", "it is a PNG image"));
         assert_eq!(detect("a.txt", &[1, 2, 0, 3, 0xfe]).unwrap_err().reason, "binary");
+        for marked in [b"\xff\xfe\0\0W\0\0\0", b"\0\0\xfe\xff\0\0\0W"] {
+            let utf32 = detect("a.txt", marked).unwrap_err();
+            assert_eq!(utf32.detail, "it is text in UTF-32; convert it to UTF-8");
+        }
         assert_eq!(detect("a.pdf", b"hello").unwrap_err().reason, "broken");
     }
 

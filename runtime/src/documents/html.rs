@@ -11,42 +11,51 @@ use html5gum::emitters::default::{DefaultEmitter, Token};
 use super::block::{Block, BlockKind, Chain, Cut, Note, Reading};
 use super::equations;
 use super::mathml::{Formula, Mark};
+use super::superscript::superscript;
+use cell::Cell;
+use elements::{BLOCKS, SILENT};
+use title::Title;
 
-/// Elements whose content is no text.
-const SILENT: &[&str] = &["script", "style", "noscript", "template", "svg", "head", "iframe", "object", "canvas"];
-/// Elements that begin and end a block.
-const BLOCKS: &[&str] = &[
-    "p",
-    "div",
-    "section",
-    "article",
-    "main",
-    "aside",
-    "nav",
-    "header",
-    "footer",
-    "ul",
-    "ol",
-    "li",
-    "dl",
-    "dt",
-    "dd",
-    "blockquote",
-    "figure",
-    "figcaption",
-    "table",
-    "form",
-    "fieldset",
-    "hr",
-    "body",
-    "html",
-    "address",
-    "details",
-    "summary",
-];
+mod cell;
+mod elements;
+mod title;
+
+/// Most raised texts in one another.
+const RAISED_MAX: usize = 8;
 
 /// Reads HTML.
 pub fn read(text: &str) -> Reading {
+    let (mut reading, left_out) = parts(text);
+    reading.notes.extend(left_out_note(left_out));
+    reading
+}
+
+/// The text of a piece of HTML, and how many parts of it are no text and were left out.
+pub(super) fn rendered(text: &str) -> (String, usize) {
+    let (reading, left_out) = parts(text);
+    (reading.blocks.iter().map(|block| block.text(text)).collect::<Vec<_>>().join("\n\n"), left_out)
+}
+
+/// What the report says of parts that are no text.
+pub(super) fn left_out_note(count: usize) -> Option<Note> {
+    let detail = || format!("{count} scripts, styles and other parts that are no text were left out");
+    (count > 0).then(|| Note::part("no_text", detail()))
+}
+
+/// `text` that stands raised behind `before`. What stands on nothing is a mark or small print and no power; so is
+/// the number of a note in brackets.
+pub(super) fn raised(before: &str, text: &str) -> String {
+    let trimmed = text.trim();
+    let on_nothing = || {
+        let before = before.trim_end_matches(' ');
+        before.is_empty() || before.ends_with(['\n', '|'])
+    };
+    let raised = if trimmed.starts_with('[') { trimmed.to_owned() } else { superscript(trimmed) };
+    if raised.starts_with("^(") && on_nothing() { trimmed.to_owned() } else { raised }
+}
+
+/// The blocks of a page, and how many parts of it are no text.
+fn parts(text: &str) -> (Reading, usize) {
     let mut state = State { chain: Chain::default(), ..State::default() };
     let mut emitter = DefaultEmitter::<usize>::new_with_span();
     emitter.naively_switch_states(true);
@@ -73,17 +82,8 @@ pub fn read(text: &str) -> Reading {
         }
     }
     state.flush();
-    if state.left_out > 0 {
-        let detail = format!("{} scripts, styles and other parts that are no text were left out", state.left_out);
-        state.reading.notes.push(Note::part("no_text", detail));
-    }
-    state.reading
-}
-
-/// The text of a piece of HTML.
-pub fn rendered(text: &str) -> String {
-    let reading = read(text);
-    reading.blocks.iter().map(|block| block.text(text)).collect::<Vec<_>>().join("\n\n")
+    state.title.head(&mut state.reading);
+    (state.reading, state.left_out)
 }
 
 #[derive(Default)]
@@ -104,6 +104,11 @@ struct State {
     language: Option<String>,
     in_table: usize,
     cells: usize,
+    /// The cell that is being read.
+    cell: Option<Cell>,
+    /// Where raised text begins, the outermost first.
+    raised: Vec<usize>,
+    title: Title,
     /// The `math` element that is being read.
     formula: Option<Formula>,
     /// It is displayed, so it is a block.
@@ -112,6 +117,10 @@ struct State {
 
 impl State {
     fn open(&mut self, name: &str, class: Option<&str>, self_closing: bool) {
+        if name == "title" && self.silent.last().is_none_or(|open| open == "head") {
+            self.title.open();
+            return;
+        }
         if SILENT.contains(&name) {
             if !self_closing {
                 self.silent.push(name.to_owned());
@@ -143,20 +152,67 @@ impl State {
                 self.in_table += 1;
             }
             "tr" => {
+                self.end_cell();
                 if self.in_table > 0 && !self.text.is_empty() {
                     self.text.push('\n');
                 }
                 self.cells = 0;
             }
             "td" | "th" => {
+                self.end_cell();
                 if self.cells > 0 {
                     self.text.push_str(" | ");
                 }
                 self.cells += 1;
+                self.cell = Some(Cell::new(self.text.len())).filter(|_| self.in_table > 0);
             }
-            "br" => self.text.push('\n'),
-            _ if BLOCKS.contains(&name) && self.in_table == 0 => self.flush(),
+            "br" => match &mut self.cell {
+                Some(cell) if self.preformatted == 0 => cell.end_line(),
+                _ => self.text.push('\n'),
+            },
+            "sup" if !self_closing && self.raised.len() < RAISED_MAX => {
+                self.part(None);
+                self.raised.push(self.text.len());
+            }
+            _ if BLOCKS.contains(&name) => self.end_block(),
             _ => {}
+        }
+    }
+
+    /// A block begins or ends: at once, or within the cell that holds it.
+    fn end_block(&mut self) {
+        match &mut self.cell {
+            Some(cell) => cell.end_block(),
+            None if self.in_table == 0 => self.flush(),
+            None => {}
+        }
+    }
+
+    fn end_cell(&mut self) {
+        self.lower(0);
+        if let Some(cell) = self.cell.take() {
+            cell.trim(&mut self.text);
+        }
+    }
+
+    /// Words come next, the first of which begins with `next`.
+    fn part(&mut self, next: Option<char>) {
+        if let Some(cell) = &mut self.cell {
+            cell.part(&mut self.text, next);
+        }
+    }
+
+    /// Ends raised texts until `open` are left.
+    fn lower(&mut self, open: usize) {
+        while self.raised.len() > open
+            && let Some(start) = self.raised.pop()
+        {
+            if self.text.is_char_boundary(start) {
+                let text = self.text.split_off(start);
+                let space = if text.ends_with(' ') { " " } else { "" };
+                self.text.push_str(&raised(&self.text, &text));
+                self.text.push_str(space);
+            }
         }
     }
 
@@ -171,6 +227,7 @@ impl State {
                 if self.displayed {
                     self.flush_block(false);
                 }
+                self.part(None);
                 self.formula = Some(Formula::new(self.text.len()));
             }
             return;
@@ -191,6 +248,9 @@ impl State {
     }
 
     fn close(&mut self, name: &str) {
+        if name == "title" && self.title.close() {
+            return;
+        }
         if let Some(position) = self.silent.iter().rposition(|open| open == name) {
             self.silent.truncate(position);
             return;
@@ -218,19 +278,27 @@ impl State {
             "table" => {
                 self.flush();
                 self.in_table = self.in_table.saturating_sub(1);
+                self.cell = self.cell.take().filter(|_| self.in_table > 0);
             }
-            _ if BLOCKS.contains(&name) && self.in_table == 0 => self.flush(),
+            "sup" => self.lower(self.raised.len().saturating_sub(1)),
+            _ if BLOCKS.contains(&name) => self.end_block(),
             _ => {}
         }
     }
 
     fn words(&mut self, words: &str, at: std::ops::Range<usize>) {
+        if self.title.words(words, &at) {
+            return;
+        }
         if !self.silent.is_empty() {
             return;
         }
         if self.preformatted > 0 {
             self.text.push_str(words);
         } else {
+            if let Some(next) = words.trim_start().chars().next() {
+                self.part(Some(next));
+            }
             for (index, word) in words.split_whitespace().enumerate() {
                 let apart = index > 0 || words.starts_with(char::is_whitespace);
                 if apart && !self.text.is_empty() && !self.text.ends_with([' ', '\n']) {
@@ -254,6 +322,10 @@ impl State {
     }
 
     fn flush_block(&mut self, displayed: bool) {
+        self.lower(0);
+        if let Some(cell) = &mut self.cell {
+            *cell = Cell::default();
+        }
         let text = std::mem::take(&mut self.text);
         let text = if self.preformatted > 0 { text.trim_matches('\n') } else { text.trim() };
         let level = self.level.take();
@@ -284,56 +356,4 @@ fn language(class: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_kept_and_scripts_are_not() {
-        let text = "<head><title>t</title><style>p{}</style></head><body><h1>Pumps &amp; hose</h1><script>if (a < b) { x('</p>') }</script>\
-                    <p>Open the <b>valve</b>.</p><ul><li>One</li><li>Two</ul></body>";
-        let reading = read(text);
-        let seen: Vec<_> = reading.blocks.iter().map(|block| block.text(text)).collect();
-        assert_eq!(seen, ["Pumps & hose", "Open the valve.", "One", "Two"]);
-        assert_eq!(&*reading.blocks[1].heading, ["Pumps & hose".to_owned()]);
-        assert!(reading.notes.iter().any(|note| note.reason == "no_text"));
-    }
-
-    #[test]
-    fn blocks_know_their_bytes() {
-        let text = "<p>First.</p>\n<p>Second &lt;one&gt;.</p>";
-        let reading = read(text);
-        let at = &reading.blocks[1];
-        assert_eq!((&text[at.range.clone()], at.text(text)), ("Second &lt;one&gt;.", "Second <one>."));
-    }
-
-    #[test]
-    fn table_is_rows_of_cells_and_code_keeps_its_lines() {
-        let text = "<table><tr><th>Gas</th><th>IDLH</th></tr><tr><td>Chlorine</td><td>10 ppm</td></tr></table>\
-                    <pre><code class=\"language-rust\">fn a() {\n    b()\n}</code></pre>";
-        let reading = read(text);
-        assert_eq!(reading.blocks[0].text(text), "Gas | IDLH\nChlorine | 10 ppm");
-        assert_eq!(reading.blocks[1].text(text), "fn a() {\n    b()\n}");
-        assert_eq!(reading.blocks[1].language.as_deref(), Some("rust"));
-    }
-
-    #[test]
-    fn displayed_equations_are_blocks_and_powers_stay_powers() {
-        let text = "<p>Energy is <math display=\"block\"><mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup></math> \
-                    where m is the mass.</p><p>\\[ p = \\rho g h \\]</p><p>It costs $5 and $6.</p>\
-                    <p>A half is <math><mfrac><mn>1</mn><mn>2</mn></mfrac></math> here.</p>\
-                    <math display=block><semantics><mi>x</mi><annotation encoding=\"application/x-tex\">x = \\frac{a}{b}\
-                    </annotation></semantics></math>";
-        let reading = read(text);
-        let seen: Vec<_> = reading.blocks.iter().map(|block| (block.kind, block.text(text))).collect();
-        let expected = [
-            (BlockKind::Prose, "Energy is"),
-            (BlockKind::Equation, "E=mc^2"),
-            (BlockKind::Prose, "where m is the mass."),
-            (BlockKind::Equation, "\\[ p = \\rho g h \\]"),
-            (BlockKind::Prose, "It costs $5 and $6."),
-            (BlockKind::Prose, "A half is 1/2 here."),
-            (BlockKind::Equation, "x = \\frac{a}{b}"),
-        ];
-        assert_eq!(seen, expected);
-    }
-}
+mod tests;

@@ -8,6 +8,9 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, T
 use super::block::{Block, BlockKind, Chain, Cut, Note, Reading, trimmed};
 use super::pages::page_mark;
 use super::{equations, html};
+use inline::Inline;
+
+mod inline;
 
 /// Front matter is looked for in so many first bytes.
 const FRONT_MATTER_BYTES: usize = 4096;
@@ -35,7 +38,9 @@ pub fn read(text: &str, marks: bool) -> Reading {
     for (event, range) in Parser::new_ext(body, options).into_offset_iter() {
         state.take(&event, range.start + start..range.end + start);
     }
+    let left_out = state.left_out + state.inline.left_out;
     let mut reading = state.reading;
+    reading.notes.extend(html::left_out_note(left_out));
     if equations::may_hold(body) {
         equations::mark(&mut reading.blocks, text);
     }
@@ -68,6 +73,11 @@ struct State<'a> {
     depth: usize,
     /// Words of the heading that is being read.
     title: Option<String>,
+    /// Where in it raised text begins.
+    raised: Option<usize>,
+    inline: Inline,
+    /// Scripts and the like that were left out with their blocks.
+    left_out: usize,
 }
 
 impl State<'_> {
@@ -83,9 +93,15 @@ impl State<'_> {
                 self.heading(*level, &title, range);
             }
             Event::Text(words) | Event::Code(words) if self.title.is_some() => {
-                if let Some(title) = &mut self.title {
+                if let Some(title) = &mut self.title
+                    && !self.inline.in_script()
+                {
                     title.push_str(words);
                 }
+            }
+            Event::InlineHtml(tag) => {
+                self.inline.tag(tag, self.text, range);
+                self.raise(tag);
             }
             // A list is read item by item; the list itself is no block.
             Event::Start(Tag::List(_)) | Event::End(TagEnd::List(_)) if self.depth == 0 => {}
@@ -95,16 +111,50 @@ impl State<'_> {
                 }
                 self.depth += 1;
             }
-            Event::End(tag) if is_block_end(tag) => self.depth = self.depth.saturating_sub(1),
+            Event::End(tag) if is_block_end(tag) => {
+                self.depth = self.depth.saturating_sub(1);
+                if self.depth == 0 {
+                    self.change();
+                }
+            }
             _ => {}
         }
     }
 
+    /// Raised text in the heading that is being read.
+    fn raise(&mut self, tag: &str) {
+        let Some(title) = &mut self.title else { return };
+        match tag.to_ascii_lowercase().as_str() {
+            "<sup>" => self.raised = Some(title.len()),
+            "</sup>" => {
+                if let Some(start) = self.raised.take() {
+                    let text = title.split_off(start);
+                    let raised = html::raised(title, &text);
+                    title.push_str(&raised);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives the last block its text, where tags in its lines changed it.
+    fn change(&mut self) {
+        let Some(block) = self.reading.blocks.last_mut() else { return self.inline.forget() };
+        let Some(text) = self.inline.finish(self.text, block.range.clone()) else { return };
+        if block.repeat.is_some() {
+            block.repeat = Some(first_lines(&text));
+        }
+        block.text = Some(text);
+        block.cleaned.push("html");
+    }
+
     fn heading(&mut self, level: HeadingLevel, title: &str, range: Range<usize>) {
+        self.raised = None;
         if self.marks
             && let Some(page) = page_mark(title)
         {
             self.page = Some(page);
+            self.inline.forget();
             return;
         }
         self.chain.open(level as usize, title);
@@ -112,6 +162,7 @@ impl State<'_> {
         if let Some(range) = trimmed(self.text, range) {
             let block = Block::prose(range, &self.heading);
             self.reading.blocks.push(Block { opening: true, page: self.page, ..block });
+            self.change();
         }
     }
 
@@ -135,10 +186,11 @@ impl State<'_> {
             Tag::Table(_) => {
                 block.kind = BlockKind::Table;
                 block.cut = Cut::Lines;
-                block.repeat = Some(source.lines().take(2).collect::<Vec<_>>().join("\n"));
+                block.repeat = Some(first_lines(source));
             }
             Tag::HtmlBlock => {
-                let rendered = html::rendered(source);
+                let (rendered, left_out) = html::rendered(source);
+                self.left_out += left_out;
                 if rendered != source {
                     block.cleaned.push("html");
                 }
@@ -151,6 +203,11 @@ impl State<'_> {
         }
         self.reading.blocks.push(block);
     }
+}
+
+/// The head of a table: the names of its columns and the line below them.
+fn first_lines(table: &str) -> String {
+    table.lines().take(2).collect::<Vec<_>>().join("\n")
 }
 
 fn is_block(tag: &Tag<'_>) -> bool {
@@ -207,66 +264,4 @@ fn front_matter(text: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seen(text: &str) -> Vec<(String, String)> {
-        let reading = read(text, true);
-        reading.blocks.iter().map(|block| (block.heading.join(" > "), block.text(text).to_owned())).collect()
-    }
-
-    #[test]
-    fn blocks_stand_under_their_headings() {
-        let text = "# Pumps\n\nA pump moves water.\n\n## Priming\n\n- Open the valve.\n- Run 30 s.\n\n# Hose\n\n```sh\nls\n```\n";
-        let expected = [
-            ("Pumps", "# Pumps"),
-            ("Pumps", "A pump moves water."),
-            ("Pumps > Priming", "## Priming"),
-            ("Pumps > Priming", "- Open the valve."),
-            ("Pumps > Priming", "- Run 30 s."),
-            ("Hose", "# Hose"),
-            ("Hose", "```sh\nls\n```"),
-        ];
-        assert_eq!(seen(text), expected.map(|(heading, text)| (heading.to_owned(), text.to_owned())));
-    }
-
-    #[test]
-    fn page_headings_are_pages_and_glued_front_matter_is_none() {
-        let text = "---\nid: a\nkind: pdf\n---# Guide\n\n## Page 3\n\nStay upwind.\n";
-        let reading = read(text, true);
-        let last = reading.blocks.last().unwrap();
-        assert_eq!((last.text(text), last.page), ("Stay upwind.", Some(3)));
-        assert_eq!(&*last.heading, ["Guide".to_owned()]);
-        assert_eq!(reading.notes[0].reason, "front_matter");
-    }
-
-    #[test]
-    fn rule_at_the_start_is_no_front_matter() {
-        assert_eq!(front_matter("---\nSome words here.\n---\n"), 0);
-    }
-
-    #[test]
-    fn scripts_in_markdown_are_left_out_and_code_keeps_its_language() {
-        let text = "<div><script>alert(1)</script><p>Stay low.</p></div>\n\n```rust\nfn a() {}\n```\n";
-        let reading = read(text, true);
-        assert_eq!(reading.blocks[0].text(text), "Stay low.");
-        assert_eq!(reading.blocks[1].language.as_deref(), Some("rust"));
-    }
-
-    #[test]
-    fn displayed_equations_are_known_and_prices_stay() {
-        let text = "Energy is $$E = mc^2$$ where m is the mass.\n\n$$\na = b\n- c\n$$\n\n\\[ p = h / 2 \\]\n\n\
-                    It costs $5 and $6, or $x$ a day.\n\n```math\nx^2\n```\n\nSee \\[1\\].\n";
-        let reading = read(text, true);
-        let seen: Vec<_> = reading.blocks.iter().map(|block| (block.kind, block.text(text))).collect();
-        let expected = [
-            (BlockKind::Equation, "Energy is $$E = mc^2$$ where m is the mass."),
-            (BlockKind::Equation, "$$\na = b\n- c\n$$"),
-            (BlockKind::Equation, "\\[ p = h / 2 \\]"),
-            (BlockKind::Prose, "It costs $5 and $6, or $x$ a day."),
-            (BlockKind::Equation, "```math\nx^2\n```"),
-            (BlockKind::Prose, "See \\[1\\]."),
-        ];
-        assert_eq!(seen, expected);
-    }
-}
+mod tests;

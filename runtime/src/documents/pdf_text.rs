@@ -9,20 +9,16 @@ use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flate2::read::ZlibDecoder;
-use pdf_extract::{Document, MediaBox, Object, OutputDev, OutputError, Transform, output_doc_page};
+use pdf_extract::{Document, Object, output_doc_page};
 
 use super::pdf::{Extracted, Part, PartKind};
+use page::{Line, Page};
 
-/// Gap between two glyphs that is a space, in sizes of the font.
-const SPACE: f64 = 0.15;
-/// Gap that begins a new cell.
-const CELL: f64 = 1.6;
-/// Gap behind which a column may begin, wider than a space.
-const STOP: f64 = 0.5;
-/// How exactly columns stand below each other, in sizes of the font.
-const ALIGNED: f64 = 0.1;
-/// Change of the baseline that begins a line; below it stand sub- and superscripts.
-const BASELINE: f64 = 0.55;
+mod page;
+mod running;
+mod strips;
+mod tables;
+
 /// Distance of lines, in sizes, above which a paragraph ends.
 const PARAGRAPH: f64 = 1.75;
 /// A heading is set so much larger than most text.
@@ -87,8 +83,8 @@ pub fn extract(bytes: &[u8]) -> Extracted {
         return refuse("broken", "no page can be found in it; print it to a new PDF".to_owned());
     }
     let sizes = heading_sizes(&pages);
-    for (number, lines) in &pages {
-        write_page(*number, lines, &sizes, &mut extracted);
+    for (number, lines) in pages {
+        write_page(number, lines, &sizes, &mut extracted);
     }
     extracted
 }
@@ -120,158 +116,16 @@ fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// A line of glyphs on one baseline.
-#[derive(Clone, Debug, Default)]
-struct Line {
-    text: String,
-    y: f64,
-    start: f64,
-    end: f64,
-    size: f64,
-    cells: usize,
-    /// Where words begin behind a gap that is wider than a space: byte of the text, place on the page.
-    stops: Vec<(usize, f64)>,
-}
-
-#[derive(Default)]
-struct Page {
-    lines: Vec<Line>,
-    line: Option<Line>,
-}
-
-impl Page {
-    fn glyph(&mut self, x: f64, y: f64, advance: f64, size: f64, text: &str) {
-        if let Some(line) = &mut self.line {
-            let larger = line.size.max(size);
-            let gap = x - line.end;
-            let raised = (y - line.y).abs();
-            if raised > BASELINE * larger || gap < -larger * 1.2 {
-                self.lines.extend(self.line.take());
-            } else {
-                if gap > STOP * larger {
-                    line.stops.push((line.text.len(), x));
-                }
-                if gap > CELL * larger {
-                    line.text.push('\t');
-                    line.cells += 1;
-                } else if gap > SPACE * larger && !line.text.ends_with([' ', '\t']) {
-                    line.text.push(' ');
-                }
-                // A small glyph beside a large one is a script; the line stays where the large ones stand.
-                if size > line.size * 1.05 && raised > 0.05 * size {
-                    line.y = y;
-                }
-                line.size = larger;
-                line.end = line.end.max(x + advance);
-                line.text.push_str(text);
-                return;
-            }
-        }
-        if !text.trim().is_empty() {
-            let text = text.to_owned();
-            self.line = Some(Line { text, y, start: x, end: x + advance, size, cells: 1, stops: Vec::new() });
-        }
-    }
-
-    fn finish(mut self) -> Vec<Line> {
-        self.lines.extend(self.line.take());
-        self.lines.retain_mut(|line| {
-            line.text = line.text.trim().to_owned();
-            !line.text.is_empty()
-        });
-        let mut lines = join_rows(self.lines);
-        for row in 1..lines.len() {
-            let (before, rows) = lines.split_at_mut(row);
-            if let (Some(head), Some(row)) = (before.last_mut(), rows.first()) {
-                as_head(head, row);
-            }
-        }
-        lines
+impl Line {
+    /// Whether two lines are set alike.
+    fn alike(&self, other: &Self) -> bool {
+        tenths(self.size).abs_diff(tenths(other.size)) <= 5
     }
 }
 
-/// Joins lines that follow each other on one baseline from left to right: cells that were drawn one by one.
-fn join_rows(lines: Vec<Line>) -> Vec<Line> {
-    let mut joined: Vec<Line> = Vec::with_capacity(lines.len());
-    for line in lines {
-        match joined.last_mut() {
-            Some(last) if (last.y - line.y).abs() < 0.2 * last.size && line.start >= last.end => {
-                let gap = line.start - last.end;
-                let cell = gap > CELL * last.size.max(line.size);
-                last.stops.push((last.text.len(), line.start));
-                let behind = last.text.len() + 1;
-                last.stops.extend(line.stops.iter().map(|(at, x)| (at + behind, *x)));
-                last.text.push(if cell { '\t' } else { ' ' });
-                last.text.push_str(&line.text);
-                last.end = line.end;
-                last.cells += line.cells - usize::from(!cell);
-            }
-            _ => joined.push(line),
-        }
-    }
-    joined
-}
-
-/// Names of columns are longer than their cells, so that only little gaps are left between them: a line whose words
-/// begin behind such gaps exactly where the cells of the row below do is the head of its table.
-fn as_head(head: &mut Line, row: &Line) {
-    let near = (head.y - row.y).abs() <= PARAGRAPH * head.size.max(row.size);
-    if head.cells > 1 || row.cells < 2 || !near || (head.start - row.start).abs() > ALIGNED * row.size {
-        return;
-    }
-    let cells = row.stops.iter().filter(|(at, _)| row.text.as_bytes().get(*at) == Some(&b'\t'));
-    let stop = |x: f64| head.stops.iter().find(|(_, own)| (own - x).abs() <= ALIGNED * row.size);
-    let Some(stops) = cells.map(|(_, x)| stop(*x).map(|(at, _)| *at)).collect::<Option<Vec<usize>>>() else { return };
-    head.cells += stops.len();
-    for at in stops {
-        // The gap is a space so far: a drawn one before the place, or the one that was written there.
-        let mut space = [Some(at), at.checked_sub(1)].into_iter().flatten();
-        if let Some(at) = space.find(|at| head.text.as_bytes().get(*at) == Some(&b' ')) {
-            head.text.replace_range(at..=at, "\t");
-        }
-    }
-}
-
-impl OutputDev for Page {
-    fn begin_page(&mut self, _: u32, _: &MediaBox, _: Option<(f64, f64, f64, f64)>) -> Result<(), OutputError> {
-        Ok(())
-    }
-
-    fn end_page(&mut self) -> Result<(), OutputError> {
-        Ok(())
-    }
-
-    fn output_character(
-        &mut self,
-        at: &Transform,
-        width: f64,
-        _: f64,
-        font_size: f64,
-        text: &str,
-    ) -> Result<(), OutputError> {
-        // Text that runs up or down the page is read in its own direction.
-        let turned = at.m12.abs() > at.m11.abs();
-        let (x, y) = if turned { (at.m32 * at.m12.signum(), -at.m31) } else { (at.m31, at.m32) };
-        let along = if turned { at.m12.abs() } else { at.m11.abs() };
-        let upright = if turned { at.m21.abs() } else { at.m22.abs() };
-        let size = (upright * font_size).max(0.1);
-        if [x, y, size].iter().all(|number| number.is_finite()) {
-            self.glyph(x, y, width * font_size * along, size, text);
-        }
-        Ok(())
-    }
-
-    fn begin_word(&mut self) -> Result<(), OutputError> {
-        Ok(())
-    }
-
-    fn end_word(&mut self) -> Result<(), OutputError> {
-        Ok(())
-    }
-
-    fn end_line(&mut self) -> Result<(), OutputError> {
-        Ok(())
-    }
+/// Whether two lines stand as close as those of a paragraph.
+fn near(above: &Line, below: &Line) -> bool {
+    (above.y - below.y).abs() <= PARAGRAPH * above.size.max(below.size)
 }
 
 /// Sizes of headings in tenths of a point, the largest first: those above the size of most text.
@@ -289,14 +143,16 @@ fn tenths(size: f64) -> u64 {
     (size * 10.0).round() as u64
 }
 
-fn write_page(number: u32, lines: &[Line], sizes: &[u64], extracted: &mut Extracted) {
-    let mut last: Option<(&Line, PartKind)> = None;
-    for line in lines {
-        let kind = kind_of(line, sizes);
-        let goes_on = last.is_some_and(|(before, kind_before)| {
-            let near = (before.y - line.y).abs() <= PARAGRAPH * before.size.max(line.size);
-            let alike = tenths(before.size).abs_diff(tenths(line.size)) <= 5;
-            kind == kind_before && near && alike
+fn write_page(number: u32, lines: Vec<Line>, sizes: &[u64], extracted: &mut Extracted) {
+    let lines = tables::arrange(lines, |line| kind_of(line, sizes));
+    let kinds: Vec<PartKind> = lines.iter().map(|line| kind_of(line, sizes)).collect();
+    let spaced = running::spaced(&lines, &kinds);
+    for (at, line) in lines.iter().enumerate() {
+        let goes_on = at.checked_sub(1).is_some_and(|above| {
+            let before = &lines[above];
+            let one = kinds[above] == kinds[at] && before.alike(line);
+            let row = line.table.is_some() && before.table == line.table;
+            spaced[at] || one && (row || near(before, line))
         });
         let text = &mut extracted.text;
         if !text.is_empty() {
@@ -307,13 +163,15 @@ fn write_page(number: u32, lines: &[Line], sizes: &[u64], extracted: &mut Extrac
         let end = text.len();
         match extracted.parts.last_mut() {
             Some(part) if goes_on => part.bytes[1] = end,
-            _ => extracted.parts.push(Part { kind, bytes: [start, end], page: number }),
+            _ => extracted.parts.push(Part { kind: kinds[at], bytes: [start, end], page: number }),
         }
-        last = Some((line, kind));
     }
 }
 
 fn kind_of(line: &Line, sizes: &[u64]) -> PartKind {
+    if line.table.is_some() {
+        return PartKind::Table;
+    }
     if let Some(level) = sizes.iter().position(|size| *size == tenths(line.size))
         && line.text.chars().count() <= HEADING_CHARS
         && line.text.chars().any(char::is_alphabetic)
@@ -322,7 +180,7 @@ fn kind_of(line: &Line, sizes: &[u64]) -> PartKind {
     }
     if is_equation(&line.text) {
         PartKind::Equation
-    } else if line.cells > 1 {
+    } else if !line.whole() {
         PartKind::Table
     } else {
         PartKind::Prose
@@ -355,36 +213,44 @@ mod tests {
 
     use super::*;
 
+    /// A line of the height 10, and its words of 6 units a letter with the places where they begin.
+    pub type Row<'a> = (f64, &'a [(f64, &'a str)]);
+
+    /// The page on which these words are drawn.
+    pub fn drawn(rows: &[Row<'_>]) -> Page {
+        let mut page = Page::default();
+        for (y, words) in rows {
+            for (start, word) in *words {
+                for (at, letter) in word.chars().enumerate() {
+                    page.glyph(start + 6.0 * at as f64, *y, 6.0, 10.0, &letter.to_string());
+                }
+            }
+        }
+        page
+    }
+
+    /// The page with these lines, so far below each other.
+    pub fn set(lines: &[&str], pitch: f64) -> Page {
+        let mut page = Page::default();
+        for (at, line) in lines.iter().enumerate() {
+            let y = 800.0 - pitch * at as f64;
+            (0..).zip(line.chars()).for_each(|(at, c)| page.glyph(6.0 * f64::from(at), y, 6.0, 10.0, &c.to_string()));
+        }
+        page
+    }
+
+    /// What is read from a page.
+    pub fn parts(page: Page) -> Vec<(PartKind, String)> {
+        let mut extracted = Extracted::default();
+        write_page(1, page.finish(), &[], &mut extracted);
+        let part = |part: &Part| (part.kind, extracted.text[part.bytes[0]..part.bytes[1]].to_owned());
+        extracted.parts.iter().map(part).collect()
+    }
+
     fn packed(content: &[u8]) -> Vec<u8> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(content).unwrap();
         encoder.finish().unwrap()
-    }
-
-    /// Draws words of 6 units a letter at these places of a line.
-    fn draw(page: &mut Page, y: f64, words: &[(f64, &str)]) {
-        for (start, word) in words {
-            for (at, letter) in word.chars().enumerate() {
-                page.glyph(start + 6.0 * at as f64, y, 6.0, 10.0, &letter.to_string());
-            }
-        }
-    }
-
-    #[test]
-    fn names_of_columns_that_leave_little_gaps_stay_with_their_rows() {
-        let mut page = Page::default();
-        draw(&mut page, 140.0, &[(0.0, "The"), (21.0, "gases"), (54.0, "and"), (75.0, "their"), (108.0, "limits")]);
-        draw(&mut page, 126.0, &[(0.0, "Substance"), (60.0, "Limit"), (93.0, "now")]);
-        draw(&mut page, 112.0, &[(0.0, "Gas"), (60.0, "10")]);
-        draw(&mut page, 98.0, &[(0.0, "Air"), (60.0, "20")]);
-        let mut extracted = Extracted::default();
-        write_page(1, &page.finish(), &[], &mut extracted);
-        let parts = extracted.parts.iter().map(|part| (part.kind, &extracted.text[part.bytes[0]..part.bytes[1]]));
-        let expected = [
-            (PartKind::Prose, "The gases and their limits"),
-            (PartKind::Table, "Substance\tLimit now\nGas\t10\nAir\t20"),
-        ];
-        assert_eq!(parts.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::block::{Block, Note, Reading};
-use super::decode::{Decoded, decode, detect};
+use super::decode::{Decoded, declared, decode, detect, detect_within};
 use super::format::{Format, Unread, looks_like_text};
 use super::language::Language;
 use super::records::{Records, Wording};
@@ -33,6 +33,8 @@ pub struct Source<'a> {
     pub first_byte: u64,
     /// Line of the file at which they begin.
     pub first_line: u64,
+    /// Page of the file on which they begin, if that is known.
+    pub first_page: Option<u32>,
     /// Encoding of the file, if it is known already.
     pub encoding: Option<&'static Encoding>,
     /// Head of the table, for a piece after the first.
@@ -86,10 +88,12 @@ pub fn read<'a>(source: &Source<'a>, manner: &mut Manner<'_>) -> Result<Text<'a>
             Ok(of_extracted(text, records.finish()))
         }
         format => {
-            let encoding = source.encoding.unwrap_or_else(|| detect(source.bytes));
+            let first = source.first_byte == 0;
+            let find = || if first { detect(source.bytes) } else { detect_within(source.bytes) };
+            let encoding = source.encoding.unwrap_or_else(find);
             check_text(source, encoding)?;
-            let decoded = decode(source.bytes, encoding, source.first_byte == 0);
-            let mut notes = encoding_notes(&decoded, source.first_byte == 0);
+            let decoded = decode(source.bytes, encoding, first);
+            let mut notes = encoding_notes(source, &decoded);
             let text: &str = &decoded.text;
             let reading = match format {
                 Format::Table { separator } => {
@@ -111,7 +115,7 @@ pub fn read<'a>(source: &Source<'a>, manner: &mut Manner<'_>) -> Result<Text<'a>
                 Format::Html => cleaned(html::read(text), text, manner.clean),
                 Format::Rst => cleaned(rst::read(text), text, manner.clean),
                 Format::Markdown => cleaned(markdown::read(text, manner.clean), text, manner.clean),
-                _ => cleaned(plain::read(text, manner.clean), text, manner.clean),
+                _ => cleaned(plain::read_from(text, source.first_page, manner.clean), text, manner.clean),
             };
             notes.extend(reading.notes);
             Ok(Text { decoded, extracted: false, blocks: reading.blocks, notes, pages: None })
@@ -137,17 +141,26 @@ fn of_extracted(text: String, reading: Reading) -> Text<'static> {
     Text { decoded, extracted: true, blocks: reading.blocks, notes: reading.notes, pages: None }
 }
 
-fn encoding_notes(decoded: &Decoded<'_>, first: bool) -> Vec<Note> {
+/// What the report must say of the encoding: once for a file that is read in pieces, where it was found.
+fn encoding_notes(source: &Source<'_>, decoded: &Decoded<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
     let name = decoded.encoding.name();
-    if decoded.encoding != UTF_8 && first {
-        let sure = decoded.encoding == UTF_16LE || decoded.encoding == UTF_16BE;
-        notes.push(match sure {
-            true => Note::remark("converted", format!("the text was converted from {name} to UTF-8")),
-            false => Note::remark(
-                "guessed",
-                format!("it does not say its encoding; it was read as {name}, a guess; convert it to UTF-8 to be sure"),
-            ),
+    let found_here = source.first_byte == 0 || source.encoding.is_none();
+    if decoded.encoding != UTF_8 && found_here {
+        let said = declared(source.bytes).filter(|_| source.first_byte == 0);
+        let wide = decoded.encoding == UTF_16LE || decoded.encoding == UTF_16BE;
+        let guess = format!("it was read as {name}, a guess; convert it to UTF-8 to be sure");
+        notes.push(match said {
+            _ if wide => Note::remark("converted", format!("the text was converted from {name} to UTF-8")),
+            Some(said) if said.encoding == Some(decoded.encoding) => {
+                let detail = format!("it says that it is {}; it was converted from {name} to UTF-8", said.label);
+                Note::remark("converted", detail)
+            }
+            Some(said) => {
+                let why = if said.encoding.is_some() { "its bytes are not" } else { "that cannot be read here" };
+                Note::remark("guessed", format!("it says that it is {}, but {why}; {guess}", said.label))
+            }
+            None => Note::remark("guessed", format!("it does not say its encoding; {guess}")),
         });
     }
     if decoded.damaged > 0 {
@@ -189,6 +202,7 @@ mod tests {
             bytes: &bytes,
             first_byte: 0,
             first_line: 1,
+            first_page: None,
             encoding: None,
             head: None,
         };
@@ -197,5 +211,36 @@ mod tests {
         let unread = unread.unwrap_err();
         assert_eq!(unread.reason, "binary");
         assert!(unread.detail.contains("a zero at byte 17000"), "{}", unread.detail);
+    }
+
+    #[test]
+    fn remark_says_whether_the_encoding_was_declared_or_guessed() {
+        let remark = |bytes: &[u8], format: Format| {
+            let source = Source {
+                file: Path::new("a"),
+                path: "a",
+                format,
+                bytes,
+                first_byte: 0,
+                first_line: 1,
+                first_page: None,
+                encoding: None,
+                head: None,
+            };
+            let mut code = |_: &str, _: Language| Reading::default();
+            let mut manner = Manner { clean: true, wording: None, records: None, code: &mut code };
+            let notes = read(&source, &mut manner).unwrap().notes;
+            notes.iter().map(|note| format!("{}: {}", note.reason, note.detail)).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(
+            remark(b"<meta charset=koi8-r><p>\xf7\xcf\xc4\xc1</p>", Format::Html),
+            "converted: it says that it is koi8-r; it was converted from KOI8-R to UTF-8"
+        );
+        let unknown = remark(b"# coding: cp437\nThe caf\xe9 is closed, the caf\xe9.\n", Format::Text);
+        let start =
+            "guessed: it says that it is cp437, but that cannot be read here; it was read as windows-1252, a guess";
+        assert!(unknown.starts_with(start), "{unknown}");
+        let silent = remark(b"The caf\xe9 is closed, the caf\xe9.\n", Format::Text);
+        assert!(silent.starts_with("guessed: it does not say its encoding; it was read as windows-1252"), "{silent}");
     }
 }

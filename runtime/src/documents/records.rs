@@ -13,6 +13,9 @@ pub type Fields = Vec<(String, String)>;
 
 /// How the records of a file are worded, where someone has said so.
 pub trait Wording {
+    /// Sees each record as its file has it, before columns are left out.
+    fn look(&self, _fields: &Fields) {}
+
     /// Columns to keep, in this order; all where `None`.
     fn columns(&self) -> Option<&[String]>;
 
@@ -48,6 +51,9 @@ impl<'a> Records<'a> {
     /// Adds the record that stands at `range`; `name` is for notes, `heading` for the chain.
     pub fn add(&mut self, range: Range<usize>, heading: &Arc<[String]>, fields: Fields, name: &dyn Fn() -> String) {
         let mut steps = Vec::new();
+        if let Some(wording) = self.wording {
+            wording.look(&fields);
+        }
         let mut kept: Fields = match self.wording.and_then(Wording::columns) {
             Some(columns) => {
                 let cell =
@@ -67,7 +73,9 @@ impl<'a> Records<'a> {
             self.cleaned += steps.len();
         }
         if kept.iter().all(|(_, cell)| cell.trim().is_empty()) {
-            self.note(Note::part("empty_record", format!("{} has no content", name())));
+            let chosen = self.wording.is_some_and(|wording| wording.columns().is_some());
+            let what = if chosen { "nothing in the columns that are kept" } else { "no content" };
+            self.note(Note::part("empty_record", format!("{} has {what}", name())));
             return;
         }
         let title = match self.wording.map(|wording| wording.title(&kept)).transpose() {

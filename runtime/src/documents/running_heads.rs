@@ -15,11 +15,17 @@ const SHARE: f64 = 0.3;
 const WORDS: usize = 16;
 /// First lines of a page that may be running heads.
 const LINES: usize = 3;
+/// Words that a full stop shortens, at the end of a running head; any other last word with one ends a sentence.
+const SHORTENED: [&str; 16] = [
+    "dept.", "inc.", "ltd.", "co.", "corp.", "no.", "vol.", "rev.", "ed.", "div.", "assn.", "jr.", "sr.", "st.",
+    "gov.", "bros.",
+];
 /// Removals that the report lists one by one; the rest are counted.
 const LISTED: usize = 20;
 
 /// Takes whole lines off the head of pages where many pages have the same line there, but for its numbers. A line that
-/// is a sentence, or that the next line goes on with, is text whatever it looks like.
+/// is a sentence, or that the next line goes on with, is text whatever it looks like, and a page that would be left
+/// with nothing keeps all it has.
 pub fn remove(reading: &mut Reading, text: &str) {
     let pages = first_lines(reading, text);
     let mut shared: HashMap<&str, usize> = HashMap::new();
@@ -33,7 +39,11 @@ pub fn remove(reading: &mut Reading, text: &str) {
     };
     let mut removed: Vec<String> = Vec::new();
     for page in &pages {
-        for line in page.lines.iter().take_while(often) {
+        let count = page.lines.iter().take_while(often).count();
+        if count == page.lines.len() && !page.goes_on {
+            continue;
+        }
+        for line in &page.lines[..count] {
             let block = &mut reading.blocks[line.block];
             let all = block.text(text);
             let (head, rest) = all.split_once('\n').unwrap_or((all, ""));
@@ -65,25 +75,25 @@ struct First {
 struct Head {
     number: u32,
     lines: Vec<First>,
+    /// Whether the page holds more than these lines.
+    goes_on: bool,
 }
 
 /// The first lines of each page up to the first that is text for sure.
 fn first_lines(reading: &Reading, text: &str) -> Vec<Head> {
     let mut pages: Vec<Head> = Vec::new();
-    let mut open = false;
     for (index, block) in reading.blocks.iter().enumerate() {
         let Some(number) = block.page else { continue };
         if pages.last().is_none_or(|page| page.number != number) {
-            pages.push(Head { number, lines: Vec::new() });
-            open = true;
+            pages.push(Head { number, lines: Vec::new(), goes_on: false });
         }
-        let Some(page) = pages.last_mut().filter(|_| open) else { continue };
+        let Some(page) = pages.last_mut().filter(|page| !page.goes_on) else { continue };
         let mut lines = block.text(text).lines().peekable();
         // The head of a table says what its cells are; only a row of its own can be a running head.
         let table = block.kind != BlockKind::Prose && block.text(text).contains('\n');
         while let Some(line) = lines.next() {
-            open = !table && page.lines.len() < LINES && may_run(line, lines.peek().copied());
-            if !open {
+            page.goes_on = table || page.lines.len() == LINES || !may_run(line, lines.peek().copied());
+            if page.goes_on {
                 break;
             }
             page.lines.push(First { block: index, shape: shape(line) });
@@ -95,14 +105,20 @@ fn first_lines(reading: &Reading, text: &str) -> Vec<Head> {
 /// Whether a line may be a running head: it is short, holds no end of a sentence, and none goes on behind it.
 fn may_run(line: &str, next: Option<&str>) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let ends = |word: &&str| {
-        let bare = word.trim_end_matches([')', '"', '\u{201d}']);
-        // `Dept.` and `U.S.` end no sentence.
-        bare.ends_with(['.', '!', '?', ';']) && bare.starts_with(char::is_lowercase)
+    let bare = |word: &str| word.trim_end_matches([')', ']', '"', '\'', '\u{2019}', '\u{201d}']).to_owned();
+    let ends = |word: &&str| bare(word).ends_with(['.', '!', '?', ';']) && word.starts_with(char::is_lowercase);
+    // Of the last word also a name and a number end a sentence (`call channel 3.`); `U.S.` and `Dept.` end none.
+    let closes = |word: &&str| {
+        let word = bare(word).to_lowercase();
+        let inner = word.trim_end_matches(['.', '!', '?']);
+        inner.len() < word.len()
+            && !SHORTENED.contains(&word.as_str())
+            && (!inner.contains('.') || inner.ends_with(|c: char| c.is_ascii_digit()))
     };
+    let closes = words.len() > 1 && words.last().is_some_and(closes);
     let goes_on = next.is_some_and(|next| next.trim_start().starts_with(char::is_lowercase));
     let breaks_off = words.last().is_some_and(|word| word.ends_with([',', '-']));
-    (1..=WORDS).contains(&words.len()) && !words.iter().any(ends) && !goes_on && !breaks_off
+    (1..=WORDS).contains(&words.len()) && !closes && !words.iter().any(ends) && !goes_on && !breaks_off
 }
 
 /// The words of a line with each number as one `#`.
@@ -136,12 +152,16 @@ mod tests {
             "Table {} lists pumps by size.",
             "Pump {} moves the water that the crew\nneeds on the hill.",
             "At step {} the crew opens the valve,\nThen it waits.",
+            "Open valve {} and call channel {}.\nThe crew waits.",
+            "Go to Point {}.1, then to Camp Alpha.\nThe crew waits.",
+            "Close valve {} (see Table 2.1).",
+            "Valve {} Open",
         ];
         for body in kept {
             let text: String =
                 (1..=5).map(|n| format!("Page {n}\n{}\n\n", body.replace("{}", &n.to_string()))).collect();
             let (texts, reasons) = cleaned(&text);
-            assert_eq!(texts[1], super::super::one_line(&body.replace("{}", "2")));
+            assert_eq!(texts.get(1), Some(&super::super::one_line(&body.replace("{}", "2"))));
             assert!(!reasons.contains(&"running_heads"), "{body}: {texts:?}");
         }
     }
@@ -157,6 +177,15 @@ mod tests {
         assert_eq!(reading.blocks[1].text(&text), "Water is what page 2 tells of. More follows.");
         let note = reading.notes.iter().find(|note| note.reason == "running_heads").unwrap();
         assert!(note.lost && note.detail.contains("page 2 \"Chapter 1: Pumps\""), "{note:?}");
+    }
+
+    #[test]
+    fn shortened_words_end_no_running_head() {
+        for head in ["U.S. Forest Dept.", "Fire Service of the U.S.", "Section 3. Pumps and Hoses"] {
+            let page = |(n, word)| format!("Page {n}\n{head}\n{word} is what page {n} tells of.\n\n");
+            let text: String = (1..).zip(["Smoke", "Water", "Wind", "Rope"]).map(page).collect();
+            assert_eq!(cleaned(&text).0[1], "Water is what page 2 tells of.", "{head}");
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! CSV and TSV: a record each, found by the quoting rules of RFC 4180 as the `csv` crate reads them.
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,11 +7,13 @@ use csv::{ByteRecord, ReaderBuilder};
 
 use super::block::Note;
 use super::records::Records;
+use head::{ROWS_SEEN, separator_line, stands_alone_above};
+pub(super) use head::{column_names, title_remark, title_rows};
+
+mod head;
 
 /// Separators that are tried, in the order in which ties are decided.
 const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];
-/// Lines that are looked at to find the separator.
-const SAMPLE_LINES: usize = 20;
 
 /// Head of a table, kept for the pieces of a file that come after the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,17 +22,30 @@ pub struct Head {
     pub columns: Vec<String>,
     /// The separator.
     pub separator: u8,
+    /// Title of the table, from rows above the names; empty where it has none.
+    pub titles: Vec<String>,
 }
 
-/// The separator that cuts the first lines into the most columns, the same in each line.
+/// The separator that the first line names, or else the one that cuts the first lines into the most columns, the
+/// same in each line.
 pub fn separator(text: &str) -> u8 {
+    if let Some((separator, _)) = separator_line(text) {
+        return separator;
+    }
     let columns = |separator: u8| {
         let mut reader =
             ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
         let mut record = ByteRecord::new();
         let mut widths = Vec::new();
-        while widths.len() < SAMPLE_LINES && reader.read_byte_record(&mut record).unwrap_or(false) {
+        while widths.len() < ROWS_SEEN && reader.read_byte_record(&mut record).unwrap_or(false) {
             widths.push(record.len());
+        }
+        // A title has no separators; the rows below it are all alike.
+        if let [1, names, _, ..] = widths[..]
+            && names > 1
+            && widths[1..].iter().all(|width| *width == names)
+        {
+            widths.remove(0);
         }
         let first = widths.first().copied().unwrap_or(1);
         let same = widths.iter().filter(|width| **width == first).count();
@@ -41,7 +55,8 @@ pub fn separator(text: &str) -> u8 {
     best.filter(|separator| columns(*separator) > 0).unwrap_or(b',')
 }
 
-/// Reads the records of `text`. The first record names the columns, unless `head` does. Returns the head.
+/// Reads the records of `text`. The first record names the columns, unless `head` does; what stands above it is the
+/// title, the heading of all records. Returns the head.
 pub fn read(
     text: &str,
     separator: u8,
@@ -49,31 +64,64 @@ pub fn read(
     first_line: u64,
     records: &mut Records<'_>,
 ) -> Option<Head> {
-    let nothing: Arc<[String]> = Arc::from([]);
-    let mut head = head.cloned();
+    let (separator, start) = match head {
+        Some(head) => (head.separator, 0),
+        None => separator_line(text).unwrap_or((separator, 0)),
+    };
+    let first_line = first_line + u64::from(start > 0);
+    let mut rows = raw(&text[start..], separator);
+    let (head, first) = match head {
+        Some(head) => (head.clone(), Vec::new()),
+        None => {
+            let (head, first) = begin(rows.by_ref().take(ROWS_SEEN).collect(), separator)?;
+            if !head.titles.is_empty() {
+                records.note(title_remark(&head.titles, "of the table"));
+            }
+            (head, first)
+        }
+    };
+    let heading: Arc<[String]> = head.titles.iter().cloned().collect();
     let mut ragged = 0;
-    for (fields, range, line) in raw(text, separator) {
-        let Some(head) = &head else {
-            head = Some(Head { columns: column_names(fields), separator });
-            continue;
-        };
+    for (fields, range, line) in first.into_iter().chain(rows) {
         ragged += usize::from(fields.len() != head.columns.len());
         let cells = fields.into_iter().enumerate().map(|(index, cell)| {
             let name = head.columns.get(index).cloned().unwrap_or_else(|| format!("column_{}", index + 1));
             (name, cell)
         });
         let line = first_line + line - 1;
-        records.add(range, &nothing, cells.collect(), &|| format!("the record at line {line}"));
+        let range = start + range.start..start + range.end;
+        records.add(range, &heading, cells.collect(), &|| format!("the record at line {line}"));
     }
     if ragged > 0 {
         let detail = format!("{ragged} records have more or fewer cells than the head; cells beyond it are `column_N`");
         records.note(Note::remark("ragged", detail));
     }
-    head
+    Some(head)
 }
 
-/// Records with their bytes and first line (from 1).
-fn raw(text: &str, separator: u8) -> impl Iterator<Item = (Vec<String>, Range<usize>, u64)> {
+/// The head of the table that begins with `text`.
+pub fn head(text: &str, separator: u8) -> Option<Head> {
+    let (separator, start) = separator_line(text).unwrap_or((separator, 0));
+    begin(raw(&text[start..], separator).take(ROWS_SEEN).collect(), separator).map(|(head, _)| head)
+}
+
+/// The head and the first records from the first rows of a table; `None` where it has none.
+fn begin(mut rows: Vec<Row>, separator: u8) -> Option<(Head, Vec<Row>)> {
+    let cells: Vec<Vec<String>> = rows.iter().map(|(cells, ..)| cells.clone()).collect();
+    let ragged = cells.first().is_some_and(|row| row.len() == 1) && !stands_alone_above(&cells);
+    let above = if ragged { 0 } else { title_rows(&cells) };
+    let titles = cells[..above].iter().flatten().map(|cell| super::one_line(cell.trim_start_matches('\u{feff}')));
+    let titles = titles.filter(|title| !title.is_empty()).collect();
+    let records = rows.split_off((above + 1).min(rows.len()));
+    let (names, ..) = rows.pop()?;
+    let columns = column_names(names.into_iter().enumerate());
+    Some((Head { columns, separator, titles }, records))
+}
+
+/// Cells of a record, its bytes and its first line (from 1).
+type Row = (Vec<String>, Range<usize>, u64);
+
+fn raw(text: &str, separator: u8) -> impl Iterator<Item = Row> {
     let mut reader =
         ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut record = ByteRecord::new();
@@ -91,21 +139,6 @@ fn raw(text: &str, separator: u8) -> impl Iterator<Item = (Vec<String>, Range<us
         let body = text[start + blank..end].trim_end_matches(['\n', '\r']).len();
         Some((fields, start + blank..start + blank + body, line + lines))
     })
-}
-
-/// Names of columns: trimmed, numbered where they are empty or come twice.
-fn column_names(cells: Vec<String>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    let mut known = HashSet::new();
-    for (index, cell) in cells.into_iter().enumerate() {
-        let name = super::one_line(cell.trim_start_matches('\u{feff}'));
-        let taken = name.is_empty() || known.contains(&name);
-        let name =
-            if taken { format!("{name}{}column_{}", if name.is_empty() { "" } else { "_" }, index + 1) } else { name };
-        known.insert(name.clone());
-        names.push(name);
-    }
-    names
 }
 
 /// The end of the last whole record of `text`, which goes on after it; `None` where no record ends.
@@ -142,6 +175,39 @@ mod tests {
         assert_eq!(separator("a;b;c\n1,5;2;3\n"), b';');
         assert_eq!(separator("a\tb\n1\t2\n"), b'\t');
         assert_eq!(separator("one\ntwo\n"), b',');
+        assert_eq!(separator("Report 2024\nname;load, in kg\nAxe;3\n"), b';');
+        assert_eq!(separator("sep=|\na;b|c\n1;2|3\n"), b'|');
+    }
+
+    #[test]
+    fn separator_line_is_no_record_and_the_title_is_a_heading() {
+        for (text, titles) in [
+            ("sep=;\r\nname;qty\r\nAxe;3\r\n", &[][..]),
+            ("sep=;\nReport 2024;\nname;qty\nAxe;3\n", &["Report 2024".to_owned()]),
+            ("Report 2024\nname;qty\nAxe;3\n", &["Report 2024".to_owned()]),
+        ] {
+            let mut records = Records::new(None, true);
+            let head = read(text, b';', None, 1, &mut records);
+            let reading = records.finish();
+            let [block] = &reading.blocks[..] else { panic!("{text}: {:?}", reading.blocks) };
+            assert_eq!((block.text(text), &*block.heading), ("name: Axe\nqty: 3", titles), "{text}");
+            assert_eq!(&text[block.range.clone()], "Axe;3");
+            assert_eq!(reading.notes.len(), titles.len(), "{:?}", reading.notes);
+            assert_eq!(super::head(text, b';'), head);
+        }
+    }
+
+    #[test]
+    fn later_piece_of_a_table_goes_by_the_head_of_the_first() {
+        let head = head("sep=;\nReport 2024;\nname;qty\nAxe;3\n", b'\t').unwrap();
+        let mut records = Records::new(None, true);
+        read("Saw;\nHose;2\nPump;3\n", b'\t', Some(&head), 5, &mut records);
+        let reading = records.finish();
+        assert_eq!((reading.blocks.len(), reading.notes.len()), (3, 0));
+        assert_eq!(
+            (&reading.blocks[0].fields[0].1, &*reading.blocks[0].heading),
+            (&"Saw".to_owned(), &head.titles[..])
+        );
     }
 
     #[test]

@@ -4,27 +4,24 @@
 //! nothing and counted before anything is read, and cells are taken one by one: a sheet that claims to be a
 //! million columns wide costs nothing.
 
-use std::io::{Cursor, Read as _};
-use std::sync::Arc;
+use std::io::Cursor;
 
 use calamine::{Data, DataRef, ExcelDateTime, Reader as _, Xlsx};
-use zip::ZipArchive;
 
 use super::block::Note;
 use super::format::Unread;
-use super::records::{Fields, Records};
+use super::records::Records;
+use sheet::Sheet;
 
-/// Most bytes that a workbook may unpack to.
-const UNPACKED_BYTES_MAX: u64 = 256 << 20;
-/// Most parts of a workbook.
-const PARTS_MAX: usize = 10_000;
+mod archive;
+mod sheet;
 
 /// Reads all sheets; returns the text of the rows, over which the blocks' ranges go.
 ///
 /// # Errors
 /// A damaged or encrypted workbook, or one that unpacks to too much.
 pub fn read(bytes: &[u8], records: &mut Records<'_>) -> Result<String, Unread> {
-    check_size(bytes)?;
+    let comments = archive::check(bytes)?;
     let broken = |error: calamine::XlsxError| Unread {
         reason: if matches!(error, calamine::XlsxError::Password) { "encrypted" } else { "broken" },
         detail: format!("not a sound workbook: {}", super::one_line(&error.to_string())),
@@ -32,7 +29,6 @@ pub fn read(bytes: &[u8], records: &mut Records<'_>) -> Result<String, Unread> {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
     let mut text = String::new();
     for sheet in book.sheet_names() {
-        let heading: Arc<[String]> = Arc::from([sheet.clone()]);
         let mut rows = match book.worksheet_cells_reader(&sheet) {
             Ok(rows) => rows,
             Err(error) => {
@@ -41,7 +37,7 @@ pub fn read(bytes: &[u8], records: &mut Records<'_>) -> Result<String, Unread> {
                 continue;
             }
         };
-        let mut head: Option<Vec<(u32, String)>> = None;
+        let mut table = Sheet::new(&sheet);
         let mut row: Option<(u32, Vec<(u32, String)>)> = None;
         // Cells whose formula has no result in the file: their number, and the first.
         let mut open_formulas: Option<(usize, (u32, u32))> = None;
@@ -62,13 +58,14 @@ pub fn read(bytes: &[u8], records: &mut Records<'_>) -> Result<String, Unread> {
             let ended =
                 next.as_ref().is_none_or(|((number, _), _)| row.as_ref().is_some_and(|(open, _)| open != number));
             if ended && let Some((number, cells)) = row.take() {
-                add_row(&sheet, number, cells, &mut head, &heading, &mut text, records);
+                table.add(number, cells, &mut text, records);
             }
             let Some(((number, column), cell)) = next else { break };
             if !cell.trim().is_empty() {
                 row.get_or_insert_with(|| (number, Vec::new())).1.push((column, cell));
             }
         }
+        table.end(records);
         if let Some((count, (row, column))) = open_formulas {
             let detail = format!(
                 "{count} formulas of sheet {sheet:?} have no result in the file, the first in row {} column {}; \
@@ -79,36 +76,11 @@ pub fn read(bytes: &[u8], records: &mut Records<'_>) -> Result<String, Unread> {
             records.note(Note::part("no_result", detail));
         }
     }
-    Ok(text)
-}
-
-fn add_row(
-    sheet: &str,
-    number: u32,
-    cells: Vec<(u32, String)>,
-    head: &mut Option<Vec<(u32, String)>>,
-    heading: &Arc<[String]>,
-    text: &mut String,
-    records: &mut Records<'_>,
-) {
-    let start = text.len();
-    text.push_str(&cells.iter().map(|(_, cell)| super::one_line(cell)).collect::<Vec<_>>().join("\t"));
-    let range = start..text.len();
-    text.push('\n');
-    let Some(head) = head else {
-        *head = Some(cells.into_iter().map(|(column, cell)| (column, super::one_line(&cell))).collect());
-        return;
-    };
-    let name = |column: u32| head.iter().find(|(known, _)| *known == column).map(|(_, name)| name.clone());
-    let mut fields: Fields = head.iter().map(|(_, name)| (name.clone(), String::new())).collect();
-    for (column, cell) in cells {
-        let name = name(column).unwrap_or_else(|| format!("column_{}", column + 1));
-        match fields.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, place)) if place.is_empty() => *place = cell,
-            _ => fields.push((name, cell)),
-        }
+    if comments > 0 {
+        let detail = format!("{comments} comments on cells were left out; write into a column what is to be read");
+        records.note(Note::part("comments", detail));
     }
-    records.add(range, heading, fields, &|| format!("row {} of sheet {sheet:?}", number + 1));
+    Ok(text)
 }
 
 fn cell_text(cell: &DataRef<'_>) -> String {
@@ -145,41 +117,14 @@ fn iso_8601(moment: &ExcelDateTime) -> String {
     }
 }
 
-/// Unpacks everything into nothing and counts, because sizes in an archive's directory may lie.
-fn check_size(bytes: &[u8]) -> Result<(), Unread> {
-    let broken = |error: String| Unread {
-        reason: "broken",
-        detail: format!("not a sound workbook: {}", super::one_line(&error)),
-    };
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(error.to_string()))?;
-    let mut left = UNPACKED_BYTES_MAX;
-    let bomb = || Unread {
-        reason: "zip_bomb",
-        detail: format!(
-            "{} bytes unpack to more than {:.1} MB or to more than {PARTS_MAX} parts; if that is meant, export its sheets as CSV",
-            bytes.len(),
-            UNPACKED_BYTES_MAX as f64 / 1e6
-        ),
-    };
-    if archive.len() > PARTS_MAX {
-        return Err(bomb());
-    }
-    for index in 0..archive.len() {
-        let part = archive.by_index(index).map_err(|error| broken(error.to_string()))?;
-        let count =
-            std::io::copy(&mut part.take(left + 1), &mut std::io::sink()).map_err(|error| broken(error.to_string()))?;
-        left = left.checked_sub(count).ok_or_else(bomb)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
 
     use super::*;
 
-    /// A workbook of one sheet with these rows, whose cell styles 1 to 4 are date, date and time, time, hours.
+    /// A workbook of one sheet with these rows, whose cell styles 1 to 4 are date, date and time, time, hours; and
+    /// two comments on cells that no sheet refers to.
     fn workbook(rows: &str) -> Vec<u8> {
         const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
         const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
@@ -213,6 +158,12 @@ mod tests {
                 "xl/worksheets/sheet1.xml",
                 format!("<worksheet xmlns=\"{MAIN}\"><sheetData>{rows}</sheetData></worksheet>"),
             ),
+            (
+                "xl/comments1.xml",
+                format!(
+                    "<comments xmlns=\"{MAIN}\"><commentList><comment ref=\"A1\"/><comment ref=\"B1\"/></commentList></comments>"
+                ),
+            ),
         ];
         let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
         for (name, content) in parts {
@@ -221,6 +172,59 @@ mod tests {
             archive.write_all(content.as_bytes()).unwrap();
         }
         archive.finish().unwrap().into_inner()
+    }
+
+    /// Rows of texts, each an array; an empty text is no cell.
+    fn rows(rows: &[&[&str]]) -> Vec<u8> {
+        let cell = |row: usize, (column, text): (usize, &&str)| match text.is_empty() {
+            true => String::new(),
+            false => {
+                let column = char::from(b'A' + column as u8);
+                format!("<c r=\"{column}{row}\" t=\"inlineStr\"><is><t>{text}</t></is></c>")
+            }
+        };
+        let row = |(row, cells): (usize, &&[&str])| {
+            let cells: String = cells.iter().enumerate().map(|one| cell(row, one)).collect();
+            format!("<row r=\"{row}\">{cells}</row>")
+        };
+        workbook(&(1..).zip(rows).map(row).collect::<String>())
+    }
+
+    fn seen(book: &[u8]) -> (Vec<(String, String)>, Vec<String>) {
+        let mut records = Records::new(None, true);
+        let text = read(book, &mut records).unwrap();
+        let reading = records.finish();
+        let blocks = reading.blocks.iter().map(|block| (block.heading.join(" > "), block.text(&text).to_owned()));
+        (blocks.collect(), reading.notes.iter().map(|note| format!("{}: {}", note.reason, note.detail)).collect())
+    }
+
+    #[test]
+    fn equal_names_of_columns_are_numbered_as_in_csv() {
+        let (blocks, _) = seen(&rows(&[&["size", "", "size", "unit"], &["1", "x", "2", "mm"], &["", "", "3", ""]]));
+        let texts: Vec<_> = blocks.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(texts, ["size: 1\nsize_column_3: 2\nunit: mm\ncolumn_2: x", "size_column_3: 3"]);
+    }
+
+    #[test]
+    fn sheet_of_one_row_is_text_and_comments_are_noted() {
+        let (blocks, notes) = seen(&rows(&[&["Hoses are checked", "each May"]]));
+        assert_eq!(blocks, [("Log".to_owned(), "Hoses are checked\teach May".to_owned())]);
+        assert!(notes[0].starts_with("one_row: sheet \"Log\""), "{notes:?}");
+        assert!(notes[1].starts_with("comments: 2 comments"), "{notes:?}");
+    }
+
+    #[test]
+    fn row_above_the_names_is_the_title() {
+        let (blocks, notes) =
+            seen(&rows(&[&["Report 2024"], &["", "name", "qty"], &["", "Axe", "3"], &["", "Saw", ""]]));
+        let expected = [("Log > Report 2024", "name: Axe\nqty: 3"), ("Log > Report 2024", "name: Saw")];
+        assert_eq!(blocks, expected.map(|(heading, text)| (heading.to_owned(), text.to_owned())));
+        assert!(notes[0].starts_with("title_row: \"Report 2024\""), "{notes:?}");
+        let mut records = Records::new(None, true);
+        read(&rows(&[&["Report 2024"], &[], &["name", "qty"], &["Axe", "3"]]), &mut records).unwrap();
+        assert_eq!(records.finish().blocks[0].row, Some(4));
+        let (list, _) = seen(&rows(&[&["Tools"], &["Axe"], &["Saw"]]));
+        assert_eq!(list[0], ("Log".to_owned(), "Tools: Axe".to_owned()));
     }
 
     #[test]

@@ -56,6 +56,14 @@ pub enum AdapterStoreError {
         /// Why it may not answer.
         reason: String,
     },
+    /// The adapter file that the command line names cannot be read.
+    #[error("cannot read the adapter {path}: {source}; check the path given with --adapter")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Reading or writing a file failed.
     #[error("cannot {action} the adapter file {path}: {source}; check free disk space and permissions")]
     Io {

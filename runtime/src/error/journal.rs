@@ -12,7 +12,7 @@ pub enum JournalError {
     #[error("there is no turn {0}; `halligan ask` prints the number of each turn")]
     UnknownTurn(i64),
     /// No session with this number.
-    #[error("there is no session {0}; `halligan journal list` shows the numbers")]
+    #[error("there is no conversation {0}; `halligan journal list` shows the numbers")]
     UnknownSession(i64),
     /// A text without words was to be forgotten.
     #[error("there is no text to forget; write the words after --matching")]

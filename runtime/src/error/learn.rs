@@ -38,6 +38,9 @@ pub enum LearnError {
         /// Name of the profile.
         profile: String,
     },
+    /// Another process learns on this device.
+    #[error("another lesson runs on this device; wait for its end, or cancel it where it was begun")]
+    Busy,
     /// The user stopped it.
     #[error("learning was cancelled; nothing was changed, run `halligan learn` to start again")]
     Cancelled,

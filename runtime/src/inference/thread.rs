@@ -29,7 +29,7 @@ use super::{
     ScoredToken, batch, memory, parity,
 };
 use crate::error::ModelError;
-use crate::model::open_sound;
+use crate::model::open_model;
 use crate::probe::physical_cores;
 
 /// Weights that make a further thread worth it. Threads wait for each other after every operation;
@@ -142,7 +142,7 @@ pub(super) struct Engine {
 impl Engine {
     fn load(path: PathBuf, mut settings: InferenceSettings) -> Result<(Engine, ModelInfo), ModelError> {
         // Before C reads it: every count, shape and offset lies inside the file.
-        let file = open_sound(&path)?;
+        let file = open_model(&path)?;
         settings.threads = useful_threads(file.file_bytes(), settings.threads);
         let trained_for = memory::trained_context(&file);
         let context_note = memory::fit(&file, &mut settings).map(|shortened| shortened.note);

@@ -54,6 +54,7 @@ fn sessions_are_listed_with_their_first_question_and_the_latest_first() {
         journal.session(first.session).unwrap().into_iter().map(|turn| turn.question).collect();
     assert_eq!(questions, ["How far?", "And at night?"]);
     assert!(matches!(journal.session(SessionId(99)), Err(JournalError::UnknownSession(99))));
+    assert!(matches!(journal.check_session(SessionId(99)), Err(JournalError::UnknownSession(99))));
 }
 
 #[test]

@@ -91,6 +91,22 @@ impl Journal<'_> {
         read().map_err(|source| self.failed("read", source))
     }
 
+    /// Makes sure that a conversation is there.
+    ///
+    /// # Errors
+    /// [`JournalError`]: unknown session, failing database.
+    pub fn check_session(&self, id: SessionId) -> Result<(), JournalError> {
+        let found: Result<bool, _> =
+            self.home
+                .connection()
+                .query_row("SELECT EXISTS (SELECT 1 FROM turns WHERE session = ?1)", [id.0], |row| row.get(0));
+        if found.map_err(|source| self.failed("read", source))? {
+            Ok(())
+        } else {
+            Err(JournalError::UnknownSession(id.0))
+        }
+    }
+
     /// The turns of a conversation, oldest first.
     ///
     /// # Errors

@@ -1,18 +1,27 @@
 //! Citations: for each sentence of an answer, the shortest piece of a passage that says it.
 //!
-//! A piece supports a sentence if it has every number of it, most of the words that it adds to the question, and
-//! no negation that the sentence lacks or lacks one that the sentence has. The piece is quoted as it stands in the
-//! document. The rule knows words, not meanings: it is strict about figures, which is what harms.
+//! A piece supports a sentence if one sentence of it, under its heading, has every number and every letter that stands
+//! alone (`Class B`) together with what the question asks about and the answer repeats; if the piece has most of the
+//! words that the sentence adds to the question; and if neither negates what the other affirms. The piece is quoted as
+//! it stands in the document. The rule knows words, not meanings: it is strict about figures and about whose they are,
+//! which is what harms.
 
 use std::ops::Range;
 
 use super::Passage;
-use super::words::{alike, is_function_word, words};
+use super::words::{alike, is_asking_word, is_function_word, words};
 use crate::documents::block::trimmed;
 use crate::turn::Citation;
 
 /// Share of a sentence's own words that a piece must have.
-const WORDS_SHARE_MIN: f32 = 0.6;
+const WORDS_SHARE_MIN: f32 = 0.7;
+
+/// Words that a sentence has at most for it to lean on the question: `Guide 124.`, `330 feet.`
+const LEANING_WORDS_MAX: usize = 2;
+
+/// Words by which a sentence goes on about what stands before it.
+const REFERRING_WORDS: &[&str] =
+    &["it", "its", "such", "that", "their", "them", "there", "these", "they", "this", "those"];
 
 /// Sentences of a passage that are quoted together at most; a longer piece proves less.
 const SENTENCES_MAX: usize = 3;
@@ -68,6 +77,12 @@ pub fn citations(question: &str, answer: &str, passages: &[Passage]) -> Support 
 /// What a sentence says, as far as words go.
 struct Claim {
     numbers: Vec<String>,
+    /// Letters that stand alone, which name things as numbers do.
+    letters: Vec<char>,
+    /// Words that it shares with the question: what it is about.
+    subject: Vec<String>,
+    /// What the question asks about, where the sentence leans on it.
+    leans_on: Vec<String>,
     /// Words that the sentence adds to the question; all that say something where it adds none.
     own: Vec<String>,
     /// All words that say something.
@@ -82,29 +97,70 @@ impl Claim {
         let asked: Vec<String> = words(question).collect();
         let says = |word: &String| !is_function_word(word) && !is_negation(word) && !is_number(word);
         let telling: Vec<String> = words(sentence).filter(says).collect();
-        let added = |word: &&String| !asked.iter().any(|other| alike(word, other));
-        let mut own: Vec<String> = telling.iter().filter(added).cloned().collect();
+        let is_asked = |word: &String| has(&asked, word);
+        let (subject, mut own): (Vec<String>, Vec<String>) = telling.iter().cloned().partition(is_asked);
+        let names = |word: &String| says(word) && !is_asking_word(word);
+        let leans = telling.len() <= LEANING_WORDS_MAX;
+        let leans_on = if leans { asked.iter().filter(|word| names(word)).cloned().collect() } else { Vec::new() };
         if own.is_empty() && numbers.is_empty() {
             own.clone_from(&telling);
         }
         let negated = tokens(sentence).any(|word| is_negation(&word));
-        (!numbers.is_empty() || !telling.is_empty()).then_some(Claim { numbers, own, telling, negated })
+        (!numbers.is_empty() || !telling.is_empty()).then_some(Claim {
+            numbers,
+            letters: lone_letters(sentence),
+            subject: subject.into_iter().filter(names).collect(),
+            leans_on,
+            own,
+            telling,
+            negated,
+        })
     }
 
-    /// How well `piece` under `heading` supports it, if it does: the share of its words that the piece has.
-    fn support(&self, heading: &str, piece: &str) -> Option<f32> {
-        let given_numbers = crate::evaluate::numbers(&format!("{heading}\n{piece}"));
-        if !self.numbers.iter().all(|number| given_numbers.contains(number)) {
-            return None;
-        }
+    /// How well `piece` of `passage` supports it, if it does: the share of its words that the piece has.
+    fn support(&self, passage: &Passage, piece: &str) -> Option<f32> {
+        let heading = &passage.heading;
         let given: Vec<String> = words(heading).chain(words(piece)).collect();
-        let has = |word: &&String| given.iter().any(|other| alike(word, other));
-        let own = self.own.iter().filter(has).count();
-        if (own as f32) < WORDS_SHARE_MIN * self.own.len() as f32 || self.contradicted(piece) {
+        if share(&self.own, &given) < WORDS_SHARE_MIN
+            || !self.stands_in_one_sentence(heading, piece)
+            || self.contradicted(piece)
+        {
             return None;
         }
-        let telling = self.telling.iter().filter(has).count();
+        if !self.leans_on.is_empty() {
+            let around: Vec<String> = words(heading).chain(words(&passage.text)).collect();
+            if share(&self.leans_on, &around) < WORDS_SHARE_MIN {
+                return None;
+            }
+        }
+        let telling = self.telling.iter().filter(|word| has(&given, word)).count();
         Some((1 + telling) as f32 / (1 + self.telling.len()) as f32)
+    }
+
+    /// Whether figures and subject stand together: in one sentence of `piece` under `heading`, with what stands before
+    /// it where the sentence refers to that. A claim without figures may have its subject anywhere in the piece.
+    fn stands_in_one_sentence(&self, heading: &str, piece: &str) -> bool {
+        let has_figures = !self.numbers.is_empty() || !self.letters.is_empty();
+        let holds = |text: &str| {
+            let text = format!("{heading}\n{text}");
+            let (given, numbers, letters): (Vec<String>, _, _) =
+                (words(&text).collect(), crate::evaluate::numbers(&text), lone_letters(&text));
+            self.subject.iter().all(|word| has(&given, word))
+                && self.numbers.iter().all(|number| numbers.contains(number))
+                && self.letters.iter().all(|letter| letters.contains(letter))
+        };
+        if !has_figures {
+            return holds(piece);
+        }
+        sentences(piece).into_iter().any(|range| {
+            let sentence = &piece[range.clone()];
+            let refers = words(sentence).any(|word| REFERRING_WORDS.binary_search(&word.as_str()).is_ok());
+            let has_numbers = {
+                let numbers = crate::evaluate::numbers(&format!("{heading}\n{sentence}"));
+                self.numbers.iter().all(|number| numbers.contains(number))
+            };
+            has_numbers && holds(if refers { &piece[..range.end] } else { sentence })
+        })
     }
 
     /// Whether one of sentence and piece negates what the other affirms.
@@ -133,7 +189,7 @@ fn best_piece(claim: &Claim, passages: &[Passage]) -> Option<Citation> {
         // A passage that does not support the claim as a whole has no piece that does, but for negations.
         for range in pieces(&passage.text) {
             let piece = &passage.text[range.clone()];
-            let Some(share) = claim.support(&passage.heading, piece) else { continue };
+            let Some(share) = claim.support(passage, piece) else { continue };
             let better = best
                 .as_ref()
                 .is_none_or(|(known, length, _)| share > *known || (share == *known && range.len() < *length));
@@ -178,6 +234,32 @@ pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
         }
     }
     found.extend(trimmed(text, start..text.len()));
+    found
+}
+
+/// Whether `given` has the word in one of its forms.
+fn has(given: &[String], word: &str) -> bool {
+    given.iter().any(|other| alike(word, other))
+}
+
+/// Share of `wanted` that `given` has; all of nothing.
+fn share(wanted: &[String], given: &[String]) -> f32 {
+    let found = wanted.iter().filter(|word| has(given, word)).count();
+    if wanted.is_empty() { 1.0 } else { found as f32 / wanted.len() as f32 }
+}
+
+/// Capital letters that stand alone, as in `Class B`. One at the beginning of a sentence may be the article, one behind a
+/// number a unit.
+fn lone_letters(text: &str) -> Vec<char> {
+    let mut found = Vec::new();
+    for range in sentences(text) {
+        let words: Vec<&str> =
+            text[range].split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        for pair in words.windows(2).filter(|pair| !is_number(pair[0])) {
+            let mut letters = pair[1].chars();
+            found.extend(letters.next().filter(|c| c.is_uppercase() && *c != 'I' && letters.next().is_none()));
+        }
+    }
     found
 }
 
@@ -267,6 +349,49 @@ mod tests {
     }
 
     #[test]
+    fn figure_of_another_subject_is_no_support() {
+        let guides =
+            [passage("Guides", "The ERG guide for chlorine is Guide 124. The ERG guide for propane is Guide 115.")];
+        let (ask, chlorine) = ("Which ERG guide covers acetone?", "Which ERG guide covers chlorine?");
+        for answer in ["The ERG guide for acetone is Guide 124.", "Guide 124."] {
+            assert!(quotes(ask, answer, &guides).is_empty(), "{answer}");
+        }
+        for answer in ["The ERG guide for chlorine is Guide 124.", "Guide 124."] {
+            assert_eq!(quotes(chlorine, answer, &guides), ["The ERG guide for chlorine is Guide 124."], "{answer}");
+        }
+        assert!(quotes(chlorine, "The ERG guide for chlorine is Guide 115.", &guides).is_empty());
+    }
+
+    #[test]
+    fn a_letter_that_names_a_thing_counts_as_a_figure() {
+        let sizes = "The size of a Class A fire is up to a quarter acre. The size of a Class B fire is up to 10 acres. \
+                     The size of a Class C fire is 10 to 99 acres.";
+        let sizes = [passage("Sizes", sizes)];
+        let ask = "What is the size of a Class B fire?";
+        assert!(quotes(ask, "The size of a Class B fire is 10 to 99 acres.", &sizes).is_empty());
+        assert_eq!(quotes(ask, "The size of a Class B fire is up to 10 acres.", &sizes).len(), 1);
+        let ask = "What is the size of a class A fire?";
+        assert!(quotes(ask, "The size of a Class A fire is up to 10 acres.", &sizes).is_empty());
+    }
+
+    #[test]
+    fn figure_in_a_sentence_that_refers_back_belongs_to_the_subject_before_it() {
+        let ask = "What is the IDLH of phosgene?";
+        let answer = "The IDLH of phosgene is 2 ppm.";
+        let refers = [passage("", "Phosgene smells of hay. Its IDLH is 2 ppm.")];
+        assert_eq!(quotes(ask, answer, &refers), ["Phosgene smells of hay. Its IDLH is 2 ppm."]);
+        let other = [passage("", "Phosgene smells of hay. The IDLH of bromine is 2 ppm.")];
+        assert!(quotes(ask, answer, &other).is_empty());
+    }
+
+    #[test]
+    fn words_of_asking_need_not_stand_in_the_document() {
+        let passages = [passage("Hazmat > Chlorine", HAZMAT)];
+        let ask = "How far away do I stay from a chlorine spill?";
+        assert_eq!(quotes(ask, "Stay 330 feet away from a chlorine spill.", &passages).len(), 1);
+    }
+
+    #[test]
     fn number_alone_is_no_support_when_the_words_differ() {
         let passages = [passage("", "Boil water for 330 seconds.")];
         assert!(quotes("How far?", "Evacuate everyone within 330 feet.", &passages).is_empty());
@@ -285,6 +410,11 @@ mod tests {
         let passages = [passage("Chlorine, UN 1017", "Density is 2.5 times that of air.")];
         let quoted = quotes("How dense is it?", "UN 1017 is 2.5 times as dense as air.", &passages);
         assert_eq!(quoted, ["Density is 2.5 times that of air."]);
+    }
+
+    #[test]
+    fn referring_words_are_sorted_for_the_search_in_them() {
+        assert!(REFERRING_WORDS.is_sorted());
     }
 
     #[test]

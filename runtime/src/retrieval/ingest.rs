@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
 use super::passages::{cut, laid_out};
+use super::queue::{enqueue, note_skipped, queued};
 use super::walk::{Found, list, skipped};
 use super::{Document, Library, SkippedFile, store};
 use crate::documents::block::Note;
@@ -29,8 +30,8 @@ pub const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
 /// Largest PDF: most of its bytes are pictures, and another process with bounds of its own reads it.
 pub const PDF_BYTES_MAX: u64 = 512 << 20;
 
-/// Version of what is made of a file; a file that an earlier version read is read again.
-const READER: i64 = 1;
+/// Version of what is made of a file; a file that an earlier version read is read again when it is added again.
+const READER: i64 = 3;
 
 /// A file in whose reading the program ended so often (killed, out of memory) is not tried again by itself.
 const TRIES_MAX: i64 = 3;
@@ -129,7 +130,10 @@ impl Library<'_> {
             on_event(IndexEvent::Skipped(one.clone()));
             report.skipped.push(one);
         }
-        self.database("write", |connection| enqueue(connection, &listing.found))?;
+        for one in self.database("write", |connection| enqueue(connection, &listing.found))? {
+            on_event(IndexEvent::Skipped(one.clone()));
+            report.skipped.push(one);
+        }
         let queue = self.database("read", queued)?;
         let bytes = queue.iter().map(|found| found.bytes).sum();
         let mut control = on_event(IndexEvent::Listed { files: queue.len(), bytes });
@@ -172,36 +176,6 @@ impl Library<'_> {
     }
 }
 
-fn enqueue(connection: &Connection, found: &[Found]) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
-    for one in found {
-        transaction
-            .prepare_cached(
-                "INSERT INTO queue (name, path) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET path = excluded.path, tries = 0",
-            )?
-            .execute(params![one.name, one.path.to_string_lossy()])?;
-    }
-    transaction.commit()
-}
-
-fn queued(connection: &Connection) -> rusqlite::Result<Vec<Found>> {
-    let mut statement = connection.prepare("SELECT name, path FROM queue ORDER BY id")?;
-    let rows = statement.query_map([], |row| {
-        let path = PathBuf::from(row.get::<_, String>(1)?);
-        let bytes = std::fs::metadata(&path).map_or(0, |facts| facts.len());
-        Ok(Found { name: row.get(0)?, path, bytes })
-    })?;
-    rows.collect()
-}
-
-fn note_skipped(connection: &Connection, one: &SkippedFile) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO skipped (name, path, reason, detail, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![one.name, one.path.to_string_lossy(), one.reason, one.detail, now()])?;
-    Ok(())
-}
-
 enum Outcome {
     Added { document: Document, replaced: bool },
     Unchanged,
@@ -210,12 +184,12 @@ enum Outcome {
 
 /// Reads a file of the queue and stores what it says; whatever becomes of it, it leaves the queue.
 fn take(connection: &Connection, found: &Found) -> rusqlite::Result<Outcome> {
-    let known: Option<(i64, String, i64)> = connection
-        .query_row("SELECT id, sha256, reader FROM documents WHERE name = ?1", [&found.name], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    let known: Option<(i64, String, i64, String)> = connection
+        .query_row("SELECT id, sha256, reader, path FROM documents WHERE name = ?1", [&found.name], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })
         .optional()?;
-    let same = |sha256: &str| known.as_ref().is_some_and(|(_, known, reader)| known == sha256 && *reader == READER);
+    let same = |sha256: &str| known.as_ref().is_some_and(|(_, known, reader, _)| known == sha256 && *reader == READER);
     let tries: i64 = connection.query_row(
         "UPDATE queue SET tries = tries + 1 WHERE name = ?1 RETURNING tries",
         [&found.name],
@@ -224,14 +198,17 @@ fn take(connection: &Connection, found: &Found) -> rusqlite::Result<Outcome> {
     let outcome = if tries > TRIES_MAX { Err(given_up()) } else { guarded(|| prepare(found, &same)) };
     let transaction = connection.unchecked_transaction()?;
     transaction.execute("DELETE FROM queue WHERE name = ?1", [&found.name])?;
-    transaction.execute("DELETE FROM skipped WHERE name = ?1", [&found.name])?;
+    let path = found.path.to_string_lossy();
+    transaction.execute("DELETE FROM skipped WHERE name IN (?1, ?2)", [found.name.as_str(), &path])?;
     let outcome = match outcome {
         Ok(None) => Outcome::Unchanged,
-        Ok(Some(prepared)) => {
-            if let Some((id, ..)) = known {
+        Ok(Some(mut prepared)) => {
+            let replaced = known.is_some();
+            if let Some((id, sha256, _, was)) = known {
                 store::forget(&transaction, id)?;
+                prepared.remarks.splice(..0, in_place_of(found, &was, sha256 == prepared.sha256));
             }
-            Outcome::Added { document: keep(&transaction, found, prepared)?, replaced: known.is_some() }
+            Outcome::Added { document: keep(&transaction, found, prepared)?, replaced }
         }
         Err(unread) => {
             let one = skipped(found.name.clone(), &found.path, unread.reason, &unread.detail);
@@ -241,6 +218,13 @@ fn take(connection: &Connection, found: &Found) -> rusqlite::Result<Outcome> {
     };
     transaction.commit()?;
     Ok(outcome)
+}
+
+/// What is said where another file has the name of the one that is added: it may be an older edition, or quite another
+/// document.
+fn in_place_of(found: &Found, was: &str, is_same: bool) -> Option<String> {
+    let known = !was.is_empty() && !is_same && Path::new(was) != found.path;
+    known.then(|| format!("replaced: {was} had the same name; add the folder above both to keep both"))
 }
 
 /// A parser that panics has met a broken file, no more.
@@ -300,6 +284,7 @@ fn prepare(found: &Found, same: &dyn Fn(&str) -> bool) -> Result<Option<Prepared
         bytes: &bytes,
         first_byte: 0,
         first_line: 1,
+        first_page: None,
         encoding: None,
         head: None,
     };

@@ -3,6 +3,7 @@
 //! Links inside a folder are not followed, so that a circle of links cannot trap the walk and nothing outside the
 //! folder comes in unasked. Hidden files stay out.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
@@ -54,12 +55,35 @@ pub fn list(places: &[PathBuf]) -> Result<Listing, RetrievalError> {
             take(&mut listing, name, place, facts.is_file(), facts.len());
         }
     }
-    // A name stands for the last file that was given under it.
-    let mut seen = std::collections::HashSet::new();
-    listing.found.reverse();
-    listing.found.retain(|found| seen.insert(found.name.clone()));
-    listing.found.reverse();
+    one_a_name(&mut listing);
     Ok(listing)
+}
+
+/// A name stands for the last file that was given under it; another file of that name is passed over.
+fn one_a_name(listing: &mut Listing) {
+    let mut kept: HashMap<String, PathBuf> = HashMap::new();
+    let mut others = Vec::new();
+    listing.found.reverse();
+    listing.found.retain(|found| match kept.get(&found.name) {
+        None => {
+            kept.insert(found.name.clone(), found.path.clone());
+            true
+        }
+        Some(path) => {
+            if *path != found.path {
+                others.push(same_name(found.path.clone(), path));
+            }
+            false
+        }
+    });
+    listing.found.reverse();
+    listing.skipped.extend(others.into_iter().rev());
+}
+
+/// A file that was not taken because the file `kept` has its name. It goes by its path, which is its own.
+pub fn same_name(path: PathBuf, kept: &Path) -> SkippedFile {
+    let detail = format!("{} has the same name; add the folder above both to keep both", kept.display());
+    skipped(path.display().to_string(), &path, "same_name", &detail)
 }
 
 fn take(listing: &mut Listing, name: String, path: PathBuf, is_file: bool, bytes: u64) {
@@ -110,4 +134,31 @@ fn walk(folder: &Path, listing: &mut Listing) {
 /// A file that was not taken.
 pub fn skipped(name: String, path: &Path, reason: &str, detail: &str) -> SkippedFile {
     SkippedFile { name, path: path.to_path_buf(), reason: reason.to_owned(), detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_files_of_one_name_the_last_is_taken_and_the_other_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = ["north", "south"].map(|name| folder.path().join(name));
+        for place in &places {
+            std::fs::create_dir(place).unwrap();
+            std::fs::write(place.join("guide.md"), place.display().to_string()).unwrap();
+        }
+        let [north, south] = places.clone().map(|place| place.join("guide.md"));
+        for given in [places.to_vec(), vec![north.clone(), south.clone()]] {
+            let Listing { found, skipped } = list(&given).unwrap();
+            assert_eq!(found.iter().map(|file| &file.path).collect::<Vec<_>>(), [&south]);
+            let [lost] = &skipped[..] else { panic!("{skipped:?}") };
+            assert_eq!((lost.path.as_path(), lost.reason.as_str()), (north.as_path(), "same_name"));
+            assert!(lost.detail.contains(south.to_str().unwrap()), "{}", lost.detail);
+        }
+        let both = list(&[folder.path().to_path_buf()]).unwrap();
+        let names: Vec<_> = both.found.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["north/guide.md", "south/guide.md"]);
+        assert!(list(&[north.clone(), north]).unwrap().skipped.is_empty(), "a file given twice is one file");
+    }
 }

@@ -9,6 +9,14 @@ const FUNCTION_WORDS: &[&str] = &[
     "when", "where", "which", "who", "why", "will", "with", "would", "you", "your",
 ];
 
+/// Words by which one asks, and which an answer may repeat without saying more.
+const ASKING_WORDS: &[&str] = &[
+    "away", "big", "called", "calls", "close", "cover", "covers", "deep", "far", "fast", "get", "give", "given",
+    "gives", "go", "happen", "happens", "heavy", "high", "hot", "keep", "keeps", "know", "large", "long", "many",
+    "mean", "means", "much", "number", "often", "old", "say", "says", "soon", "stay", "take", "takes", "tall", "use",
+    "used", "wide",
+];
+
 /// The words of a text: runs of letters and digits in lower case.
 pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
@@ -17,6 +25,11 @@ pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 /// Whether a lower-case word is one that says nothing about the subject.
 pub fn is_function_word(word: &str) -> bool {
     FUNCTION_WORDS.binary_search(&word).is_ok()
+}
+
+/// Whether a lower-case word only says how one asks.
+pub fn is_asking_word(word: &str) -> bool {
+    ASKING_WORDS.binary_search(&word).is_ok()
 }
 
 /// The words of a text that say what it is about, in lower case.
@@ -52,8 +65,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn function_words_are_sorted_for_the_search_in_them() {
-        assert!(FUNCTION_WORDS.is_sorted());
+    fn lists_of_words_are_sorted_for_the_search_in_them() {
+        assert!(FUNCTION_WORDS.is_sorted() && ASKING_WORDS.is_sorted());
         assert!(is_function_word("the") && !is_function_word("chlorine"));
     }
 

@@ -14,6 +14,7 @@ fn a_question_streams_its_passage_and_answer_and_is_kept() {
     assert!(report.gate_questions >= 50 && report.replay_rows >= 1000);
 
     let assistant = open(home.path());
+    let context = assistant.status().unwrap().context_tokens;
     let mut events = Vec::new();
     let turn = assistant
         .ask("How many sections has a safety data sheet?", &AskOptions::default(), &mut |event| {
@@ -31,6 +32,7 @@ fn a_question_streams_its_passage_and_answer_and_is_kept() {
         .collect();
     assert_eq!(streamed, turn.answer);
     assert_eq!(turn.generation, "base");
+    assert_eq!(assistant.status().unwrap().context_tokens, context, "it is known before the model is in memory");
     assert!(turn.passage.is_some() && turn.confidence.is_some());
     drop(assistant);
 
@@ -42,6 +44,27 @@ fn a_question_streams_its_passage_and_answer_and_is_kept() {
     assert_eq!(status.profile, "laptop-cpu");
     assert_eq!(status.model_sha256.as_deref(), Some(report.model_sha256.as_str()));
     assert!(assistant.give_feedback(TurnId(99), Feedback::Good, &[]).is_err());
+}
+
+#[test]
+fn a_kit_without_a_model_adds_to_the_home_and_counts_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let none = set_up(Some(&home), &Kit::default()).unwrap_err().to_string();
+    assert!(none.contains("no model in") && !home.exists(), "{none}");
+
+    let first = set_up(Some(&home), &kit()).unwrap();
+    let guide = folder.path().join("radio.md");
+    std::fs::write(&guide, "# Radio\n\nDivision Alpha uses channel 7.\n").unwrap();
+    let more = set_up(Some(&home), &Kit { documents: vec![guide], ..Kit::default() }).unwrap();
+    assert_eq!((more.documents, &more.model_sha256), (first.documents + 1, &first.model_sha256));
+    assert_eq!((more.replay_rows, more.gate_questions), (first.replay_rows, first.gate_questions));
+
+    let mut other = std::fs::read(home.join("model.gguf")).unwrap();
+    *other.last_mut().unwrap() ^= 1;
+    std::fs::write(home.join("model.gguf"), other).unwrap();
+    let changed = set_up(Some(&home), &Kit::default()).unwrap_err().to_string();
+    assert!(changed.contains("not the one that was set up"), "{changed}");
 }
 
 #[test]

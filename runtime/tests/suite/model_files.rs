@@ -32,6 +32,23 @@ fn damaged_models_are_refused_with_their_path() {
 }
 
 #[test]
+fn what_is_sound_and_no_model_is_called_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let weightless = folder.path().join("weightless.gguf");
+    let mut bytes = std::fs::read(base_model()).unwrap();
+    bytes[8..16].fill(0);
+    std::fs::write(&weightless, bytes).unwrap();
+    let adapter = folder.path().join("adapter.gguf");
+    write_adapter(&adapter, 1);
+    for (path, reason) in [(weightless, "it holds no weights"), (adapter, "it is an adapter")] {
+        let Err(error) = Inference::load(&path, &InferenceSettings::default()) else { panic!("should fail") };
+        assert!(error.to_string().contains(reason), "{error}");
+        let error = set_up(Some(&folder.path().join("home")), &Kit { model: path, ..Kit::default() }).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+}
+
+#[test]
 fn a_home_without_a_model_says_how_to_get_one() {
     let home = tempfile::tempdir().unwrap();
     let error = ask(&open(home.path())).unwrap_err().to_string();

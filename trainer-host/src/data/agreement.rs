@@ -8,6 +8,7 @@ pub mod alpha;
 pub mod f_distribution;
 pub mod icc;
 pub mod kappa;
+pub mod quotes;
 pub mod ratings;
 #[cfg(test)]
 mod tests;
@@ -87,6 +88,11 @@ pub struct Agreement {
     pub ratings: usize,
     /// Labels in order.
     pub labels: Vec<String>,
+    /// Labels beside numbers which say that a rating is missing, such as NA; they do not count.
+    pub missing: usize,
+    /// The first label that is no number, with its line, where others are numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_a_number: Option<String>,
     /// Mean of Cohen's kappa over the pairs of raters for which it is defined.
     pub cohen_kappa_mean: Option<f64>,
     /// The same with linear weights.
@@ -163,6 +169,8 @@ pub fn agreement(ratings: &Ratings) -> Agreement {
         raters: ratings.raters.len(),
         ratings: ratings.count(),
         labels: ratings.labels.clone(),
+        missing: ratings.missing,
+        not_a_number: ratings.not_a_number.clone(),
         cohen_kappa_mean: mean,
         cohen_kappa_linear_mean: keep("cohen_kappa_linear_mean", weighted(Weights::Linear)),
         cohen_kappa_quadratic_mean: keep("cohen_kappa_quadratic_mean", weighted(Weights::Quadratic)),
@@ -189,6 +197,9 @@ pub fn describe(agreement: &Agreement) -> String {
         counted(agreement.raters, "rater"),
         shortened(&agreement.labels)
     )];
+    if agreement.missing > 0 {
+        lines.push(format!("{} with a label such as NA are taken as missing", counted(agreement.missing, "rating")));
+    }
     let rows = [
         ("Cohen's kappa, mean", "cohen_kappa_mean", agreement.cohen_kappa_mean),
         ("  linear weights", "cohen_kappa_linear_mean", agreement.cohen_kappa_linear_mean),
@@ -211,7 +222,10 @@ pub fn describe(agreement: &Agreement) -> String {
     match (&agreement.icc, agreement.undefined.get("icc")) {
         (Some(forms), _) => lines.extend(icc_lines(forms)),
         (None, _) if words => {
-            lines.push("labels are words, so there are no weighted figures and no intraclass correlation".to_owned())
+            lines.push("labels are words, so there are no weighted figures and no intraclass correlation".to_owned());
+            lines.extend(
+                agreement.not_a_number.as_ref().map(|label| format!("  {label} is no number, though others are")),
+            );
         }
         (None, reason) => {
             lines.push(format!("{:<22}    none  {}", "Intraclass correlation", reason.map_or("", String::as_str)));

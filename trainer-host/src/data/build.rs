@@ -7,7 +7,9 @@
 pub mod apportion;
 mod report;
 pub mod rewordings;
+mod shares;
 pub mod split;
+mod ties;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -17,17 +19,17 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::dataset::Dataset;
-use super::dedup::{join::similar_pairs, parse_threshold, text_of};
+use super::dedup::parse_threshold;
 use super::ledger::{Left, Skipped};
 use super::manifest::RATINGS;
 use super::row::Row;
 use super::writer::{Closing, DatasetWriter};
 use crate::outputs::{Place, check_apart};
-use crate::progress::{Progress, count};
-use apportion::{apportion, largest_total};
 use report::{Report, Share};
 use rewordings::{REWORDING, hold_out};
+use shares::{counts, unfilled};
 use split::{Entry, Families, SPLITS, draw, split};
+use ties::{entry, leaks, tie_similar};
 
 /// Side of rewordings, after those of the split.
 const REWORDED: usize = SPLITS.len();
@@ -58,7 +60,7 @@ pub struct BuildArgs {
     /// Dataset of earlier training, some of which is trained again so that it is not forgotten
     #[arg(long, value_name = "DIR")]
     pub replay: Option<PathBuf>,
-    /// Share of replay in the training rows
+    /// Share of replay in the training rows, beside all the others unless --rows asks for fewer
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = parse_part, requires = "replay")]
     pub replay_share: f64,
     /// Similarity of words from which two rows must be on one side
@@ -77,7 +79,7 @@ pub struct BuildArgs {
     #[arg(long)]
     pub force: bool,
     /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
-    #[arg(long, value_name = "X.Y.Z")]
+    #[arg(long, value_name = "X.Y.Z", value_parser = super::manifest::parse_version)]
     pub dataset_version: Option<String>,
     /// Print the counts as one JSON object on stdout
     #[arg(long)]
@@ -115,15 +117,16 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     let mut candidates = candidates(args, &datasets, &mut skips)?;
     anyhow::ensure!(!candidates.is_empty(), "{}: there are no rows to build from", args.datasets[0].display());
     let entries: Vec<Entry> = candidates.iter().map(entry).collect();
-    let similar = similar(&candidates, args.overlap);
-    let families = Families::new(&entries, &similar);
+    let mut families = Families::new(&entries);
+    tie_similar(&mut families, &candidates, args.overlap);
     let mut sides = split(&entries, &families, [args.split[0], args.split[1], args.split[2]], args.seed);
     if args.replay.is_some() {
         stay_in_training(&candidates, &families, datasets.len() - 1, &mut sides);
     }
+    let own = |place: &usize| candidates[*place].dataset < args.datasets.len();
+    let unfilled = unfilled(&args.split, (0..candidates.len()).filter(own).map(|place| sides[place]));
     if args.hold_out_wordings > 0 {
-        let is_own = |place: &usize| sides[*place] == 0 && candidates[*place].dataset < args.datasets.len();
-        let training: Vec<usize> = (0..candidates.len()).filter(is_own).collect();
+        let training: Vec<usize> = (0..candidates.len()).filter(|place| sides[*place] == 0 && own(place)).collect();
         let held_out = hold_out(&entries, &training, args.hold_out_wordings, args.seed);
         anyhow::ensure!(
             !held_out.is_empty(),
@@ -157,14 +160,18 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
         version: args.dataset_version.clone(),
         ..Closing::default()
     })?;
-    Report { version: manifest.version, ..report }.print(args.json)
+    Report { version: manifest.version, unfilled, ..report }.print(args.json)
 }
 
 fn check(args: &BuildArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
-        args.split.len() == SPLITS.len() && args.split[0] > 0.0,
-        "--split has {} shares; give three, of train, validation and test, the first above 0",
+        args.split.len() == SPLITS.len(),
+        "--split has {} shares; give three, of train, validation and test",
         args.split.len()
+    );
+    anyhow::ensure!(
+        args.split[0] > 0.0,
+        "--split leaves nothing to train on; give train, the first share, more than 0"
     );
     if let Some(weights) = &args.weights {
         anyhow::ensure!(
@@ -175,7 +182,7 @@ fn check(args: &BuildArgs) -> anyhow::Result<()> {
         );
         anyhow::ensure!(weights.iter().sum::<f64>() > 0.0, "--weights are all 0; give one above 0");
     }
-    let inputs = args.datasets.iter().chain(&args.replay).map(|path| Place::new("DATASET", path));
+    let inputs = args.datasets.iter().chain(&args.replay).map(|path| Place::new("DIR", path));
     check_apart(&inputs.collect::<Vec<_>>(), &[Place::new("-o", &args.output)])?;
     Ok(())
 }
@@ -203,26 +210,6 @@ fn candidates(args: &BuildArgs, datasets: &[Dataset], skips: &mut Vec<Skipped>) 
     Ok(candidates)
 }
 
-fn entry(candidate: &Candidate) -> Entry {
-    let Candidate { row, dataset } = candidate;
-    Entry {
-        id: row.id.clone(),
-        group: row.group.clone(),
-        was: row.was.clone(),
-        question: question_words(row),
-        stratum: (*dataset, row.kind.clone()),
-    }
-}
-
-fn similar(candidates: &[Candidate], overlap: f64) -> Vec<super::dedup::join::Similar> {
-    let texts: Vec<String> = candidates.iter().map(|candidate| text_of(&candidate.row)).collect();
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let mut progress = Progress::new("comparing rows", 0, texts.len());
-    let found = similar_pairs(&texts, overlap, |done| progress.show(done, ""));
-    progress.finish();
-    found
-}
-
 /// Replay is for training only: families with a replay row go there whole.
 fn stay_in_training(candidates: &[Candidate], families: &Families, replay: usize, sides: &mut [usize]) {
     let replayed: HashSet<usize> = (0..candidates.len())
@@ -234,29 +221,6 @@ fn stay_in_training(candidates: &[Candidate], families: &Families, replay: usize
             *side = 0;
         }
     }
-}
-
-/// A second look at what will be written, by words alone: pairs on two sides that ask the same or are similar.
-/// Rewordings are similar to their training rows on purpose, but ask nothing that is asked in training.
-fn leaks(candidates: &[Candidate], sides: &[usize], chosen: &[bool], overlap: f64) -> usize {
-    let used: Vec<usize> = (0..candidates.len()).filter(|place| chosen[*place]).collect();
-    let mut asked: HashMap<String, usize> = HashMap::new();
-    let asks_again = |place: &&usize| {
-        let side = sides[**place];
-        *asked.entry(question_words(&candidates[**place].row)).or_insert(side) != side
-    };
-    let same_question = used.iter().filter(asks_again).count();
-    let texts: Vec<String> = used.iter().map(|place| text_of(&candidates[*place].row)).collect();
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let similar = similar_pairs(&texts, overlap, |_| ());
-    let of = |place: usize| if sides[used[place]] == REWORDED { 0 } else { sides[used[place]] };
-    let across = similar.iter().filter(|pair| of(pair.first) != of(pair.second));
-    same_question + across.count()
-}
-
-/// The words of a question, without case and punctuation.
-fn question_words(row: &Row) -> String {
-    super::words::words(row.question()).collect::<Vec<_>>().join(" ")
 }
 
 /// Which rows are used: all of validation and test, and of training as many of each dataset as its share says.
@@ -273,40 +237,6 @@ fn mix(args: &BuildArgs, datasets: &[Dataset], candidates: &[Candidate], sides: 
         places.iter().take(count).for_each(|place| chosen[*place] = true);
     }
     Ok(chosen)
-}
-
-/// Training rows of each dataset.
-fn counts(args: &BuildArgs, datasets: &[Dataset], available: &[usize]) -> anyhow::Result<Vec<usize>> {
-    let own = args.datasets.len();
-    let fresh: usize = available[..own].iter().sum();
-    // Without weights every dataset gives all it has, so its size is its weight.
-    let mut weights: Vec<f64> = match &args.weights {
-        Some(weights) => weights.clone(),
-        None => available[..own].iter().map(|count| *count as f64).collect(),
-    };
-    if args.replay.is_some() {
-        let sum: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight *= (1.0 - args.replay_share) / sum);
-        weights.push(args.replay_share);
-    }
-    let total = match args.rows {
-        Some(rows) => rows,
-        None if args.weights.is_none() && args.replay.is_none() => fresh,
-        None => largest_total(available, &weights),
-    };
-    anyhow::ensure!(total > 0, "no training rows are left; give larger datasets or other shares");
-    let counts = apportion(total, &weights);
-    let short = counts.iter().zip(available).position(|(count, available)| count > available);
-    if let Some(short) = short {
-        anyhow::bail!(
-            "{}: {} training rows are asked of it and it has {}; lower --rows to {} or its share",
-            datasets[short].folder.display(),
-            count(counts[short]),
-            count(available[short]),
-            count(largest_total(available, &weights))
-        );
-    }
-    Ok(counts)
 }
 
 fn left_out(row: &Row, reason: &str, detail: String) -> anyhow::Result<Skipped> {
@@ -415,6 +345,7 @@ fn report(
         mixture: datasets.iter().enumerate().map(share).collect(),
         families: members.len(),
         largest_family: members.values().map(Vec::len).max().unwrap_or(0),
+        unfilled: Vec::new(),
         left_out: ["mixture", "disputed", "repeated"].map(|reason| (reason, of(reason))).into(),
         leaks: 0,
     }

@@ -21,7 +21,8 @@ pub enum Measured {
 pub struct Place {
     /// First byte and the byte after the last.
     pub bytes: [u64; 2],
-    /// First and last line (or row of a table), from 1; of the file or of the extracted text, as `measured` says.
+    /// First and last line, from 1; of the file or of the extracted text, as `measured` says. Of a workbook the row
+    /// of the sheet, which is the first heading.
     pub lines: [u64; 2],
     /// What `bytes` and `lines` count.
     pub measured: Measured,

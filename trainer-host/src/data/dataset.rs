@@ -40,6 +40,10 @@ impl Dataset {
                 "{}: no dataset, {MANIFEST} is missing; make one with `halligan-host data ingest PATH.. -o DIR`",
                 folder.display()
             ),
+            std::io::ErrorKind::NotADirectory => anyhow::anyhow!(
+                "{}: a file, where a dataset folder is expected; give the folder as DIR",
+                folder.display()
+            ),
             _ => anyhow::anyhow!("{}: {error}; check its permissions", path.display()),
         })?;
         let manifest: Manifest = serde_json::from_slice(&bytes)

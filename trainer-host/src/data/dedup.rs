@@ -1,12 +1,15 @@
 //! `halligan-host data dedup`: texts that say the same, equal or nearly so.
 //!
-//! Similarity is the Jaccard index of word 5-grams ([`shingles`]); every pair that reaches the threshold is
-//! found ([`join`]), and [`cluster`] decides which text stays. The result depends on nothing but the rows and
-//! the threshold.
+//! Similarity is the Jaccard index of word 5-grams ([`shingles`], counted by [`ranked`]); every pair that reaches the
+//! threshold is found ([`join`]), and [`cluster`] decides which text stays; [`stay`] does so where similar rows may
+//! be different facts. The result depends on nothing but the rows and the threshold.
 
 pub mod cluster;
 pub mod join;
+mod place;
+pub mod ranked;
 pub mod shingles;
+pub mod stay;
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
@@ -22,10 +25,8 @@ use super::canonical::canonical_json;
 use super::dataset::{Dataset, Lines};
 use super::documents::{Document, read_documents};
 use super::ledger::{Left, Skipped};
-use super::manifest::{MANIFEST, RATINGS};
-use super::row::Row;
+use super::manifest::RATINGS;
 use super::writer::{Closing, DatasetWriter};
-use crate::outputs::{Place, check_apart};
 use crate::progress::{Progress, count};
 use cluster::{Dropped, Duplicates, duplicates};
 
@@ -35,7 +36,8 @@ pub struct DedupArgs {
     /// JSONL with the columns id and text (or messages), or a dataset folder
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// JSONL, or dataset folder, to write the rows that stay into
+    /// JSONL, or dataset folder, to write the rows that stay into; beside a JSONL file its name with the ending
+    /// .skipped.jsonl has those that go, each with the reason
     #[arg(short = 'o', long = "output", value_name = "OUT")]
     pub output: PathBuf,
     /// Share of their word 5-grams from which two rows count as the same, above 0 to 1; words are what stands between
@@ -45,11 +47,11 @@ pub struct DedupArgs {
     /// Print at most this many pairs
     #[arg(long, value_name = "PAIRS", default_value_t = 1_000_000)]
     pub max_pairs: usize,
-    /// Put the dataset in place of one that another verb made
+    /// Put the dataset in place of one that another verb made, and the list of what goes in place of any file
     #[arg(long)]
     pub force: bool,
     /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
-    #[arg(long, value_name = "X.Y.Z")]
+    #[arg(long, value_name = "X.Y.Z", value_parser = super::manifest::parse_version)]
     pub dataset_version: Option<String>,
     /// Print the pairs and clusters as one JSON object on stdout
     #[arg(long)]
@@ -103,18 +105,7 @@ struct Report<'a> {
 /// # Errors
 /// What is wrong with a row, by its line; a place that cannot be written.
 pub fn run(args: &DedupArgs) -> anyhow::Result<ExitCode> {
-    check_apart(&[Place::new("the input", &args.input)], &[Place::new("-o", &args.output)])?;
-    let place = super::places::actual(&args.input);
-    let folder = place.is_dir();
-    if folder {
-        anyhow::ensure!(
-            place.join(MANIFEST).exists(),
-            "{}: no dataset, {MANIFEST} is missing; give a dataset folder or a JSONL file",
-            args.input.display()
-        );
-    } else {
-        crate::outputs::check_file(&args.output)?;
-    }
+    let folder = place::check(args)?;
     let dataset = if folder { Some(Dataset::open(&args.input)?) } else { None };
     let documents = match &dataset {
         Some(dataset) => documents_of(dataset)?,
@@ -135,22 +126,11 @@ pub fn run(args: &DedupArgs) -> anyhow::Result<ExitCode> {
 /// A record that cannot be read.
 pub fn documents_of(dataset: &Dataset) -> anyhow::Result<Vec<Document>> {
     let rows = dataset.rows()?.enumerate();
-    rows.map(|(index, row)| row.map(|row| Document { line: index + 1, text: text_of(&row), id: row.id })).collect()
-}
-
-/// All that a row says, one message per line.
-pub fn text_of(row: &Row) -> String {
-    match (&row.text, &row.messages) {
-        (Some(text), _) => text.clone(),
-        (None, Some(messages)) => {
-            messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>().join("\n")
-        }
-        (None, None) => String::new(),
-    }
+    rows.map(|(index, row)| row.map(|row| Document { line: index + 1, text: row.said(), id: row.id })).collect()
 }
 
 /// Duplicates among documents, with a progress bar.
-pub fn find(documents: &[Document], threshold: f64) -> Duplicates {
+fn find(documents: &[Document], threshold: f64) -> Duplicates {
     let texts: Vec<&str> = documents.iter().map(|document| document.text.as_str()).collect();
     let mut progress = Progress::new("comparing rows", 0, texts.len());
     let found = duplicates(&texts, threshold, |done| progress.show(done, ""));
@@ -180,7 +160,7 @@ pub fn skipped(document: &Document, kept: &Document, dropped: &Dropped, stage: &
 
 /// Copies the lines that stay as they are, and says of the others why they went; returns the name of that file.
 fn write_file(args: &DedupArgs, documents: &[Document], found: &Duplicates) -> anyhow::Result<String> {
-    let ledger = args.output.with_extension("skipped.jsonl");
+    let ledger = place::ledger(&args.output);
     let failed = |path: &Path| {
         let path = path.to_path_buf();
         move |error: std::io::Error| anyhow::Error::from(WriteError::from_io(&path, error))

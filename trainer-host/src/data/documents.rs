@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::dataset::Lines;
+use super::row::{Said, said};
 
 /// A line of a JSONL file as one text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct Document {
     pub id: String,
     /// Line, from 1.
     pub line: usize,
-    /// Its `text`, or what its `messages` say, one per line.
+    /// Its `text`, or what its `messages` say, one per line, without the system's.
     pub text: String,
 }
 
@@ -82,7 +83,7 @@ pub fn id(object: &Map<String, Value>) -> Result<Option<String>, String> {
     }
 }
 
-/// What a row says: its `text`, or the contents of its `messages`, one per line.
+/// What a row says: its `text`, or what is said in its `messages` as [`said`] joins it.
 ///
 /// # Errors
 /// The column that is missing or of another type.
@@ -97,12 +98,17 @@ pub fn text(object: &Map<String, Value>) -> Result<String, String> {
     };
     let messages =
         messages.as_array().ok_or_else(|| format!("`messages` is {}, not a list of messages", kind(messages)))?;
-    let mut contents = Vec::new();
+    let mut all = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         let content = message.get("content").and_then(Value::as_str);
-        contents.push(content.ok_or_else(|| format!("message {} has no `content` that is a text", index + 1))?);
+        let calls = message.get("tool_calls").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let role = message.get("role").and_then(Value::as_str).unwrap_or_default();
+        if content.is_none() && calls.is_empty() {
+            return Err(format!("message {} has no `content` that is a text", index + 1));
+        }
+        all.push(Said { role, content, calls });
     }
-    Ok(contents.join("\n"))
+    Ok(said(all.iter().copied()))
 }
 
 /// What sort of JSON value it is, with its article.
@@ -114,5 +120,23 @@ pub fn kind(value: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(row: &str) -> Result<String, String> {
+        text(&object(row.as_bytes())?)
+    }
+
+    #[test]
+    fn a_row_says_what_is_said_in_it_without_the_system() {
+        let row = r#"{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"How deep?"},
+            {"role":"assistant","content":null,"tool_calls":[{"id":"c"}]},{"role":"assistant","content":"5 feet."}]}"#;
+        assert_eq!(of(row).unwrap(), "How deep?\n{\"id\":\"c\"}\n5 feet.");
+        assert_eq!(of(r#"{"messages":[{"content":"a"},{"content":"b"}]}"#).unwrap(), "a\nb");
+        assert!(of(r#"{"messages":[{"role":"user","content":null}]}"#).unwrap_err().contains("message 1"));
     }
 }

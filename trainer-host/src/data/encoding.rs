@@ -20,11 +20,25 @@ pub struct Encoder {
     pub max_tokens: usize,
 }
 
+/// Fewest tokens of a row: one to read and one to train.
+const TOKENS_MIN: usize = 2;
+
+/// Whether training takes rows of so many tokens; `context` is that of the base, [`usize::MAX`] where it names none.
+fn check_limit(max_tokens: usize, context: usize) -> Result<(), String> {
+    match (TOKENS_MIN..=context).contains(&max_tokens) {
+        true => Ok(()),
+        false if context == usize::MAX => Err(format!("{max_tokens} tokens are no row; give {TOKENS_MIN} or more")),
+        false => Err(format!(
+            "training takes no rows of {max_tokens} tokens with it; give {TOKENS_MIN} to {context}, its context"
+        )),
+    }
+}
+
 impl Encoder {
     /// Opens a base; without `max_tokens` its own context is the limit.
     ///
     /// # Errors
-    /// A file that is no GGUF, or has no usable tokenizer or chat template.
+    /// A file that is no GGUF, or has no usable tokenizer or chat template; a limit that training would not take.
     pub fn open(path: &Path, max_tokens: Option<usize>) -> anyhow::Result<Self> {
         let file = GgufFile::open(path)?;
         let named = |error: &dyn std::fmt::Display| about(path, error);
@@ -39,7 +53,9 @@ impl Encoder {
             let length = file.json(&format!("{architecture}.context_length"))?.as_u64()?;
             usize::try_from(length).ok()
         };
-        let max_tokens = max_tokens.or_else(context).unwrap_or(usize::MAX);
+        let context = context().unwrap_or(usize::MAX);
+        let max_tokens = max_tokens.unwrap_or(context);
+        check_limit(max_tokens, context).map_err(|problem| anyhow::anyhow!("{}: {problem}", path.display()))?;
         Ok(Self { path: path.to_path_buf(), tokenizer, template, max_tokens })
     }
 
@@ -71,5 +87,18 @@ impl Encoder {
                 Err(text.strip_prefix(&prefix).unwrap_or(&text).to_owned())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limit_is_one_that_training_takes() {
+        assert_eq!(check_limit(256, 256), Ok(()));
+        assert!(check_limit(512, 256).unwrap_err().contains("give 2 to 256"));
+        assert!(check_limit(0, 256).is_err() && check_limit(1, usize::MAX).is_err());
+        assert_eq!(check_limit(usize::MAX, usize::MAX), Ok(()));
     }
 }

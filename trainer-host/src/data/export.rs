@@ -1,9 +1,13 @@
 //! `halligan-host data export`: a dataset in the form that another program reads.
 //!
 //! All rows are checked against the form before the first byte is written. A dataset that was split gives one
-//! file a split; `-o` with the ending of the form (`rows.jsonl`) asks for one file with all rows.
+//! file a split; `-o` with the ending of the form (`rows.jsonl`) asks for one file with all rows. Rows about which experts
+//! disagree stay behind unless they are asked for, because most forms cannot say that they are disputed.
 
-use std::collections::BTreeMap;
+mod choice;
+#[cfg(test)]
+mod tests;
+
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,9 +24,7 @@ use super::formats::{Format, Record, alpaca, chatml, hugging_face, messages, par
 use super::row::Row;
 use crate::outputs::{Place, check_apart};
 use crate::progress::{Progress, count};
-
-/// Split of rows that have none, in a dataset that was not split.
-const UNSPLIT: &str = "train";
+use choice::{Choice, choose, rows};
 
 /// Arguments of `data export`.
 #[derive(Debug, Args)]
@@ -42,7 +44,10 @@ pub struct ExportArgs {
     /// Leave out rows that the form cannot hold, and name them, instead of stopping
     #[arg(long)]
     pub skip_unfit: bool,
-    /// Write over files in the folder that no export wrote
+    /// Also rows about which experts disagree; only parquet and hf still say so of them
+    #[arg(long)]
+    pub with_disputed: bool,
+    /// Write over files that no export wrote
     #[arg(long)]
     pub force: bool,
     /// Name of the dataset, for Croissant [default: name of the folder]
@@ -65,7 +70,9 @@ pub struct ExportArgs {
 #[derive(Serialize)]
 struct Written {
     file: String,
-    rows: usize,
+    /// Absent for a file that describes the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
 }
@@ -76,15 +83,11 @@ struct Report {
     rows: usize,
     /// Rows that the form cannot hold and that were left out.
     unfit: Vec<String>,
+    /// Rows about which experts disagree and that were left out.
+    disputed: usize,
+    /// Files of an earlier export that are gone.
+    removed: Vec<String>,
     files: Vec<Written>,
-}
-
-/// Which rows the export takes.
-struct Choice {
-    /// Rows of each split, in the order train, validation, test, others.
-    splits: Vec<(String, usize)>,
-    /// Ids of rows that do not fit.
-    unfit: Vec<String>,
 }
 
 /// Checks, writes and prints.
@@ -93,7 +96,7 @@ struct Choice {
 /// A row that the form cannot hold, a split without rows, a place that cannot be written.
 pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let dataset = Dataset::open(&args.dataset)?;
-    check_apart(&Place::folder("DATASET", &args.dataset), &[Place::new("-o", &args.output)])?;
+    check_apart(&Place::folder("DIR", &args.dataset), &[Place::new("-o", &args.output)])?;
     let single = !args.format.is_folder() && is_file(&args.output);
     if single {
         crate::outputs::check_file(&args.output)?;
@@ -103,8 +106,15 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let choice = choose(args, &dataset)?;
     let total = choice.splits.iter().map(|(_, rows)| rows).sum();
     let progress = Progress::new("writing rows", 0, total);
+    let mut removed = Vec::new();
     let files = if single {
-        vec![write_file(args, &dataset, &args.output, None)?]
+        let (folder, names) = place_alone(&args.output);
+        if !args.force {
+            splits::check_own(&folder, &names)?;
+        }
+        let file = write_file(args, &dataset, &args.output, None)?;
+        splits::note_own(&folder, &names)?;
+        vec![file]
     } else {
         let names = names(args.format, &choice);
         if !args.force {
@@ -112,17 +122,32 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         }
         std::fs::create_dir_all(&args.output).map_err(|error| crate::about(&args.output, error))?;
         let files = write_folder(args, &dataset, &choice)?;
+        // An export of one split may join those of others.
+        if args.split.is_none() {
+            removed = splits::remove_stale(&args.output, &names, |name| is_of(args.format, name))?;
+        }
         splits::note_own(&args.output, &names)?;
         files
     };
     progress.finish();
     if args.json {
-        let report = Report { format: args.format.name(), rows: total, unfit: choice.unfit, files };
+        let Choice { unfit, disputed, .. } = choice;
+        let report = Report { format: args.format.name(), rows: total, unfit, disputed, removed, files };
         crate::print_data(&serde_json::to_string(&report)?);
         return Ok(ExitCode::SUCCESS);
     }
     for file in &files {
-        crate::print_data(&format!("{}  {} rows", file.file, count(file.rows)));
+        let rows = file.rows.map_or_else(String::new, |rows| format!("  {} rows", count(rows)));
+        crate::print_data(&format!("{}{rows}", file.file));
+    }
+    if !removed.is_empty() {
+        eprintln!("removed what an earlier export wrote: {}", removed.join(" "));
+    }
+    if choice.disputed > 0 {
+        eprintln!(
+            "{} rows about which experts disagree stay behind; --with-disputed takes them along",
+            count(choice.disputed)
+        );
     }
     if !choice.unfit.is_empty() {
         eprintln!("{} rows do not fit {}: {}", count(choice.unfit.len()), args.format.name(), choice.unfit.join(" "));
@@ -135,69 +160,22 @@ fn is_file(path: &Path) -> bool {
     path.extension().is_some() && !path.is_dir()
 }
 
-fn split_of(row: &Row) -> &str {
-    row.split.as_deref().unwrap_or(UNSPLIT)
+/// Whether an earlier export of this form wrote the file, or a description that its files would no longer match.
+fn is_of(format: Format, name: &str) -> bool {
+    let in_split = name.split_once('/').filter(|(split, _)| *split != ".");
+    match (format, in_split) {
+        (Format::Hf, in_split) => in_split.is_some_and(|(_, file)| hugging_face::FILES.contains(&file)),
+        (_, Some(_)) => false,
+        (_, None) if name.starts_with("./") => false,
+        _ if name == croissant::FILE => format.ending() == Format::Croissant.ending(),
+        _ => name.rsplit_once('.').is_some_and(|(_, ending)| ending == format.ending()),
+    }
 }
 
-/// Split names become names of files, so they must be plain words.
-fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric() || "_-".contains(character))
-}
-
-fn choose(args: &ExportArgs, dataset: &Dataset) -> anyhow::Result<Choice> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let mut unfit = Vec::new();
-    let mut first_problem = None;
-    for row in dataset.rows()? {
-        let row = row?;
-        let split = split_of(&row);
-        if args.split.as_deref().is_some_and(|wanted| wanted != split) {
-            continue;
-        }
-        anyhow::ensure!(
-            is_plain(split),
-            "row {}: the split `{split}` is no plain word; build the dataset again with `halligan-host data build`",
-            row.id
-        );
-        match args.format.check(&row) {
-            Ok(()) => *counts.entry(split.to_owned()).or_default() += 1,
-            Err(problem) => {
-                first_problem.get_or_insert_with(|| (row.id.clone(), problem));
-                unfit.push(row.id.clone());
-            }
-        }
-    }
-    if let (Some((id, problem)), false) = (first_problem, args.skip_unfit) {
-        let others = match unfit.len() {
-            1 => String::new(),
-            more => format!(" (and {} other rows)", count(more - 1)),
-        };
-        anyhow::bail!("{}: row {id}{others}: {problem}, or leave it out with --skip-unfit", args.dataset.display());
-    }
-    if counts.is_empty() {
-        match &args.split {
-            Some(split) => {
-                anyhow::bail!("{}: the split `{split}` has no rows; leave --split away", args.dataset.display())
-            }
-            None => anyhow::bail!("{}: the dataset has no rows to export", args.dataset.display()),
-        }
-    }
-    let mut found: Vec<(String, usize)> = counts.into_iter().collect();
-    found.sort_by(|(a, _), (b, _)| (splits::place(a), a).cmp(&(splits::place(b), b)));
-    Ok(Choice { splits: found, unfit })
-}
-
-/// The rows of a split, or of all, that fit.
-fn rows<'a>(
-    args: &'a ExportArgs,
-    dataset: &Dataset,
-    split: Option<&'a str>,
-) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Row>> + use<'a>> {
-    let wanted = split.or(args.split.as_deref());
-    Ok(dataset.rows()?.filter(move |row| {
-        row.as_ref()
-            .map_or(true, |row| wanted.is_none_or(|wanted| wanted == split_of(row)) && args.format.check(row).is_ok())
-    }))
+/// Where a single file is noted, and under which name.
+fn place_alone(path: &Path) -> (PathBuf, Vec<String>) {
+    let name = path.file_name().map_or_else(String::new, |name| splits::alone(&name.to_string_lossy()));
+    (crate::outputs::folder_of(path), vec![name])
 }
 
 fn write_file(args: &ExportArgs, dataset: &Dataset, path: &Path, split: Option<&str>) -> anyhow::Result<Written> {
@@ -208,7 +186,7 @@ fn write_file(args: &ExportArgs, dataset: &Dataset, path: &Path, split: Option<&
         write_lines(args.format, path, rows)?
     };
     let sha256 = file_sha256(path).map_err(|error| crate::about(path, error))?;
-    Ok(Written { file: path.display().to_string(), rows: written, sha256: Some(sha256) })
+    Ok(Written { file: path.display().to_string(), rows: Some(written), sha256: Some(sha256) })
 }
 
 fn write_lines(format: Format, path: &Path, rows: impl Iterator<Item = anyhow::Result<Row>>) -> anyhow::Result<usize> {
@@ -257,7 +235,7 @@ fn write_folder(args: &ExportArgs, dataset: &Dataset, choice: &Choice) -> anyhow
         for (split, _) in &choice.splits {
             let records = rows(args, dataset, Some(split))?.map(|row| Ok(Record::of(&row?, true)?));
             let rows = hugging_face::write_split(&args.output, split, records)?;
-            files.push(Written { file: args.output.join(split).display().to_string(), rows, sha256: None });
+            files.push(Written { file: args.output.join(split).display().to_string(), rows: Some(rows), sha256: None });
         }
         let names: Vec<String> = choice.splits.iter().map(|(name, _)| name.clone()).collect();
         hugging_face::write_dict(&args.output, &names)?;
@@ -271,7 +249,7 @@ fn write_folder(args: &ExportArgs, dataset: &Dataset, choice: &Choice) -> anyhow
         let path = args.output.join(croissant::FILE);
         let description = croissant::describe(&dataset.manifest, &about(args), &split_files(choice, &files)?);
         write_bytes_atomically(&path, (canonical_json(&description)? + "\n").as_bytes())?;
-        files.push(Written { file: path.display().to_string(), rows: 0, sha256: None });
+        files.push(Written { file: path.display().to_string(), rows: None, sha256: None });
     }
     Ok(files)
 }
@@ -298,7 +276,7 @@ fn split_files(choice: &Choice, files: &[Written]) -> anyhow::Result<Vec<SplitFi
             split: split.clone(),
             sha256: file.sha256.clone().unwrap_or_default(),
             bytes,
-            rows: file.rows,
+            rows: file.rows.unwrap_or_default(),
         })
     };
     choice.splits.iter().zip(files).map(file).collect()

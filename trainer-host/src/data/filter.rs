@@ -6,32 +6,35 @@
 
 pub mod code;
 pub mod content;
+mod duplicates;
 pub mod evaluation;
 pub mod language;
+mod numbers;
+mod report;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use halligan_runtime::personal;
-use serde::Serialize;
 use serde_json::json;
 use whatlang::Lang;
 
 use super::dataset::Dataset;
-use super::dedup::{self, documents_of, parse_threshold, text_of};
-use super::documents::{Document, object, text};
+use super::dedup::{documents_of, parse_threshold};
 use super::encoding::Encoder;
 use super::ledger::{Left, Skipped};
-use super::manifest::{MANIFEST, RATINGS, SKIPPED, TokenCount};
+use super::manifest::{RATINGS, TokenCount};
 use super::row::Row;
 use super::words::words;
 use super::writer::{Closing, DatasetWriter};
 use crate::outputs::{Place, check_apart};
-use crate::progress::{Progress, count};
+use crate::progress::Progress;
+use duplicates::Fact;
 use evaluation::EvaluationSet;
 use language::{foreign, parse_language};
+use report::Report;
 
 /// Reasons for which a row leaves, in the order in which they are looked for.
 pub const CHECKS: [&str; 12] = [
@@ -70,7 +73,8 @@ pub struct FilterArgs {
     /// Dataset folder to write
     #[arg(short = 'o', long = "output", value_name = "DIR")]
     pub output: PathBuf,
-    /// Languages to keep, by their three letters (eng, ell, ..) [default: all]
+    /// Languages to keep, by their three letters (eng, ell, ..); a short row in another language of the same script
+    /// stays [default: all]
     #[arg(long, value_delimiter = ',', value_name = "CODE,..", value_parser = parse_language)]
     pub language: Vec<Lang>,
     /// Fewest words of an answer
@@ -85,20 +89,21 @@ pub struct FilterArgs {
     /// Most tokens of a row: the `--seq` of training [default: the context of the base]
     #[arg(long, value_name = "TOKENS", requires = "base")]
     pub max_tokens: Option<usize>,
-    /// Share of an answer's words that must stand in its chunks, beside all its numbers and its value; 0 turns the
-    /// check off
+    /// Share of an answer's words that must stand in its chunks or its question; all its numbers and its value must
+    /// stand in the chunks; 0 turns the check off
     #[arg(long, value_name = "SHARE", default_value_t = 0.6)]
     pub grounding: f64,
     /// What becomes of rows with personal data
     #[arg(long, value_enum, default_value = "flag")]
     pub personal: PersonalData,
-    /// Evaluation sets (JSONL or dataset folders) whose questions must not be in a row
+    /// Evaluation sets (JSONL or dataset folders) whose questions must not be in a row; a question with fewer
+    /// than two words that say something counts only where a row asks just that
     #[arg(long, value_name = "FILE_OR_DIR")]
     pub evaluation: Vec<PathBuf>,
     /// Share of an evaluation question's word 8-grams that counts as the question
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = parse_threshold)]
     pub evaluation_overlap: f64,
-    /// Similarity from which two rows count as the same
+    /// Similarity from which two rows count as the same, unless their values or generated facts differ
     #[arg(long, value_name = "SHARE", default_value_t = 0.7, value_parser = parse_threshold)]
     pub duplicates: f64,
     /// Keep duplicates
@@ -108,15 +113,12 @@ pub struct FilterArgs {
     #[arg(long)]
     pub force: bool,
     /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
-    #[arg(long, value_name = "X.Y.Z")]
+    #[arg(long, value_name = "X.Y.Z", value_parser = super::manifest::parse_version)]
     pub dataset_version: Option<String>,
     /// Print the counts as one JSON object on stdout
     #[arg(long)]
     pub json: bool,
 }
-
-/// Words of an n-gram of the evaluation set.
-const EVALUATION_WORDS: usize = 8;
 
 /// Why a row should leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,19 +134,6 @@ impl Finding {
     pub fn new(reason: &'static str, detail: String) -> Self {
         Self { reason, detail }
     }
-}
-
-#[derive(Serialize)]
-struct Report {
-    dataset: String,
-    version: String,
-    rows: usize,
-    kept: usize,
-    dropped: usize,
-    /// Rows that left, by reason; every reason is listed.
-    reasons: BTreeMap<&'static str, usize>,
-    /// Rows that stay and are labelled with personal data.
-    personal_data: usize,
 }
 
 /// What the checks need beside the row.
@@ -166,51 +155,53 @@ pub fn run(args: &FilterArgs) -> anyhow::Result<ExitCode> {
         "--grounding is {}; give a share from 0 to 1",
         args.grounding
     );
-    check_apart(&[Place::new("DATASET", &args.dataset)], &[Place::new("-o", &args.output)])?;
+    check_apart(&[Place::new("DIR", &args.dataset)], &[Place::new("-o", &args.output)])?;
     let dataset = Dataset::open(&args.dataset)?;
     let mut writer = DatasetWriter::create(&args.output, "filter", args.force)?;
     writer.descend_from(&dataset)?;
     let checks = Checks {
         args,
         encoder: args.base.as_deref().map(|base| Encoder::open(base, args.max_tokens)).transpose()?,
-        evaluation: evaluation_set(&args.evaluation, &mut writer)?,
+        evaluation: evaluation::read(&args.evaluation, &mut writer)?,
         chunks: chunk_words(&dataset, args.grounding > 0.0, &mut writer)?,
     };
     let documents = documents_of(&dataset)?;
-    let mut findings = Vec::new();
+    let (mut findings, mut facts) = (Vec::new(), Vec::new());
     let mut progress = Progress::new("checking rows", 0, documents.len());
     for (place, row) in dataset.rows()?.enumerate() {
-        findings.push(checks.look(&row?));
+        let row = row?;
+        findings.push(checks.look(&row));
+        facts.push(Fact::of(&row));
         if place.is_multiple_of(REPORT_EVERY) {
             progress.show(place, "");
         }
     }
     progress.finish();
     if !args.keep_duplicates {
-        add_duplicates(&documents, args.duplicates, &mut findings);
+        duplicates::add(&documents, &facts, args.duplicates, &mut findings);
     }
-    drop(documents);
+    drop((documents, facts));
     let report = write(args, &dataset, &mut writer, &findings)?;
     let manifest = writer.finish(Closing {
         recipe: recipe(args),
         tokenizer: token_count(args)?,
-        summary: summary(&report),
+        summary: report.summary(),
         version: args.dataset_version.clone(),
         ..Closing::default()
     })?;
-    print(args, Report { version: manifest.version, ..report })
+    Report { version: manifest.version, ..report }.print(args.json)
 }
 
 impl Checks<'_> {
     fn look(&self, row: &Row) -> Option<Finding> {
         content::schema(row)
-            .or_else(|| foreign(&text_of(row), &self.args.language))
+            .or_else(|| foreign(&row.said(), &self.args.language))
             .or_else(|| content::generic(row, self.args.min_words))
             .or_else(|| self.length(row))
             .or_else(|| code::unparsable(row))
             .or_else(|| self.grounding(row))
             .or_else(|| self.personal(row))
-            .or_else(|| self.evaluation.overlap(&text_of(row), self.args.evaluation_overlap))
+            .or_else(|| self.evaluation.overlap(row, self.args.evaluation_overlap))
     }
 
     fn length(&self, row: &Row) -> Option<Finding> {
@@ -257,45 +248,11 @@ impl Checks<'_> {
 }
 
 fn personal_names(row: &Row) -> Vec<&'static str> {
-    personal::personal_data(&text_of(row)).into_iter().map(personal::Personal::name).collect()
-}
-
-fn evaluation_set(paths: &[PathBuf], writer: &mut DatasetWriter) -> anyhow::Result<EvaluationSet> {
-    let mut set = EvaluationSet::new(EVALUATION_WORDS);
-    for path in paths {
-        if path.is_dir() {
-            writer.input("evaluation", &path.join(MANIFEST))?;
-            for row in Dataset::open(path)?.rows()? {
-                let row = row?;
-                set.add(&row.id, row.question());
-            }
-        } else {
-            writer.input("evaluation", path)?;
-            add_file(path, &mut set)?;
-        }
-    }
-    Ok(set)
-}
-
-/// Questions of a JSONL file: what the user says first, or the `question`, or the text.
-fn add_file(path: &Path, set: &mut EvaluationSet) -> anyhow::Result<()> {
-    let before = set.len();
-    let mut lines = super::dataset::Lines::open(path)?;
-    while let Some((line, bytes)) = lines.next_line()? {
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        let wrong = |problem: String| anyhow::anyhow!("{}:{line}: {problem}", path.display());
-        let object = object(&bytes).map_err(wrong)?;
-        let asked = object.get("messages").and_then(serde_json::Value::as_array).and_then(|messages| {
-            messages.iter().find(|message| message["role"] == "user").and_then(|message| message["content"].as_str())
-        });
-        let asked = asked.or_else(|| object.get("question").and_then(serde_json::Value::as_str)).map(str::to_owned);
-        let question = asked.map_or_else(|| text(&object).map_err(wrong), Ok)?;
-        set.add(&format!("{}:{line}", path.display()), &question);
-    }
-    anyhow::ensure!(set.len() > before, "{}: there are no questions in it; give rows with messages", path.display());
-    Ok(())
+    let mut texts: Vec<String> = vec![row.said()];
+    // What the system says is compared with nothing, but it is trained on.
+    let system = row.messages.iter().flatten().filter(|message| message.role == "system");
+    texts.extend(system.map(|message| message.content.clone()));
+    personal::personal_data(&texts.join("\n")).into_iter().map(personal::Personal::name).collect()
 }
 
 /// Copies the chunks, and keeps the words of each where they are needed.
@@ -316,20 +273,6 @@ fn chunk_words(
         writer.chunk(&chunk)?;
     }
     Ok(known)
-}
-
-/// Looks for duplicates among the rows that passed so far.
-fn add_duplicates(documents: &[Document], threshold: f64, findings: &mut [Option<Finding>]) {
-    let passed: Vec<usize> = (0..documents.len()).filter(|place| findings[*place].is_none()).collect();
-    let those: Vec<Document> = passed.iter().map(|place| documents[*place].clone()).collect();
-    let found = dedup::find(&those, threshold);
-    for (at, fate) in found.fates.iter().enumerate() {
-        if let Some(dropped) = fate {
-            let record = dedup::skipped(&those[at], &those[dropped.kept], dropped, "filter");
-            let reason = if dropped.exact { "exact_duplicate" } else { "near_duplicate" };
-            findings[passed[at]] = Some(Finding::new(reason, record.detail));
-        }
-    }
 }
 
 fn write(
@@ -414,40 +357,4 @@ fn token_count(args: &FilterArgs) -> anyhow::Result<Option<TokenCount>> {
     let Some(base) = &args.base else { return Ok(None) };
     let sha256 = halligan_finetune::gguf::file_sha256(base).map_err(|error| crate::about(base, error))?;
     Ok(Some(TokenCount { by: "gguf".to_owned(), name: base.display().to_string(), sha256: Some(sha256) }))
-}
-
-fn summary(report: &Report) -> BTreeMap<String, serde_json::Value> {
-    let mut summary: BTreeMap<String, serde_json::Value> =
-        report.reasons.iter().map(|(reason, rows)| (format!("dropped_{reason}"), json!(rows))).collect();
-    summary.insert("rows".to_owned(), json!(report.rows));
-    summary.insert("kept".to_owned(), json!(report.kept));
-    summary.insert("personal_data".to_owned(), json!(report.personal_data));
-    summary
-}
-
-fn print(args: &FilterArgs, report: Report) -> anyhow::Result<ExitCode> {
-    if args.json {
-        crate::print_data(&serde_json::to_string(&report)?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut lines = vec![format!(
-        "{}: {} of {} rows stay, version {}",
-        report.dataset,
-        count(report.kept),
-        count(report.rows),
-        report.version
-    )];
-    for reason in CHECKS {
-        let rows = report.reasons.get(reason).copied().unwrap_or(0);
-        lines.push(format!("  {reason:<20} {:>8}", count(rows)));
-    }
-    if report.personal_data > 0 {
-        lines.push(format!("{} rows that stay are labelled personal_data", count(report.personal_data)));
-    }
-    if report.dropped > 0 {
-        let skipped = args.output.join(SKIPPED);
-        lines.push(format!("each row that left stands in {} with its reason", skipped.display()));
-    }
-    crate::print_data(&lines.join("\n"));
-    Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@
 pub mod alpaca;
 pub mod chatml;
 pub mod croissant;
+pub mod elements;
 pub mod hugging_face;
 pub mod lines;
 pub mod messages;
@@ -15,10 +16,12 @@ pub mod record;
 pub mod sharegpt;
 pub mod splits;
 pub mod table;
+pub mod unread;
 
 use std::path::Path;
 
 use clap::ValueEnum;
+use halligan_finetune::chat::Message;
 
 use super::row::Row;
 pub use record::Record;
@@ -79,6 +82,34 @@ pub enum Unfit {
         /// The mark.
         mark: String,
     },
+    /// A message with more than a role and words.
+    #[error("message {message} has `{column}`, which {format} cannot hold; use messages or croissant")]
+    Beside {
+        /// Name of the form.
+        format: &'static str,
+        /// Message, from 1.
+        message: usize,
+        /// What it has.
+        column: &'static str,
+    },
+}
+
+/// Whether the messages have a role and words and nothing beside, as a form with no place for tools needs.
+///
+/// # Errors
+/// The first message with more.
+pub fn bare(messages: &[Message], format: &'static str) -> Result<(), Unfit> {
+    for (index, Message { tool_calls, name, tool_call_id, .. }) in messages.iter().enumerate() {
+        let beside = [
+            ("tool_calls", !tool_calls.is_empty()),
+            ("name", name.is_some()),
+            ("tool_call_id", tool_call_id.is_some()),
+        ];
+        if let Some((column, _)) = beside.into_iter().find(|(_, there)| *there) {
+            return Err(Unfit::Beside { format, message: index + 1, column });
+        }
+    }
+    Ok(())
 }
 
 impl Format {
@@ -116,7 +147,8 @@ impl Format {
     /// What it cannot hold.
     pub fn check(self, row: &Row) -> Result<(), Unfit> {
         match self {
-            Self::Messages | Self::Parquet | Self::Hf | Self::Croissant => Ok(()),
+            Self::Messages | Self::Croissant => Ok(()),
+            Self::Parquet | Self::Hf => bare(row.messages.as_deref().unwrap_or_default(), self.name()),
             Self::Alpaca => alpaca::line(row).map(drop),
             Self::Sharegpt => sharegpt::line(row).map(drop),
             Self::Chatml => chatml::text(row).map(drop),
@@ -151,7 +183,7 @@ impl Format {
             Some("txt" | "chatml") => return Ok(Self::Chatml),
             _ => {}
         }
-        let mut rows = lines::Objects::open(path)?;
+        let mut rows = lines::Objects::of_any(path)?;
         let Some(first) = rows.next() else {
             anyhow::bail!("{}: the file is empty; give rows", path.display());
         };

@@ -4,19 +4,23 @@
 //! expands what experts laid down. `--model` asks a local model about each chunk; a grammar keeps every reply a
 //! question with its answer, so that all output parses. All three are pure functions of chunks, settings and seed.
 
+mod answers;
 mod blueprint;
 mod expand;
 mod fact;
 mod headers;
 mod journal;
 mod lists;
+mod marks;
 mod prompts;
 mod records;
 mod report;
 mod rules;
+mod sentences;
 mod sink;
 mod statements;
 mod subjects;
+mod tables;
 mod tasks;
 mod writing;
 
@@ -34,11 +38,13 @@ use super::chunk::Chunk;
 use super::dataset::Dataset;
 use super::filter::content::support;
 use super::ingest::schema::Schema;
+use super::ingest::schema::fit::Fit;
 use super::ledger::Template;
 use super::manifest::{Manifest, ROWS};
 use super::row::{Grounding, Row};
 use super::words::words;
 use super::writer::{Closing, DatasetWriter};
+use crate::interrupt::INTERRUPTED;
 use crate::outputs::{Place, check_apart};
 use blueprint::Blueprint;
 use journal::Reply;
@@ -111,7 +117,7 @@ pub struct GenerateArgs {
     #[arg(long)]
     pub force: bool,
     /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
-    #[arg(long, value_name = "X.Y.Z")]
+    #[arg(long, value_name = "X.Y.Z", value_parser = super::manifest::parse_version)]
     pub dataset_version: Option<String>,
     /// Print the counts as one JSON object on stdout
     #[arg(long)]
@@ -143,7 +149,7 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
         args.rules || args.model.is_some() || !args.blueprint.is_empty(),
         "nothing to make rows with; give --rules, --blueprint FILE or --model GGUF, or several of them"
     );
-    check_apart(&[Place::new("DATASET", &args.dataset)], &[Place::new("-o", &args.output)])?;
+    check_apart(&[Place::new("DIR", &args.dataset)], &[Place::new("-o", &args.output)])?;
     crate::interrupt::listen("stopping; run the same command again to go on")?;
     let started = Instant::now();
     let mut sources = read(args)?;
@@ -167,7 +173,8 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
             let models = Models::of(model, args.adapter.as_deref())?;
             let fingerprint = fingerprint(args, &sources, &models)?;
             let Some(written) = writer.write(&sources.tasks, &sources.chunks, &args.output, &fingerprint)? else {
-                anyhow::bail!("interrupted; run the same command again to go on where it stopped");
+                eprintln!("interrupted; run the same command again to go on where it stopped");
+                return Ok(ExitCode::from(INTERRUPTED));
             };
             Some((models, written))
         }
@@ -210,12 +217,7 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
         // The same questions would end the same way.
         journal.remove();
     }
-    anyhow::ensure!(
-        made > 0,
-        "{}: no row could be made{}; see `halligan-host data generate --help` for other ways",
-        args.dataset.display(),
-        reasons.iter().map(|(reason, count)| format!(", {count} {reason}")).collect::<String>()
-    );
+    anyhow::ensure!(made > 0, report::nothing(args, &sources.chunks, &reasons));
     let mut summary: BTreeMap<String, Value> =
         reasons.iter().map(|(reason, count)| (format!("skipped_{reason}"), json!(count))).collect();
     summary.insert("rows".to_owned(), json!(made));
@@ -255,6 +257,14 @@ fn read(args: &GenerateArgs) -> anyhow::Result<Sources> {
         blueprints.push((Blueprint::read(path)?, std::fs::read_to_string(path)?));
     }
     let mut left = Vec::new();
+    if args.rules {
+        let place = args.schema.as_ref().unwrap_or(&args.dataset);
+        schema.check_questions(&chunks).map_err(|problem| crate::about(place, problem))?;
+    }
+    if let Some(path) = &args.schema {
+        let fit = Fit::of(&schema, chunks.iter().map(|chunk| chunk.path.as_str()));
+        left.extend(fit.unused().map(|detail| Left::of_file(path, "no_file", detail)));
+    }
     let mut facts = if args.rules { rules::facts(&chunks, &schema, &mut left) } else { Vec::new() };
     keep_drawn(&mut facts, args, |fact| fact.group());
     Ok(Sources { dataset, chunks, blueprints, facts, tasks: Vec::new(), left })
@@ -283,16 +293,20 @@ fn asking(args: &GenerateArgs, model: &Path) -> Asking {
     }
 }
 
-/// What the model is asked; chunks that are too long for it are left out with the reason.
-fn tasks(args: &GenerateArgs, chunks: &[Chunk], writer: &Writer, left: &mut Vec<Left>) -> anyhow::Result<Vec<Task>> {
-    let wanted = Wanted {
+fn wanted(args: &GenerateArgs) -> Wanted {
+    Wanted {
         categories: if args.ask.is_empty() { Category::ALL.to_vec() } else { args.ask.clone() },
         per_chunk: args.per_chunk as usize,
         cross: args.cross,
         cross_chunks: args.cross_chunks as usize,
         tokens_min: args.min_tokens,
         seed: args.seed,
-    };
+    }
+}
+
+/// What the model is asked; chunks that are too long for it are left out with the reason.
+fn tasks(args: &GenerateArgs, chunks: &[Chunk], writer: &Writer, left: &mut Vec<Left>) -> anyhow::Result<Vec<Task>> {
+    let wanted = wanted(args);
     let most = writer.prompt_tokens_max();
     let mut fits = |category: Category, shown: &[&Chunk]| Ok(writer.prompt_tokens(category, shown)? <= most);
     let (mut tasks, too_long) = tasks::tasks(chunks, &wanted, &mut fits)?;

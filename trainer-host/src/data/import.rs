@@ -1,8 +1,11 @@
 //! `halligan-host data import`: rows that another program wrote, as a dataset folder.
 //!
 //! Reads what `data export` writes, and the same forms from elsewhere. A line that is no row stops the import
-//! with its number; with `--skip-bad` it goes into `skipped.jsonl` with the reason instead. Where each row stood is
-//! kept in `origins.jsonl`.
+//! with its number; with `--skip-bad` it goes into `skipped.jsonl` with the reason instead. Columns that no form knows
+//! are named and counted. Where each row stood is kept in `origins.jsonl`.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -13,8 +16,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::formats::lines::{Objects, Wrong, beginning};
+use super::formats::unread::Unread;
 use super::formats::{
-    Format, alpaca, chatml, croissant, hugging_face, messages, parquet_file, sharegpt, splits, table,
+    Format, Record, alpaca, chatml, croissant, hugging_face, messages, parquet_file, sharegpt, splits, table,
 };
 use super::ledger::{Left, Origin, Skipped};
 use super::manifest::SKIPPED;
@@ -48,7 +52,7 @@ pub struct ImportArgs {
     #[arg(long)]
     pub force: bool,
     /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
-    #[arg(long, value_name = "X.Y.Z")]
+    #[arg(long, value_name = "X.Y.Z", value_parser = super::manifest::parse_version)]
     pub dataset_version: Option<String>,
     /// Print the counts as one JSON object on stdout
     #[arg(long)]
@@ -63,6 +67,9 @@ struct Report {
     /// Rows with the words and the group of an earlier one.
     repeated: usize,
     bad: usize,
+    /// Columns that this program does not read, each with its rows.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unread: BTreeMap<String, usize>,
 }
 
 /// Reads, writes and prints.
@@ -81,6 +88,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         rows: 0,
         repeated: 0,
         bad: 0,
+        unread: Unread::default(),
     };
     for input in &args.inputs {
         let format = match args.format {
@@ -95,7 +103,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         "{}: there are no rows in it; see `halligan-host data import --help` for the forms",
         args.inputs[0].display()
     );
-    let Import { writer, rows, repeated, bad, .. } = import;
+    let Import { writer, rows, repeated, bad, unread, .. } = import;
     let mut recipe = vec!["import".to_owned()];
     recipe.extend(args.inputs.iter().map(|input| input.display().to_string()));
     if let Some(format) = args.format {
@@ -112,8 +120,11 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         ..Closing::default()
     })?;
     let dataset = args.output.display().to_string();
+    if let Some(line) = unread.line() {
+        eprintln!("{line}");
+    }
     if args.json {
-        let report = Report { dataset, version: manifest.version, rows, repeated, bad };
+        let report = Report { dataset, version: manifest.version, rows, repeated, bad, unread: unread.0 };
         crate::print_data(&serde_json::to_string(&report)?);
     } else {
         crate::print_data(&format!("{dataset}: {} rows, version {}", count(rows), manifest.version));
@@ -140,6 +151,7 @@ struct Import {
     rows: usize,
     repeated: usize,
     bad: usize,
+    unread: Unread,
 }
 
 /// A file that rows come from.
@@ -171,9 +183,9 @@ impl Import {
 
     fn read_one(&mut self, input: &Path, format: Format) -> anyhow::Result<()> {
         match format {
-            Format::Messages => self.lines(input, messages::row),
-            Format::Alpaca => self.lines(input, alpaca::row),
-            Format::Sharegpt => self.lines(input, sharegpt::row),
+            Format::Messages => self.lines(input, format, messages::row),
+            Format::Alpaca => self.lines(input, format, alpaca::row),
+            Format::Sharegpt => self.lines(input, format, sharegpt::row),
             Format::Chatml => self.chatml(input),
             Format::Parquet => {
                 let sha256 = self.writer.input("rows", input)?;
@@ -196,13 +208,15 @@ impl Import {
     fn lines(
         &mut self,
         path: &Path,
+        format: Format,
         read: impl Fn(&serde_json::Map<String, serde_json::Value>) -> Result<Row, String>,
     ) -> anyhow::Result<()> {
         anyhow::ensure!(path.is_file(), "{}: no such file; give the path of a JSONL file", path.display());
         let from = RowFile { path, sha256: self.writer.input("rows", path)? };
-        for line in Objects::open(path)? {
+        for line in Objects::of_any(path)? {
             let (line, bytes, row) = match line {
                 Ok(line) => {
+                    self.unread.note(format, &line.object);
                     let row = read(&line.object).map_err(|problem| {
                         (problem, beginning(serde_json::Value::Object(line.object).to_string().as_bytes()))
                     });
@@ -218,7 +232,7 @@ impl Import {
 
     fn chatml(&mut self, path: &Path) -> anyhow::Result<()> {
         if path.extension().is_some_and(|ending| ending == "jsonl") {
-            return self.lines(path, |object| {
+            return self.lines(path, Format::Chatml, |object| {
                 let text = super::formats::record::required(object, "text")?;
                 let mut conversations = chatml::conversations(&text);
                 match (conversations.pop(), conversations.is_empty()) {
@@ -254,7 +268,7 @@ impl Import {
                 path.display(),
                 croissant::FILE
             );
-            self.lines(&path, messages::row)?;
+            self.lines(&path, Format::Croissant, messages::row)?;
         }
         self.writer.input("croissant", &folder.join(croissant::FILE))?;
         Ok(())
@@ -268,14 +282,17 @@ impl Import {
     ) -> anyhow::Result<()> {
         let mut row_number = 0;
         for batch in batches {
+            let batch = batch?;
+            self.unread.note_table(&batch);
             let records =
-                table::records(&batch?).map_err(|problem| anyhow::anyhow!("{}: {problem}", from.path.display()))?;
-            for mut record in records {
+                table::records(&batch).map_err(|problem| anyhow::anyhow!("{}: {problem}", from.path.display()))?;
+            for record in records {
                 row_number += 1;
-                if record.split.is_none() {
-                    record.split = split.map(str::to_owned);
-                }
-                self.take(from, row_number, None, record.into_row().map_err(|problem| (problem, String::new())))?;
+                let row = record.and_then(Record::into_row).map(|mut row| {
+                    row.split = row.split.or_else(|| split.map(str::to_owned));
+                    row
+                });
+                self.take(from, row_number, None, row.map_err(|problem| (problem, String::new())))?;
             }
         }
         Ok(())

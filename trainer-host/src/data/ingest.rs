@@ -31,6 +31,7 @@ use super::canonical::{canonical_json, sha256_hex};
 use super::ledger::{Left, Skipped, Template};
 use super::manifest::{CHUNKS, Manifest};
 use super::writer::{Closing, DatasetWriter};
+use crate::interrupt::INTERRUPTED;
 use crate::progress::{bytes, count};
 
 pub use code::parse;
@@ -69,7 +70,7 @@ pub struct IngestArgs {
     #[arg(long)]
     pub force: bool,
     /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
-    #[arg(long, value_name = "X.Y.Z")]
+    #[arg(long, value_name = "X.Y.Z", value_parser = super::manifest::parse_version)]
     pub dataset_version: Option<String>,
     /// Commits to read, by address, instead of the newest; a manifest that is rebuilt names them.
     #[arg(skip)]
@@ -82,7 +83,7 @@ pub struct IngestArgs {
 /// Ingests.
 ///
 /// # Errors
-/// A place that does not exist, a schema or base that cannot be used, a disk that takes no more. A source that
+/// A place that does not exist, a schema or base that cannot be used or does not fit what was read, a disk that takes no more. A source that
 /// cannot be read is no error; the report names it.
 pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
@@ -115,9 +116,19 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
     let fingerprint = sha256_hex(canonical_json(&settings)?.as_bytes());
     crate::interrupt::listen("stopping after the files in hand; run the same command again to go on")?;
     let Some(done) = run::read_all(&args.output, &listing, &rules, &measure, &fingerprint, &mut writer)? else {
-        anyhow::bail!("interrupted; run the same command again to go on where it stopped");
+        eprintln!("interrupted; run the same command again to go on where it stopped");
+        return Ok(ExitCode::from(INTERRUPTED));
     };
     let mut skipped = listing.skipped;
+    if let Some(path) = &args.schema {
+        if let Err(problem) = done.fit.check() {
+            // Under another schema nothing of it could be taken again.
+            done.journal.remove();
+            return Err(crate::about(path, problem));
+        }
+        let place = path.display().to_string();
+        skipped.extend(done.fit.unused().map(|detail| files::remark(&place, earlier::NO_FILE, &detail)));
+    }
     skipped.extend(done.notes);
     skipped.sort_by(|a, b| a.id.cmp(&b.id));
     for one in &skipped {

@@ -167,6 +167,22 @@ impl Manifest {
     }
 }
 
+/// The version of a dataset as it is given on the command line.
+///
+/// # Errors
+/// What it must look like: the next edition counts on from its three numbers.
+pub fn parse_version(text: &str) -> Result<String, String> {
+    let numbers: Vec<&str> = text.split('.').collect();
+    let counts = |number: &&str| {
+        let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+        digits && number.parse::<u64>().is_ok() && (*number == "0" || !number.starts_with('0'))
+    };
+    match numbers.len() == 3 && numbers.iter().all(counts) {
+        true => Ok(text.to_owned()),
+        false => Err("give three numbers with dots between them, such as 1.2.0".to_owned()),
+    }
+}
+
 /// How a sealed manifest begins; the digest follows.
 const SEAL: &str = "{\"digest\":\"";
 
@@ -176,4 +192,20 @@ pub fn seal_holds(bytes: &[u8]) -> Option<bool> {
     let (digest, rest) = rest.split_at_checked(64)?;
     let rest = rest.strip_prefix(b"\",")?;
     Some(sha256_hex(&[b"{", rest].concat()).as_bytes() == digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_that_no_edition_could_follow_is_refused() {
+        for version in ["1.0.0", "0.10.203"] {
+            assert_eq!(parse_version(version).as_deref(), Ok(version));
+        }
+        for version in ["banana", "", "1", "v1.2.3", "1.2", "1.2.3.4", "1..3", "+1.2.3", "01.2.3", "1.2.3-a", " 1.2.3"]
+        {
+            assert!(parse_version(version).is_err(), "{version}");
+        }
+    }
 }

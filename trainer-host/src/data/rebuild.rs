@@ -247,7 +247,8 @@ impl Workshop<'_> {
                 sources.filter_map(|source| Some((source.root.clone(), source.revision.clone()?))).collect();
         }
         let redirects = self.redirects(recipe, parents)?;
-        crate::silently(|| redirected(redirects, || super::run(parsed.verb)))?;
+        let code = crate::silently(|| redirected(redirects, || super::run(parsed.verb)))?;
+        anyhow::ensure!(code == ExitCode::SUCCESS, "stopped in `{said}`; run it again with a new folder");
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::dataset::Dataset;
 use super::ledger::{Left, Skipped};
 use super::manifest::RATINGS;
-use super::review::protocol::{Decision, Outcome, decide};
+use super::review::protocol::{Decision, InContext, Outcome, decide};
 use super::review::rating::{Rating, journal_path, latest, read_journal};
 use super::row::Row;
 use super::writer::{Closing, DatasetWriter};
@@ -38,7 +38,7 @@ pub struct ResolveArgs {
     #[arg(long)]
     pub force: bool,
     /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
-    #[arg(long, value_name = "X.Y.Z")]
+    #[arg(long, value_name = "X.Y.Z", value_parser = super::manifest::parse_version)]
     pub dataset_version: Option<String>,
     /// Print the counts as one JSON object on stdout
     #[arg(long)]
@@ -54,7 +54,7 @@ struct Report {
     reviewed: usize,
     kept: usize,
     replaced: usize,
-    /// Rows that became two.
+    /// Rows that became two or more, by their contexts.
     both_views: usize,
     rejected: usize,
     disputed: usize,
@@ -67,7 +67,7 @@ struct Report {
 /// # Errors
 /// No ratings, a dataset that cannot be read, a place that cannot be written.
 pub fn run(args: &ResolveArgs) -> anyhow::Result<ExitCode> {
-    check_apart(&[Place::new("DATASET", &args.dataset)], &[Place::new("-o", &args.output)])?;
+    check_apart(&[Place::new("DIR", &args.dataset)], &[Place::new("-o", &args.output)])?;
     let dataset = Dataset::open(&args.dataset)?;
     let path = args.ratings.clone().unwrap_or_else(|| journal_path(&args.dataset));
     let ratings = read_journal(&super::places::actual(&path))?;
@@ -165,9 +165,13 @@ fn apply(
             })
         }
         Outcome::Replace(answer) => {
-            report.replaced += 1;
-            report.rows += 1;
             let replaced = with_answer(&row, answer);
+            report.rows += 1;
+            if replaced.id == row.id {
+                report.kept += 1;
+                return writer.row(&row);
+            }
+            report.replaced += 1;
             writer.skipped(&Skipped {
                 content: Some(serde_json::to_value(&row)?),
                 detail: format!("experts gave another answer; it lives on as row {}", replaced.id),
@@ -178,14 +182,20 @@ fn apply(
             })?;
             writer.row(&replaced)
         }
-        Outcome::BothViews { context, answer } => {
+        Outcome::Views(views) => {
             report.both_views += 1;
-            report.rows += 2;
-            let other = in_context(&row, context, answer);
-            row.labels.insert("other_view".to_owned(), json!(other.id));
-            row.labels.insert("other_context".to_owned(), json!(context));
+            let mut others: Vec<Row> = Vec::new();
+            for other in views.iter().map(|view| in_context(&row, view)) {
+                // A text has no question that could say the context, so that two views of it may be one.
+                if other.id != row.id && others.iter().all(|earlier| earlier.id != other.id) {
+                    others.push(other);
+                }
+            }
+            report.rows += 1 + others.len();
+            row.labels.insert("other_views".to_owned(), others.iter().map(|other| json!(other.id)).collect());
+            row.labels.insert("other_contexts".to_owned(), views.iter().map(|view| json!(view.context)).collect());
             writer.row(&row)?;
-            writer.row(&other)
+            others.iter().try_for_each(|other| writer.row(other))
         }
         Outcome::Disputed { alternative, why } => {
             report.disputed += 1;
@@ -233,14 +243,14 @@ fn with_answer(row: &Row, answer: &str) -> Row {
     new.named()
 }
 
-/// A second view: the question says the context, the answer is the other one.
-fn in_context(row: &Row, context: &str, answer: &str) -> Row {
+/// Another view: the question says the context, the answer is the other one.
+fn in_context(row: &Row, InContext { context, answer }: &InContext) -> Row {
     let mut new = with_answer(row, answer);
     if let Some(question) = new.messages.iter_mut().flatten().rev().find(|message| message.role == "user") {
         question.content = format!("{}\nContext: {context}", question.content);
     }
     new.labels.insert("context".to_owned(), json!(context));
-    new.labels.insert("other_view".to_owned(), json!(row.id));
+    new.labels.insert("other_views".to_owned(), json!([row.id]));
     new.named()
 }
 
@@ -265,4 +275,27 @@ fn print(args: &ResolveArgs, report: &Report) -> anyhow::Result<()> {
         eprintln!("{} ratings speak of rows that are not in this dataset", count(report.strangers));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_view_of_a_row_has_its_context_in_the_question() {
+        let row = Row::of_answer("record", "g", "How far?", "150 feet.");
+        let view = |context: &str| InContext { context: context.to_owned(), answer: "300 feet.".to_owned() };
+        let (night, rain) = (in_context(&row, &view("at night")), in_context(&row, &view("in rain")));
+        assert_eq!((night.question(), night.answer()), ("How far?\nContext: at night", "300 feet."));
+        assert_eq!(rain.question(), "How far?\nContext: in rain");
+        assert!(night.id != rain.id && night.was == [row.id.clone()]);
+        assert_eq!(night.labels["other_views"], json!([row.id]));
+    }
+
+    #[test]
+    fn fix_that_changes_nothing_gives_the_row_itself() {
+        let row = Row::of_answer("record", "g", "How far?", "150 feet.");
+        assert_eq!(with_answer(&row, "150 feet.").id, row.id);
+        assert_ne!(with_answer(&row, "160 feet.").id, row.id);
+    }
 }

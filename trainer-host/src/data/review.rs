@@ -14,7 +14,7 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -39,7 +39,7 @@ pub struct ReviewArgs {
     #[arg(value_name = "DIR")]
     pub dataset: PathBuf,
     /// Name of the expert; opens the screen
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = rating::parse_expert)]
     pub expert: Option<String>,
     /// Share of the rows to review, drawn once for all experts [default: 0.15]
     #[arg(long, value_name = "SHARE", value_parser = super::dedup::parse_threshold)]
@@ -53,7 +53,7 @@ pub struct ReviewArgs {
     /// Read such a table back as ratings of --expert
     #[arg(long, value_name = "CSV", requires = "expert")]
     pub import: Option<PathBuf>,
-    /// Only the rows that wait for a third expert
+    /// Only the rows about which there is no decision yet
     #[arg(long)]
     pub disputed: bool,
     /// Print the state of the review as one JSON object on stdout
@@ -94,7 +94,7 @@ struct Report {
     /// Rows that someone has rated.
     rated: usize,
     /// Ratings that count, by expert.
-    experts: std::collections::BTreeMap<String, usize>,
+    experts: BTreeMap<String, usize>,
     /// Rows about which there is no decision yet.
     disputed: usize,
     ratings: String,
@@ -115,9 +115,10 @@ pub fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     let said = read_journal(&journal)?;
     let items = items(&dataset, rows, &sample.rows, args.disputed.then_some(said.as_slice()))?;
     let own = own(&said, args.expert.as_deref());
+    let mut code = ExitCode::SUCCESS;
     if let Some(path) = &args.csv {
         crate::outputs::check_file(path)?;
-        check_apart(&Place::folder("DATASET", &args.dataset), &[Place::new("--csv", path)])?;
+        check_apart(&Place::folder("DIR", &args.dataset), &[Place::new("--csv", path)])?;
         sheet::write(path, &items, &own)?;
         eprintln!(
             "{}: {} rows; fill in the columns from `verdict` on, then give it to --import with --expert NAME",
@@ -131,12 +132,11 @@ pub fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
         eprintln!("{}: {} new ratings of {expert}", path.display(), count(ratings.len()));
     } else if let Some(expert) = &args.expert {
         anyhow::ensure!(!items.is_empty(), "{}: no row waits for an expert", args.dataset.display());
-        anyhow::ensure!(!expert.trim().is_empty(), "--expert is empty; give a name");
         let mut journal = Journal::open(&args.dataset)?;
-        terminal::run(&mut Screen::new(items, expert, own), &mut journal)?;
+        code = terminal::run(&mut Screen::new(items, expert, own), &mut journal)?;
     }
     print(args, sample.rows.len(), &read_journal(&journal)?)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// Whether two ratings say the same, whenever they were given.
@@ -175,14 +175,20 @@ fn items(
 }
 
 fn disputed_rows(ratings: &[Rating]) -> BTreeSet<&str> {
-    let undecided = |views: &std::collections::BTreeMap<&str, &Rating>| {
+    undecided(ratings).into_keys().collect()
+}
+
+/// The rows without a decision, each with the number of experts who have rated it.
+fn undecided(ratings: &[Rating]) -> BTreeMap<&str, usize> {
+    let undecided = |views: &BTreeMap<&str, &Rating>| {
         decide(views).is_some_and(|decision| matches!(decision.outcome, Outcome::Disputed { .. }))
     };
-    latest(ratings).into_iter().filter(|(_, views)| undecided(views)).map(|(row, _)| row).collect()
+    let rows = latest(ratings).into_iter().filter(|(_, views)| undecided(views));
+    rows.map(|(row, views)| (row, views.len())).collect()
 }
 
 fn own(ratings: &[Rating], expert: Option<&str>) -> HashMap<String, Rating> {
-    let own = ratings.iter().filter(|rating| expert == Some(rating.expert.as_str()));
+    let own = ratings.iter().filter(|rating| expert == Some(rating.expert.trim()));
     own.map(|rating| (rating.row.clone(), rating.clone())).collect()
 }
 
@@ -208,16 +214,34 @@ pub fn verdicts_of(dataset: &Path) -> anyhow::Result<Ratings> {
     Ok(verdicts(&ratings))
 }
 
+/// What the rows without a decision wait for.
+fn waiting(undecided: &BTreeMap<&str, usize>) -> Vec<String> {
+    let third = undecided.values().filter(|experts| **experts < 3).count();
+    let more = undecided.len() - third;
+    let mut lines = Vec::new();
+    if third > 0 {
+        lines.push(format!("{} rows wait for a third expert: --disputed --expert NAME", count(third)));
+    }
+    if more > 0 {
+        lines.push(format!(
+            "{} rows have three experts or more and no majority; let them talk and rate again: --disputed --expert NAME",
+            count(more)
+        ));
+    }
+    lines
+}
+
 fn print(args: &ReviewArgs, sample: usize, ratings: &[Rating]) -> anyhow::Result<()> {
     let table = verdicts(ratings);
-    let mut experts = std::collections::BTreeMap::new();
+    let mut experts = BTreeMap::new();
+    let undecided = undecided(ratings);
     for (rater, _) in table.cells.iter().flatten() {
         *experts.entry(table.raters[*rater].clone()).or_default() += 1;
     }
     let report = Report {
         sample,
         rated: table.items.len(),
-        disputed: disputed_rows(ratings).len(),
+        disputed: undecided.len(),
         ratings: journal_path(&args.dataset).display().to_string(),
         agreement: (experts.len() > 1).then(|| agreement(&table)),
         experts,
@@ -231,9 +255,7 @@ fn print(args: &ReviewArgs, sample: usize, ratings: &[Rating]) -> anyhow::Result
     if let Some(agreement) = &report.agreement {
         lines.push(describe(agreement));
     }
-    if report.disputed > 0 {
-        lines.push(format!("{} rows wait for a third expert: --disputed --expert NAME", count(report.disputed)));
-    }
+    lines.extend(waiting(&undecided));
     crate::print_data(&lines.join("\n"));
     Ok(())
 }

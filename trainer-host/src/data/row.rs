@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::canonical::{canonical_json, content_id};
+use super::words::content_words;
+
+/// Content words from which a later turn is taken as a question of its own.
+const LATER_WORDS_MIN: usize = 3;
 
 /// How well an answer is supported by the chunks it was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,7 +112,19 @@ impl Row {
 
     /// What the user says first; the text where there is no conversation.
     pub fn question(&self) -> &str {
-        self.said_by("user").or(self.text.as_deref()).unwrap_or_default()
+        self.said_by_user().next().or(self.text.as_deref()).unwrap_or_default()
+    }
+
+    /// All that is asked: what the user says first, and each later turn that can be understood alone. "And at night?"
+    /// stands in many conversations and asks something else in each.
+    pub fn questions(&self) -> impl Iterator<Item = &str> {
+        let later = self.said_by_user().skip(1).filter(|said| stands_alone(said));
+        std::iter::once(self.question()).chain(later)
+    }
+
+    /// What the last answer answers.
+    pub fn last_question(&self) -> &str {
+        self.said_by_user().last().unwrap_or_else(|| self.question())
     }
 
     /// What the assistant says last; the text where there is no conversation.
@@ -117,9 +133,53 @@ impl Row {
         answer.map(|message| message.content.as_str()).or(self.text.as_deref()).unwrap_or_default()
     }
 
-    fn said_by(&self, role: &str) -> Option<&str> {
-        self.messages.iter().flatten().find(|message| message.role == role).map(|message| message.content.as_str())
+    /// All that is said in the row, one message per line, calls of tools included. What the system says is left out:
+    /// rows that share it are not alike for that.
+    pub fn said(&self) -> String {
+        match (&self.text, &self.messages) {
+            (Some(text), _) => text.clone(),
+            (None, Some(messages)) => said(messages.iter().map(|message| Said {
+                role: &message.role,
+                content: Some(&message.content),
+                calls: &message.tool_calls,
+            })),
+            (None, None) => String::new(),
+        }
     }
+
+    fn said_by_user(&self) -> impl Iterator<Item = &str> {
+        let messages = self.messages.iter().flatten().filter(|message| message.role == "user");
+        messages.map(|message| message.content.as_str())
+    }
+}
+
+/// Whether a later turn of a conversation asks the same wherever it stands.
+pub fn stands_alone(question: &str) -> bool {
+    content_words(question).take(LATER_WORDS_MIN).count() == LATER_WORDS_MIN
+}
+
+/// A message, wherever it comes from.
+#[derive(Clone, Copy)]
+pub struct Said<'a> {
+    /// Who says it.
+    pub role: &'a str,
+    /// The words.
+    pub content: Option<&'a str>,
+    /// The tools that it calls.
+    pub calls: &'a [Value],
+}
+
+/// What messages say, one per line, calls of tools as JSON, without the system's words where others say something.
+pub fn said<'a>(messages: impl Iterator<Item = Said<'a>> + Clone) -> String {
+    let only_system = messages.clone().all(|message| message.role == "system");
+    let mut lines = Vec::new();
+    for message in messages.filter(|message| only_system || message.role != "system") {
+        lines.extend(
+            message.content.filter(|content| message.calls.is_empty() || !content.is_empty()).map(str::to_owned),
+        );
+        lines.extend(message.calls.iter().map(Value::to_string));
+    }
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -148,6 +208,28 @@ mod tests {
         labelled.split = Some("test".to_owned());
         assert_eq!(labelled.name(), row.id);
         assert_ne!(Row::of_answer("record", "g", "How far?", "160 feet.").id, row.id);
+    }
+
+    #[test]
+    fn a_later_turn_is_a_question_only_where_it_can_be_understood_alone() {
+        let turns = ["Hi.", "Why?", "What is the packing group of acetone?", "And its hazard class?"];
+        let messages =
+            turns.into_iter().flat_map(|turn| [Message::new("user", turn), Message::new("assistant", "Yes.")]);
+        let row = Row { messages: Some(messages.collect()), ..Row::default() };
+        assert_eq!(row.questions().collect::<Vec<_>>(), ["Hi.", "What is the packing group of acetone?"]);
+        assert_eq!(row.last_question(), "And its hazard class?");
+        assert_eq!(Row::of_text("text", "g", "Water.").questions().collect::<Vec<_>>(), ["Water."]);
+    }
+
+    #[test]
+    fn what_the_system_says_is_not_said_in_the_row_and_calls_are() {
+        let mut call = Message::new("assistant", "");
+        call.tool_calls = vec![serde_json::json!({"function": {"name": "depth"}})];
+        let messages = vec![Message::new("system", "Be brief."), Message::new("user", "How deep?"), call];
+        let row = Row { messages: Some(messages), ..Row::default() };
+        assert_eq!(row.said(), "How deep?\n{\"function\":{\"name\":\"depth\"}}");
+        let alone = Row { messages: Some(vec![Message::new("system", "Be brief.")]), ..Row::default() };
+        assert_eq!(alone.said(), "Be brief.");
     }
 
     #[test]

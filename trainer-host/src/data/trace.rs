@@ -5,6 +5,7 @@
 //! Ids are hashes of content, so the answer does not depend on where the folders lie today.
 
 mod find;
+mod ranges;
 mod show;
 mod stages;
 mod story;
@@ -88,6 +89,10 @@ fn split(args: &TraceArgs) -> (PathBuf, String) {
 fn datasets(folder: &Path) -> anyhow::Result<Vec<Dataset>> {
     if folder.join(MANIFEST).exists() {
         return Ok(vec![Dataset::open(folder)?]);
+    }
+    if folder.is_file() {
+        // Says what was expected in its place.
+        return Dataset::open(folder).map(|dataset| vec![dataset]);
     }
     let entries = std::fs::read_dir(folder).map_err(|error| crate::about(folder, error))?;
     let mut inner: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

@@ -5,7 +5,8 @@
 //! seen by `data verify` and mended by running the verb again.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{BufWriter, Write as _};
+use std::fs::File;
+use std::io::{BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use halligan_finetune::gguf::atomic_file::{part_of, sweep_parts, write_bytes_atomically};
@@ -212,6 +213,20 @@ impl DatasetWriter {
         self.parts.get(name).map_or(0, |part| part.records.len())
     }
 
+    /// Bytes written to the file `name` so far.
+    pub fn bytes(&self, name: &str) -> u64 {
+        self.parts.get(name).map_or(0, |part| part.bytes)
+    }
+
+    /// Copies what was written to the file `name` from the byte `from` on.
+    ///
+    /// # Errors
+    /// A disk that takes no more, or gives nothing back.
+    pub fn copy(&mut self, name: &str, from: u64, into: &mut impl Write) -> anyhow::Result<()> {
+        let Some(part) = self.parts.get_mut(name) else { return Ok(()) };
+        part.copy(from, into).map_err(|error| refused(&self.folder, error))
+    }
+
     /// Puts all files in place, the manifest last.
     ///
     /// # Errors
@@ -329,6 +344,14 @@ impl Part {
     fn create(path: &Path) -> std::io::Result<Self> {
         let file = BufWriter::with_capacity(1 << 18, part_of(path)?);
         Ok(Self { file, digest: Sha256::new(), bytes: 0, records: Vec::new() })
+    }
+
+    fn copy(&mut self, from: u64, into: &mut impl Write) -> std::io::Result<()> {
+        self.file.flush()?;
+        // Its own handle: the place where writing goes on must not move.
+        let mut written = File::open(self.file.get_ref().path())?;
+        written.seek(SeekFrom::Start(from))?;
+        std::io::copy(&mut written, into).map(drop)
     }
 
     fn facts(&self) -> FileFacts {

@@ -17,7 +17,7 @@ fn line(id: &str, question: &str, answer: &str) -> String {
 }
 
 /// Rows about items with words of their own; `wordings` rows for each fact.
-fn facts(name: &str, count: usize, wordings: usize) -> String {
+pub fn facts(name: &str, count: usize, wordings: usize) -> String {
     let mut text = String::new();
     for fact in 0..count {
         for wording in 0..wordings {
@@ -34,24 +34,24 @@ fn facts(name: &str, count: usize, wordings: usize) -> String {
     text
 }
 
-fn import(bench: &Bench, name: &str, rows: &str) {
+pub fn import(bench: &Bench, name: &str, rows: &str) {
     let file = format!("{name}.jsonl");
     bench.write(&file, rows);
     bench.json(&["data", "import", &file, "-o", name, "--json"]);
 }
 
-fn rows(bench: &Bench, path: &str) -> Vec<Value> {
+pub fn rows(bench: &Bench, path: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(bench.path(path)).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn reasons(bench: &Bench, folder: &str) -> BTreeMap<String, String> {
+pub fn reasons(bench: &Bench, folder: &str) -> BTreeMap<String, String> {
     let skipped = rows(bench, &format!("{folder}/skipped.jsonl"));
     let text = |value: &Value, key: &str| value[key].as_str().unwrap().to_owned();
     skipped.iter().map(|skipped| (text(skipped, "id"), text(skipped, "reason"))).collect()
 }
 
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -272,46 +272,28 @@ fn files_of_other_programs_are_read() {
 }
 
 #[test]
-fn build_splits_facts_whole_in_the_shares_asked_for_and_the_same_every_time() {
+fn dedup_takes_no_file_that_it_did_not_make() {
     let bench = Bench::new();
-    import(&bench, "domain", &facts("hydrant", 100, 3));
-    let report =
-        bench.json(&["data", "build", "domain", "-o", "b1", "--split", "0.7,0.2,0.1", "--seed", "4", "--json"]);
-    assert_eq!((report["train"].as_u64(), report["leaks"].as_u64()), (Some(210), Some(0)), "{report}");
-    let mut sides: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for split in ["train", "validation", "test"] {
-        for row in rows(&bench, &format!("b1/{split}.jsonl")) {
-            assert_eq!(row["split"], split);
-            sides.entry(row["group"].as_str().unwrap().to_owned()).or_default().insert(split.to_owned());
-        }
+    let rows = line("a", "How far?", "5 feet.") + &line("b", "How deep?", "6 feet.");
+    bench.write("x.skipped.jsonl", &rows);
+    bench.write("y.jsonl", &rows);
+    let dedup = |input, output| ["data", "dedup", input, "-o", output];
+    let error = bench.error(&dedup("x.skipped.jsonl", "x.jsonl"));
+    assert!(error.contains("is what the input reads"), "{error}");
+    let error = bench.error(&dedup("y.jsonl", "x.jsonl"));
+    assert!(error.contains("x.skipped.jsonl is there and no list of `data dedup`"), "{error}");
+    assert_eq!(std::fs::read_to_string(bench.path("x.skipped.jsonl")).unwrap(), rows);
+    assert!(!bench.path("x.jsonl").exists());
+    // A second run finds its own list, also an empty one.
+    bench.json(&[&dedup("y.jsonl", "z.jsonl")[..], &["--json"]].concat());
+    bench.json(&[&dedup("y.jsonl", "z.jsonl")[..], &["--json"]].concat());
+    bench.json(&[&dedup("y.jsonl", "x.jsonl")[..], &["--force", "--json"]].concat());
+    #[cfg(unix)]
+    {
+        let _socket = std::os::unix::net::UnixListener::bind(bench.path("socket")).unwrap();
+        assert!(bench.error(&dedup("y.jsonl", "socket")).contains("no regular file"));
+        assert!(bench.error(&dedup("socket", "w.jsonl")).contains("no regular file"));
     }
-    assert_eq!(sides.len(), 100);
-    assert!(sides.values().all(|sides| sides.len() == 1));
-    bench.json(&["data", "build", "domain", "-o", "b2", "--split", "0.7,0.2,0.1", "--seed", "4", "--json"]);
-    assert_eq!(files(&bench.path("b1")), files(&bench.path("b2")));
-    bench.json(&["data", "build", "domain", "-o", "b3", "--split", "0.7,0.2,0.1", "--seed", "5", "--json"]);
-    assert_ne!(files(&bench.path("b1"))["test.jsonl"], files(&bench.path("b3"))["test.jsonl"]);
-}
-
-#[test]
-fn mixture_and_replay_have_exactly_the_shares_asked_for() {
-    let bench = Bench::new();
-    import(&bench, "domain", &facts("hydrant", 120, 1));
-    import(&bench, "general", &facts("library", 80, 1));
-    import(&bench, "earlier", &facts("antenna", 60, 1));
-    let build = ["data", "build", "domain", "general", "-o", "out", "--weights", "4,1", "--replay", "earlier"];
-    let with = |more: &[&'static str]| [&build[..], &["--replay-share", "0.15", "--split", "1,0,0"], more].concat();
-    let report = bench.json(&with(&["--rows", "100", "--json"]));
-    let counts: Vec<u64> =
-        report["mixture"].as_array().unwrap().iter().map(|part| part["rows"].as_u64().unwrap()).collect();
-    assert_eq!(counts, [68, 17, 15]);
-    let written = rows(&bench, "out/train.jsonl");
-    let of = |name: &str| written.iter().filter(|row| row["group"].as_str().unwrap().starts_with(name)).count();
-    assert_eq!((of("hydrant"), of("library"), of("antenna")), (68, 17, 15));
-    assert_eq!(written.iter().filter(|row| row["labels"]["replay"] == true).count(), 15);
-    assert_eq!(reasons(&bench, "out").values().filter(|reason| *reason == "mixture").count(), 260 - 100);
-    let error = bench.error(&with(&["--rows", "500"]));
-    assert!(error.contains("340 training rows are asked of it and it has 120; lower --rows to 1"), "{error}");
 }
 
 #[test]

@@ -93,6 +93,10 @@ fn verbs_of_data_never_write_over_what_they_read() {
         refused(&bench, &["data", verb, "facts", "-o", &facts], "-o facts/../facts is what");
     }
     refused(&bench, &["data", "dedup", "facts.jsonl", "-o", "facts.jsonl"], "reads");
-    refused(&bench, &["data", "export", "facts", "--format", "messages", "-o", "facts/rows.jsonl"], "DATASET reads");
+    refused(
+        &bench,
+        &["data", "export", "facts", "--format", "messages", "-o", "facts/rows.jsonl"],
+        "is what DIR reads",
+    );
     refused(&bench, &["data", "import", "facts/rows.jsonl", "-o", "facts"], "reads");
 }

@@ -49,6 +49,13 @@ pub enum ToolsAction {
         #[arg(long = "column", value_name = "ROLE=HEADING")]
         columns: Vec<String>,
     },
+    /// Show the tables of dangerous goods on this device
+    Tables,
+    /// Take a table of dangerous goods away
+    RemoveTable {
+        /// Its name, as `tools tables` shows it
+        name: String,
+    },
     /// Let tools answer questions of a known form without the model: on or off
     Router {
         /// Whether they do

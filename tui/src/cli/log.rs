@@ -22,7 +22,7 @@ fn filter(default: &str) -> EnvFilter {
 pub fn log_to_stderr() {
     // A second subscriber can only exist when tests run the program twice in one process.
     let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter("warn,llama-cpp-2=error"))
+        .with_env_filter(filter("warn,llama-cpp-2=error,rmcp=off"))
         .with_writer(io::stderr)
         .with_ansi(false)
         .try_init();
@@ -41,7 +41,7 @@ pub fn log_to_file(common: &Common) -> Option<File> {
     let file = OpenOptions::new().create(true).append(true).open(path).ok()?;
     let for_others = file.try_clone().ok();
     let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter("info,llama-cpp-2=warn"))
+        .with_env_filter(filter("info,llama-cpp-2=warn,rmcp=warn"))
         .with_writer(Mutex::new(LogFile(file)))
         .with_ansi(false)
         .try_init();

@@ -115,6 +115,8 @@ pub enum Scope {
     Page,
     /// In a list below a search box: the palette and the search.
     Picker,
+    /// Where a tool waits for a yes or a no.
+    Approval,
     /// On the list of generations.
     Adapters,
     /// On the list of documents.
@@ -136,6 +138,7 @@ impl Scope {
             Scope::Writing => "writing",
             Scope::Page => "pages",
             Scope::Picker => "finding",
+            Scope::Approval => "allowing",
             Scope::Adapters => "adapters",
             Scope::Documents => "documents",
             Scope::Lesson => "learning",
@@ -152,6 +155,7 @@ impl Scope {
             Scope::Writing => &[Scope::Writing, Scope::Everywhere],
             Scope::Page => &[Scope::Page, Scope::Everywhere],
             Scope::Picker => &[Scope::Picker, Scope::Everywhere],
+            Scope::Approval => &[Scope::Approval, Scope::Everywhere],
             Scope::Adapters => &[Scope::Adapters, Scope::Page, Scope::Everywhere],
             Scope::Documents => &[Scope::Documents, Scope::Page, Scope::Everywhere],
             Scope::Lesson => &[Scope::Lesson, Scope::Page, Scope::Everywhere],
@@ -195,7 +199,7 @@ use Action::{
     PageDown, PageUp, Palette, Pause, Quit, Redraw, Refresh, Remove, RollBack, Save, ScrollDown, ScrollUp, Search,
     Send, Sources, Stop, Toggle, Up,
 };
-use Scope::{Chat, Everywhere, Page, Picker, Writing};
+use Scope::{Approval, Chat, Everywhere, Page, Picker, Writing};
 
 /// All actions. The help shows them in this order.
 pub const ACTIONS: &[Entry] = &[
@@ -256,7 +260,7 @@ pub const ACTIONS: &[Entry] = &[
         "new line",
         "starts a new line",
     ),
-    entry(Close, "writing-leave", Writing, &["esc"], "leaves", "leaves without keeping it"),
+    entry(Close, "writing-leave", Writing, &["esc"], "leaves", "leaves; a correction is kept as a draft"),
     entry(
         Choose,
         "activate-adapter",
@@ -275,8 +279,16 @@ pub const ACTIONS: &[Entry] = &[
         "removes",
         "removes the chosen document; asks first",
     ),
+    entry(Stop, "stop-adding", Scope::Documents, &["x"], "stops", "stops adding; what waits is added the next time"),
     entry(Pause, "pause-lesson", Scope::Lesson, &["p", "space"], "pauses", "halts learning, or goes on with it"),
-    entry(CancelLesson, "cancel-lesson", Scope::Lesson, &["x"], "cancels", "cancels the lesson; nothing changes"),
+    entry(
+        CancelLesson,
+        "cancel-lesson",
+        Scope::Lesson,
+        &["x"],
+        "cancels",
+        "cancels the lesson; nothing changes. Once the update is in use: skips what is left to measure",
+    ),
     entry(Refresh, "examine-again", Scope::Doctor, &["r"], "again", "examines the device again"),
     entry(
         Toggle,
@@ -295,7 +307,7 @@ pub const ACTIONS: &[Entry] = &[
         Scope::Reasons,
         &["esc"],
         "closes",
-        "closes the list; a letter does too and goes into the question",
+        "closes the list; a letter keeps the marks and goes into the question",
     ),
     entry(Choose, "choose", Page, &["enter"], "opens", "opens the chosen row"),
     entry(Up, "up", Page, &["up", "k"], "up", "one row up"),
@@ -311,6 +323,19 @@ pub const ACTIONS: &[Entry] = &[
     entry(PageUp, "pick-page-up", Picker, &["pgup"], "page up", "one page up"),
     entry(PageDown, "pick-page-down", Picker, &["pgdn"], "page down", "one page down"),
     entry(Close, "pick-close", Picker, &["esc"], "closes", "closes the page"),
+    entry(
+        Choose,
+        "approve",
+        Approval,
+        &["enter"],
+        "takes",
+        "takes the chosen answer; a yes once the end of the call has been shown",
+    ),
+    entry(Up, "approve-up", Approval, &["up"], "up", "one answer up"),
+    entry(Down, "approve-down", Approval, &["down"], "down", "one answer down"),
+    entry(PageUp, "approve-page-up", Approval, &["pgup"], "back", "shows what stands before in the call"),
+    entry(PageDown, "approve-page-down", Approval, &["pgdn"], "reads on", "shows what follows in the call"),
+    entry(Close, "approve-not", Approval, &["esc"], "says no", "does not let the tool run"),
     entry(Help, "help", Everywhere, &["f1", "alt+1"], "help", "explains this screen; again: closes"),
     entry(Palette, "palette", Everywhere, &["ctrl+p"], "commands", "finds a command by its words"),
     entry(NextTheme, "next-theme", Everywhere, &["alt+t"], "colours", "the next set of colours"),

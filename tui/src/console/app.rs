@@ -7,12 +7,12 @@
 
 use std::collections::VecDeque;
 
-use halligan_runtime::{SessionId, Status};
+use halligan_runtime::{SessionId, Status, TurnId};
 use ratatui::layout::Size;
 
-use super::actions::Scope;
+use super::actions::{Action, Scope};
 use super::editor::Editor;
-use super::event::{Command, Event};
+use super::event::{Command, Event, Report};
 use super::gauges::Gauges;
 use super::keymap::Keymap;
 use super::layout::{Areas, areas};
@@ -24,6 +24,9 @@ use super::theme::Theme;
 use super::transcript::Transcript;
 use crate::figures::counted;
 
+/// Said of what a running lesson lets in between two of its steps.
+const AFTER_STEP: &str = "comes after the running step of the lesson";
+
 /// What the box at the bottom is for.
 #[derive(Debug)]
 pub enum Mode {
@@ -32,9 +35,11 @@ pub enum Mode {
     /// The right answer of a turn.
     Correcting {
         /// The turn.
-        turn: halligan_runtime::TurnId,
-        /// The box that holds the answer, filled with what the model said.
+        turn: TurnId,
+        /// The box that holds the answer.
         editor: Box<Editor>,
+        /// What a box without a draft begins with: what the model or an earlier correction said.
+        start: String,
     },
 }
 
@@ -98,7 +103,7 @@ pub struct App {
     pub mode: Mode,
     /// Pages over the conversation; the last one has the keys.
     pub pages: Vec<Page>,
-    /// A tool that waits for the user's word; it has the keys before all pages.
+    /// A tool that waits for the user's word.
     pub approval: Option<ApprovalPrompt>,
     /// What the worker does.
     pub activity: Activity,
@@ -124,6 +129,12 @@ pub struct App {
     pub keymap: Keymap,
     /// Size of the terminal.
     pub size: Size,
+    /// Corrections that were left unsaved.
+    pub(super) drafts: Vec<(TurnId, String)>,
+    /// The correction that is being recorded.
+    pub(super) saving: Option<(TurnId, String)>,
+    /// The turn that a conversation was opened for.
+    pub(super) sought: Option<TurnId>,
     /// Questions of this and earlier conversations, oldest first.
     pub(super) history: Vec<String>,
     /// How far back in the history the box is; 0 is not at all.
@@ -138,8 +149,14 @@ pub struct App {
     pub views: Vec<View>,
     /// Set when the screen may hold foreign characters and every cell should be drawn again.
     pub redraw: bool,
+    /// Whether the lines come from a program or a file, so that leaving waits for what stands before it.
+    pub scripted: bool,
+    /// Whether anything that was asked for has failed.
+    pub has_failed: bool,
     /// Set once the program should end.
     pub quitting: bool,
+    /// Whether the system asked for the end, not the user.
+    pub interrupted: bool,
 }
 
 impl App {
@@ -150,9 +167,10 @@ impl App {
 
     /// A console that has just started.
     pub fn with_keys(theme: Theme, keymap: Keymap, size: Size) -> App {
+        let send = keymap.name(Action::Send, Scope::Chat);
         App {
             transcript: Transcript::new(theme),
-            question: Editor::new("Ask a question, then press Enter", theme),
+            question: Editor::new(&format!("Ask a question, then press {send}"), theme),
             mode: Mode::Asking,
             pages: Vec::new(),
             approval: None,
@@ -168,6 +186,9 @@ impl App {
             theme,
             keymap,
             size,
+            drafts: Vec::new(),
+            saving: None,
+            sought: None,
             history: Vec::new(),
             history_back: 0,
             interrupt_armed: false,
@@ -175,14 +196,22 @@ impl App {
             input_ended: false,
             views: Vec::new(),
             redraw: false,
+            scripted: false,
+            has_failed: false,
             quitting: false,
+            interrupted: false,
         }
     }
 
     /// Takes in one event and says what should be done about it.
     pub fn update(&mut self, event: Event) -> Vec<Command> {
         match event {
-            Event::Key(key) => self.key(key),
+            Event::Key(key) => {
+                let waits = self.notice.as_deref() == Some(AFTER_STEP);
+                let commands = self.key(key);
+                self.say_what_waits(&commands, waits);
+                commands
+            }
             Event::Paste(text) => self.paste(&text),
             Event::Line(line) => self.line(&line),
             Event::InputEnded => {
@@ -195,12 +224,22 @@ impl App {
                 self.size = Size::new(width, height);
                 Vec::new()
             }
-            Event::ShutdownRequested => self.quit(),
+            Event::ShutdownRequested => {
+                self.interrupted = true;
+                self.quit()
+            }
+            Event::Continued => {
+                self.redraw = true;
+                Vec::new()
+            }
             Event::Measured(gauges) => {
                 self.gauges = gauges;
                 Vec::new()
             }
             Event::Worker(report) => {
+                if self.notice.as_deref() == Some(AFTER_STEP) && !matches!(report, Report::Learning(_)) {
+                    self.notice = None;
+                }
                 let mut commands = self.report(report);
                 commands.extend(self.work_off_orders());
                 commands
@@ -215,11 +254,11 @@ impl App {
 
     /// Where the keys come from.
     pub fn scope(&self) -> Scope {
-        match (&self.approval, self.pages.last(), &self.mode) {
-            (Some(_), ..) => Scope::Picker,
-            (None, Some(page), _) => page.scope(),
-            (None, None, Mode::Correcting { .. }) => Scope::Writing,
-            (None, None, Mode::Asking) => Scope::Chat,
+        match (self.asks_for_approval(), self.pages.last(), &self.mode) {
+            (true, ..) => Scope::Approval,
+            (false, Some(page), _) => page.scope(),
+            (false, None, Mode::Correcting { .. }) => Scope::Writing,
+            (false, None, Mode::Asking) => Scope::Chat,
         }
     }
 
@@ -233,16 +272,57 @@ impl App {
 
     /// Whether a question or a lesson may start now.
     pub(super) fn may_start(&mut self) -> bool {
-        let busy = match &self.activity {
-            Activity::Ready | Activity::LoadingModel | Activity::Opening => return true,
-            Activity::Answering | Activity::StoppingAnswer => "the answer is still running: Esc stops it",
-            Activity::Learning => "learning is running: Esc cancels it",
-            Activity::Switching => "the adapter is being switched: one moment",
-            Activity::AddingDocuments => "documents are being added: one moment",
-            Activity::Dead => "the assistant has ended: F10 leaves, then start halligan again",
+        let busy = self.busy_words();
+        if busy.is_some() {
+            self.notice = busy;
+            return false;
+        }
+        true
+    }
+
+    /// Whether an earlier conversation may be opened now: a lesson does that between two of its steps.
+    pub(super) fn may_open(&mut self) -> bool {
+        self.activity == Activity::Learning || self.may_start()
+    }
+
+    /// Says why nothing is seen yet of what a key asked for, or an earlier one that still `waits`: a running lesson lets
+    /// it in after a step, which may take a while.
+    fn say_what_waits(&mut self, commands: &[Command], waits: bool) {
+        let at_once = |command: &Command| {
+            matches!(command, Command::Learn | Command::Stop | Command::Pause(_) | Command::Copy(_) | Command::Quit)
         };
-        self.notice = Some(busy.to_owned());
-        false
+        let learning = self.activity == Activity::Learning && !self.lesson_is_paused();
+        if learning && self.notice.is_none() && (waits || !commands.iter().all(at_once)) {
+            self.notice = Some(AFTER_STEP.to_owned());
+        }
+    }
+
+    fn lesson_is_paused(&self) -> bool {
+        self.lesson.as_ref().is_some_and(|lesson| lesson.paused)
+    }
+
+    /// Why nothing may start now.
+    pub(super) fn busy_words(&self) -> Option<String> {
+        let stop = self.key_name(Action::Stop, Scope::Chat);
+        Some(match &self.activity {
+            Activity::Ready | Activity::LoadingModel | Activity::Opening => return None,
+            Activity::Answering | Activity::StoppingAnswer => {
+                format!("the answer is still running: {stop} stops it")
+            }
+            Activity::Learning => {
+                let [pause, lesson] = [Action::Pause, Action::Lesson].map(|action| self.key_name(action, Scope::Chat));
+                match self.lesson_is_paused() {
+                    true => format!("learning is paused: {pause} goes on with it, {stop} ends it"),
+                    false => format!("learning is running: {lesson} shows how far it is, {stop} ends it"),
+                }
+            }
+            Activity::Switching => "the adapter is being switched: one moment".to_owned(),
+            Activity::AddingDocuments => "documents are being added: one moment".to_owned(),
+            Activity::Dead => {
+                let key = self.key_name(Action::Quit, Scope::Chat);
+                format!("the assistant has ended: {key} leaves, then start halligan again")
+            }
+        })
     }
 
     pub(super) fn quit(&mut self) -> Vec<Command> {

@@ -2,7 +2,7 @@
 
 use halligan_runtime::agent::tool::SAYS;
 use halligan_runtime::assistant::NO_MODEL;
-use halligan_runtime::{ToolCall, ToolOutcome, ToolUse, Turn, Verdict};
+use halligan_runtime::{Assessment, ToolCall, ToolOutcome, ToolUse, Turn, Verdict};
 use serde_json::Value;
 
 use crate::figures::{CONFIDENCE_KIND, confidence_word, printable, verdict_words};
@@ -30,14 +30,7 @@ pub fn lines(turn: &Turn) -> Vec<(Tone, String)> {
         return vec![(Tone::Good, "[+] answered with a tool; its result stands above".to_owned())];
     }
     let mut lines = Vec::new();
-    if let Some(assessment) = &turn.assessment {
-        let tone = match assessment.verdict {
-            Verdict::Answer => Tone::Good,
-            Verdict::Warn | Verdict::Clarify | Verdict::Refuse => Tone::Bad,
-        };
-        lines.push((tone, verdict_words(assessment.verdict).to_owned()));
-        lines.extend(assessment.reasons.iter().map(|reason| (Tone::Plain, format!("    because {reason}"))));
-    }
+    lines.extend(turn.assessment.iter().flat_map(verdict_lines));
     if says_confidence(turn) {
         lines.push(confidence_line(turn.confidence));
     }
@@ -50,6 +43,22 @@ pub fn lines(turn: &Turn) -> Vec<(Tone, String)> {
         lines.push((Tone::Bad, "[!] no passage of the documents fits: check another source".to_owned()));
     }
     lines
+}
+
+fn verdict_lines(assessment: &Assessment) -> Vec<(Tone, String)> {
+    let tone = match assessment.verdict {
+        Verdict::Answer => Tone::Good,
+        Verdict::Warn | Verdict::Clarify | Verdict::Refuse => Tone::Bad,
+    };
+    let because = assessment.reasons.iter().map(|reason| (Tone::Plain, format!("    because {reason}")));
+    std::iter::once((tone, verdict_words(assessment.verdict).to_owned())).chain(because).collect()
+}
+
+/// Lines below an answer that was shown and could not be kept; the error beside it says why.
+pub fn unrecorded_lines(assessment: Option<&Assessment>) -> Vec<(Tone, String)> {
+    let end = if assessment.is_some() { "[!] not recorded" } else { "[!] not judged, not recorded" };
+    let judged = assessment.into_iter().flat_map(verdict_lines);
+    judged.chain([(Tone::Bad, end.to_owned())]).collect()
 }
 
 /// Whether the model's own confidence helps: not beside the calibrated probability, which is made from it, not beside an

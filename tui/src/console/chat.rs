@@ -1,12 +1,11 @@
-//! What the actions of the conversation and of the correction box do.
+//! What the actions of the conversation do.
 
 use halligan_runtime::Feedback;
 use ratatui::crossterm::event::KeyEvent;
 
 use super::actions::{Action, Scope};
-use super::app::{Activity, App, Mode};
+use super::app::{Activity, App};
 use super::clipboard;
-use super::editor::Editor;
 use super::event::Command;
 use super::item::{Item, NoteKind, TurnView};
 use super::learning::Lesson;
@@ -16,7 +15,6 @@ use super::pages::adapters::AdaptersPage;
 use super::pages::device::DevicePage;
 use super::pages::doctor::DoctorPage;
 use super::pages::documents::DocumentsPage;
-use super::pages::help::HelpPage;
 use super::pages::lesson::LessonPage;
 use super::pages::reasons::ReasonsPage;
 use super::pages::search::SearchPage;
@@ -66,8 +64,8 @@ impl App {
             Action::HistoryEarlier if self.question.is_blank() || self.history_back > 0 => self.recall(true),
             Action::HistoryLater if self.history_back > 0 => self.recall(false),
             Action::Stop => {
-                let stop = self.stop();
-                if stop.is_empty() {
+                let stop = self.stop_after_asking();
+                if stop.is_empty() && self.pages.is_empty() {
                     self.transcript.choose_none();
                 }
                 return stop;
@@ -110,7 +108,7 @@ impl App {
     /// Shows the withheld answer of the chosen or latest turn. Where none was made, asks again.
     pub(super) fn show_anyway(&mut self) -> Vec<Command> {
         let Some(turn) = self.transcript.target() else {
-            self.notice = Some("no answer yet: ask a question first".to_owned());
+            self.say_no_target("no answer yet: ask a question first");
             return Vec::new();
         };
         let (id, question, answer) = (turn.id, turn.question.clone(), turn.answer.clone());
@@ -123,6 +121,17 @@ impl App {
             return self.ask_this(question, Command::AskAnyway);
         }
         Vec::new()
+    }
+
+    /// Says why there is no answer that a key could act on.
+    pub(super) fn say_no_target(&mut self, otherwise: &str) {
+        self.notice = Some(match self.transcript.latest_failed() {
+            true => {
+                let key = self.key_name(Action::ChooseEarlier, Scope::Chat);
+                format!("the latest question has no answer: {key} chooses an earlier one")
+            }
+            false => otherwise.to_owned(),
+        });
     }
 
     /// Puts an earlier (or later) question into the box.
@@ -142,7 +151,7 @@ impl App {
     /// judgement only.
     pub(super) fn rate(&mut self, feedback: Feedback) -> Vec<Command> {
         let Some(turn) = self.transcript.target() else {
-            self.notice = Some("no answer to judge yet: ask a question first".to_owned());
+            self.say_no_target("no answer to judge yet: ask a question first");
             return Vec::new();
         };
         let id = turn.id;
@@ -156,7 +165,7 @@ impl App {
 
     fn open_reasons(&mut self) {
         let Some(turn) = self.transcript.target() else {
-            self.notice = Some("no answer to judge yet: ask a question first".to_owned());
+            self.say_no_target("no answer to judge yet: ask a question first");
             return;
         };
         match &turn.feedback {
@@ -165,26 +174,12 @@ impl App {
                 self.pages.clear();
                 self.pages.push(Page::Reasons(page));
             }
-            None => self.notice = Some("judge the answer first: F2 good, F3 bad, F4 correct".to_owned()),
+            None => {
+                let [good, bad, correct] =
+                    [Action::Good, Action::Bad, Action::Correct].map(|action| self.key_name(action, Scope::Chat));
+                self.notice = Some(format!("judge the answer first: {good} good, {bad} bad, {correct} correct"));
+            }
         }
-    }
-
-    fn start_correction(&mut self) {
-        if matches!(self.mode, Mode::Correcting { .. }) {
-            self.notice = Some("a correction is being written: Enter saves it, Esc leaves it".to_owned());
-            return;
-        }
-        let Some(turn) = self.transcript.target() else {
-            self.notice = Some("no answer to correct yet: ask a question first".to_owned());
-            return;
-        };
-        let known = match &turn.feedback {
-            Some(Feedback::Correction(text)) => text,
-            _ => &turn.answer,
-        };
-        let mut editor = Editor::new("Write the right answer", self.theme);
-        editor.set_text(known.trim());
-        self.mode = Mode::Correcting { turn: turn.id, editor: Box::new(editor) };
     }
 
     pub(super) fn start_lesson(&mut self) -> Vec<Command> {
@@ -192,7 +187,8 @@ impl App {
             return Vec::new();
         }
         if self.status.as_ref().is_some_and(|status| status.corrections_waiting == 0) {
-            self.notice = Some("nothing to learn yet: F4 corrects an answer".to_owned());
+            let key = self.key_name(Action::Correct, Scope::Chat);
+            self.notice = Some(format!("nothing to learn yet: {key} corrects an answer"));
             return Vec::new();
         }
         self.activity = Activity::Learning;
@@ -222,7 +218,7 @@ impl App {
                 Vec::new()
             }
             None => {
-                self.notice = Some("no answer yet: ask a question first".to_owned());
+                self.say_no_target("no answer yet: ask a question first");
                 Vec::new()
             }
         }
@@ -230,11 +226,19 @@ impl App {
 
     fn copy(&mut self) -> Vec<Command> {
         let Some(turn) = self.transcript.target() else {
-            self.notice = Some("no answer to copy yet: ask a question first".to_owned());
+            self.say_no_target("no answer to copy yet: ask a question first");
             return Vec::new();
         };
-        let text = turn.answer.clone();
-        let id = turn.id;
+        let (id, text) = (turn.id, turn.answer.clone());
+        if text.trim().is_empty() {
+            self.notice = Some(format!("turn {id} has no answer to copy"));
+            return Vec::new();
+        }
+        if self.transcript.target_view().is_some_and(|view| view.hidden) {
+            let key = self.key_name(Action::Anyway, Scope::Chat);
+            self.notice = Some(format!("the answer of turn {id} is withheld: {key} shows it, then it can be copied"));
+            return Vec::new();
+        }
         self.notice = Some(match clipboard::bytes_that_fit(&text) {
             all if all == text.len() => format!("answer of turn {id} sent to the terminal's clipboard"),
             some => format!(
@@ -249,30 +253,11 @@ impl App {
         if !self.may_start() {
             return Vec::new();
         }
+        self.set_correction_aside();
         self.transcript.clear();
         self.session = None;
         self.context_used = None;
         self.transcript.note(NoteKind::Information, "a new conversation begins here");
         vec![Command::NewSession]
-    }
-
-    pub(super) fn correction(&mut self, action: Action) -> Vec<Command> {
-        let Mode::Correcting { turn, editor } = &mut self.mode else { return Vec::new() };
-        match action {
-            Action::Close => self.mode = Mode::Asking,
-            Action::NewLine => editor.new_line(),
-            Action::Save if editor.is_blank() => {
-                self.notice = Some("write the right answer first, or leave with Esc".to_owned());
-            }
-            Action::Save => {
-                let feedback = Feedback::Correction(editor.text().trim().to_owned());
-                let turn = *turn;
-                self.mode = Mode::Asking;
-                return vec![Command::Rate { turn, feedback, reasons: Vec::new() }];
-            }
-            Action::Help => self.pages.push(Page::Help(HelpPage::of(Scope::Writing))),
-            _ => {}
-        }
-        Vec::new()
     }
 }

@@ -11,9 +11,12 @@ use super::actions::{Action, Scope, entry_of};
 use super::app::{Activity, App, Mode};
 use super::layout::Areas;
 use super::learning::Stage;
+use super::pages::Page;
 use super::panels;
 use super::transcript::GUTTER_COLUMNS;
-use super::wrap::{cells, fitting, wrap, wrap_styled};
+use super::welcome;
+use super::wrap::{cells, fitting, wrap_styled};
+use crate::example_kit;
 use crate::figures::{counted, short_hash};
 
 /// Draws one frame. The terminal is taken to have the size that the state knows; what does not
@@ -38,8 +41,8 @@ pub fn draw(frame: &mut Frame, app: &App) {
             input(frame, app, areas.input);
         }
     }
-    if let Some(prompt) = &app.approval {
-        prompt.draw(frame, app.theme, page);
+    if let Some(prompt) = app.approval.as_ref().filter(|_| app.asks_for_approval()) {
+        prompt.draw(frame, app, page);
     }
     status(frame, app, areas.status);
     hints(frame, app, areas.hints);
@@ -61,16 +64,19 @@ fn clipped(areas: Areas, screen: Rect) -> Areas {
 /// Replaces every character that an ASCII terminal lacks by one that looks or sounds like it, in
 /// as many cells.
 fn to_ascii(buffer: &mut Buffer) {
-    for cell in &mut buffer.content {
-        let symbol = cell.symbol();
+    for at in 0..buffer.content.len() {
+        let (symbol, style) = (buffer.content[at].symbol(), buffer.content[at].style());
         if symbol.is_ascii() {
             continue;
         }
-        let width = usize::from(symbol.cell_width());
+        let width = usize::from(symbol.cell_width()).max(1);
         let letter = symbol.chars().next().and_then(deunicode::deunicode_char).unwrap_or("?");
-        let shown: String = letter.chars().filter(char::is_ascii_graphic).take(width).collect();
-        let shown = if shown.is_empty() { "?".to_owned() } else { shown };
-        cell.set_symbol(&format!("{shown:<width$}"));
+        let mut shown = letter.chars().filter(char::is_ascii_graphic);
+        // One letter a cell: a second one in the first cell would not be known to stand in the cell behind it.
+        for (index, cell) in buffer.content[at..].iter_mut().take(width).enumerate() {
+            let none = if index == 0 { '?' } else { ' ' };
+            cell.set_char(shown.next().unwrap_or(none)).set_style(style);
+        }
     }
 }
 
@@ -79,7 +85,7 @@ fn transcript(frame: &mut Frame, app: &App, area: Rect) {
         return;
     }
     if app.transcript.is_empty() {
-        welcome(frame, app, area);
+        welcome::draw(frame, app, area);
         return;
     }
     let gutter = GUTTER_COLUMNS.min(area.width);
@@ -94,27 +100,16 @@ fn transcript(frame: &mut Frame, app: &App, area: Rect) {
     }
 }
 
-fn welcome(frame: &mut Frame, app: &App, area: Rect) {
-    let words = "Halligan answers from the model and the documents on this device, without a network. \
-        Judge each answer with F2 (good), F3 (bad) or F4 (correct); F5 learns from your corrections. \
-        F1 explains every screen, Ctrl+P finds every command.";
-    let width = area.width.saturating_sub(2 * GUTTER_COLUMNS).max(1);
-    let mut lines = vec![Line::from(Span::styled("Halligan", app.theme.title())), Line::default()];
-    lines.extend(wrap(words, width).into_iter().map(Line::from));
-    let inner = Rect { x: area.x + GUTTER_COLUMNS.min(area.width - 1), ..area }.intersection(area);
-    frame.render_widget(Paragraph::new(lines), inner);
-}
-
 fn input(frame: &mut Frame, app: &App, area: Rect) {
     if area.is_empty() {
         return;
     }
     let (title, editor) = match &app.mode {
-        Mode::Correcting { turn, editor } => (format!(" Right answer of turn {turn} "), editor.as_ref()),
+        Mode::Correcting { turn, editor, .. } => (format!(" Right answer of turn {turn} "), editor.as_ref()),
         Mode::Asking => (" Question ".to_owned(), &app.question),
     };
     let mut block = panels::titled(&title, area, app.theme);
-    let more = " newer text below: PgDn ";
+    let more = format!(" newer text below: {} ", app.key_name(Action::ScrollDown, Scope::Chat));
     let view = app.areas().transcript;
     if app.transcript.has_newer(view.width, view.height) && cells(&title) + more.len() + 2 < usize::from(area.width) {
         block = block.title(Line::from(more).right_aligned());
@@ -161,6 +156,9 @@ fn status(frame: &mut Frame, app: &App, area: Rect) {
     if let Some(status) = &app.status {
         parts.push((3, status.model.clone().unwrap_or_else(|| "no model".to_owned())));
         parts.push((1, format!("adapter {}", short_hash(&status.generation.id))));
+        if example_kit::is_model_of(status) {
+            parts.push((2, "demonstration".to_owned()));
+        }
         parts.push((6, status.profile.clone()));
         let waiting = status.corrections_waiting;
         if waiting > 0 {
@@ -198,23 +196,37 @@ fn status(frame: &mut Frame, app: &App, area: Rect) {
 fn hinted(app: &App) -> &'static [Action] {
     use Action::{
         Adapters, Add, Bad, CancelLesson, Choose, ChooseEarlier, Close, Correct, Down, Good, Help, Learn, NewLine,
-        Pause, Quit, Refresh, Remove, RollBack, Save, Sources, Stop, Toggle, Up,
+        Pause, Quit, Refresh, Remove, RollBack, Save, Sources, Stop, Toggle,
     };
     match app.scope() {
         Scope::Writing => &[Save, Close, NewLine],
         Scope::Adapters => &[Choose, RollBack, Close, Help],
+        Scope::Documents if app.activity == Activity::AddingDocuments => &[Stop, Close, Help],
         Scope::Documents => &[Add, Remove, Close, Help],
+        Scope::Lesson if app.activity != Activity::Learning => &[Close, Help],
         Scope::Lesson => &[Pause, CancelLesson, Close, Help],
         Scope::Doctor => &[Refresh, Close, Help],
         Scope::Reasons => &[Toggle, Choose, Close, Help],
-        Scope::Page => &[Close, Up, Down],
-        Scope::Picker => &[Choose, Up, Down, Close],
+        Scope::Page => match app.pages.last() {
+            Some(Page::Help(_)) => &[Close, Down],
+            Some(Page::Sources(_)) if choose_word(app).is_some() => &[Choose, Close, Help, Down],
+            _ if choose_word(app).is_some() => &[Choose, Close, Help],
+            _ => &[Close, Down, Help],
+        },
+        Scope::Approval => &[Choose, Down, Close, Help],
+        Scope::Picker => &[Choose, Down, Close],
         Scope::Chat | Scope::Everywhere => match app.activity {
-            Activity::Answering | Activity::Learning | Activity::AddingDocuments => &[Stop, Help, Quit],
+            Activity::Learning => &[Stop, Pause, Help, Quit],
+            Activity::Answering | Activity::AddingDocuments => &[Stop, Help, Quit],
             _ if app.transcript.has_chosen() => &[Good, Bad, Correct, Sources, ChooseEarlier, Stop],
             _ => &[Help, Good, Bad, Correct, Learn, Adapters, Quit],
         },
     }
+}
+
+/// What Enter does on a page without keys of its own.
+fn choose_word(app: &App) -> Option<&'static str> {
+    app.pages.last().filter(|_| app.scope() == Scope::Page)?.choose_word()
 }
 
 fn hints(frame: &mut Frame, app: &App, area: Rect) {
@@ -228,9 +240,23 @@ fn hints(frame: &mut Frame, app: &App, area: Rect) {
     for action in hinted(app) {
         let Some(entry) = entry_of(*action, scope) else { continue };
         let Some(chord) = app.keymap.keys(entry).first() else { continue };
-        let key = chord.to_string();
+        let key = match action {
+            // Both ways are one hint.
+            Action::Down => format!("{}/{chord}", app.key_name(Action::Up, scope)),
+            _ => chord.to_string(),
+        };
+        let busy = matches!(app.activity, Activity::Answering | Activity::Learning | Activity::AddingDocuments);
+        let skips = app.activity == Activity::Learning && app.lesson.as_ref().is_some_and(|lesson| lesson.in_use);
         let paused = app.lesson.as_ref().is_some_and(|lesson| lesson.paused);
-        let word = if *action == Action::Pause && paused { "goes on" } else { entry.word };
+        let word = match action {
+            Action::Down => "move",
+            Action::Pause if paused => "goes on",
+            Action::Choose => choose_word(app).unwrap_or(entry.word),
+            Action::Stop | Action::CancelLesson if skips => "skips the rest",
+            // Nothing runs: only the chosen answer is let go.
+            Action::Stop if !busy => "leaves it",
+            _ => entry.word,
+        };
         let needed = key.len() + 1 + word.len();
         if used + needed > usize::from(area.width) {
             break;

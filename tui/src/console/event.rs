@@ -36,6 +36,8 @@ pub enum Event {
     },
     /// The system asks the program to end (SIGTERM, SIGINT, SIGHUP, lost terminal).
     ShutdownRequested,
+    /// The program goes on after the shell had stopped it.
+    Continued,
     /// The device was measured.
     Measured(Gauges),
     /// The worker thread reports.

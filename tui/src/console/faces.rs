@@ -6,7 +6,7 @@
 pub mod json;
 pub mod plain;
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use anyhow::{Context, Result};
 use halligan_runtime::AssistantOptions;
 use ratatui::layout::Size;
 
+use super::INTERRUPTED;
 use super::app::{Activity, App};
 use super::event::Event;
 use super::gauges::Gauges;
@@ -27,9 +28,6 @@ pub trait Face {
     /// Lines for an event that `app` has just taken in; none for most.
     fn lines(&mut self, app: &App, event: &Event) -> Vec<String>;
 }
-
-/// Exit code of a conversation that a signal ended.
-const INTERRUPTED: u8 = 130;
 
 /// How long the end waits for the last reports of the worker.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -58,8 +56,8 @@ pub fn run(
         .context("cannot start a thread")?;
     let theme = Theme::of(Palette::None, settings.ascii);
     let mut app = App::with_keys(theme, settings.keymap.clone(), Size::new(u16::MAX, u16::MAX));
-    let ended_by = talk(&mut app, &mut face, &inbox, &worker);
-    let died = app.activity == Activity::Dead;
+    app.scripted = !io::stdin().is_terminal();
+    let talked = talk(&mut app, &mut face, &inbox, &worker);
     let ended = worker.finish();
     // The last orders may have been done after the wish to leave.
     while let Ok(event) = inbox.recv_timeout(LAST_WORDS) {
@@ -68,29 +66,20 @@ pub fn run(
             show(&mut app, &mut face, &event)?;
         }
     }
-    Ok(match ended_by? {
-        End::Interrupt => ExitCode::from(INTERRUPTED),
-        End::User if died || !ended => ExitCode::FAILURE,
-        End::User => ExitCode::SUCCESS,
+    talked?;
+    Ok(match app.interrupted {
+        true => ExitCode::from(INTERRUPTED),
+        false if app.has_failed || !ended => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
     })
 }
 
-/// Who ended a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// The user, by an order or the end of the input.
-    User,
-    /// A signal.
-    Interrupt,
-}
-
-fn talk(app: &mut App, face: &mut impl Face, inbox: &Receiver<Event>, worker: &Worker) -> Result<End> {
-    let mut end = End::User;
+fn talk(app: &mut App, face: &mut impl Face, inbox: &Receiver<Event>, worker: &Worker) -> Result<()> {
     while !app.quitting {
         let event = match inbox.recv_timeout(Duration::from_secs(3600)) {
             Ok(event) => event,
             Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return Ok(end),
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
         // The first interrupt only stops what runs.
         let event = match event {
@@ -99,15 +88,12 @@ fn talk(app: &mut App, face: &mut impl Face, inbox: &Receiver<Event>, worker: &W
             }
             other => other,
         };
-        if matches!(event, Event::ShutdownRequested) {
-            end = End::Interrupt;
-        }
         for command in app.update(event.clone()) {
             worker.send(command);
         }
         show(app, face, &event)?;
     }
-    Ok(end)
+    Ok(())
 }
 
 fn show(app: &mut App, face: &mut impl Face, event: &Event) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! The entries of the conversation on the screen.
 
-use halligan_runtime::{Passage, ToolUse, Turn};
+use halligan_runtime::{Assessment, Passage, ToolUse, Turn};
 
 /// A question with as much of its answer as there is.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,10 @@ pub struct TurnView {
     pub tools: Vec<ToolUse>,
     /// Name of the tool that runs now.
     pub tool: Option<String>,
+    /// What was thought of the answer before it was recorded.
+    pub assessment: Option<Assessment>,
+    /// Whether words stand in place of the answer, which is withheld and was not asked for.
+    pub hidden: bool,
     /// The recorded turn once the answer is complete.
     pub recorded: Option<Turn>,
     /// Whether the answer failed, so that nothing more will come.
@@ -31,10 +35,17 @@ pub fn withheld_words(turn: &Turn, how: &str) -> String {
     }
 }
 
+/// The answer as a list shows it, which nobody has asked to see it all the same.
+pub fn listed_answer(turn: &Turn) -> &str {
+    if turn.is_withheld() { "(withheld)" } else { &turn.answer }
+}
+
 impl TurnView {
-    /// A complete turn. `shown` says that its text was shown while it grew, so that there is nothing to withhold.
-    pub fn from_recorded(turn: Turn, shown: bool) -> TurnView {
-        let answer = if turn.is_withheld() && !shown { withheld_words(&turn, "Alt+A") } else { turn.answer.clone() };
+    /// A complete turn. `shown` says that its text was shown while it grew, so that there is nothing to withhold;
+    /// `anyway` is the key that shows what is withheld.
+    pub fn from_recorded(turn: Turn, shown: bool, anyway: &str) -> TurnView {
+        let hidden = turn.is_withheld() && !shown;
+        let answer = if hidden { withheld_words(&turn, anyway) } else { turn.answer.clone() };
         TurnView {
             question: turn.question.clone(),
             answer,
@@ -42,6 +53,8 @@ impl TurnView {
             held: 0,
             tools: turn.tools.clone(),
             tool: None,
+            assessment: None,
+            hidden,
             recorded: Some(turn),
             failed: false,
         }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::actions::{ACTIONS, Action, Entry, Scope};
+use super::actions::{ACTIONS, Action, Entry, Scope, entry_of};
 
 /// A key with its modifiers, as terminals agree on it: letters carry their case themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,6 +91,28 @@ impl Chord {
         };
         Ok(Chord::normal(code, modifiers))
     }
+
+    /// Why no terminal hands this key over, or only as another one; `None` for keys that can be pressed.
+    pub fn never_comes(self) -> Option<&'static str> {
+        let KeyCode::Char(letter) = self.code else { return None };
+        if self.modifiers.contains(KeyModifiers::CONTROL) {
+            return match letter {
+                'c' => Some("always stops, empties and leaves"),
+                'i' => Some("is Tab to a terminal"),
+                'm' => Some("is Enter to a terminal"),
+                '[' => Some("is Esc to a terminal"),
+                _ => None,
+            };
+        }
+        let begins_a_sequence = self.modifiers.contains(KeyModifiers::ALT) && matches!(letter, '[' | 'O');
+        begins_a_sequence.then_some("begins other keys to a terminal")
+    }
+
+    /// Whether the key writes or deletes in a box.
+    pub fn types(self) -> bool {
+        let plain = !self.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        plain && matches!(self.code, KeyCode::Char(_) | KeyCode::Backspace)
+    }
 }
 
 impl fmt::Display for Chord {
@@ -168,6 +190,12 @@ impl Keymap {
         scope.chain().iter().find_map(|scope| self.actions.get(&(*scope, chord)).copied())
     }
 
+    /// The first key of an action on a screen of this scope, for words that name it.
+    pub fn name(&self, action: Action, scope: Scope) -> String {
+        let chord = entry_of(action, scope).and_then(|entry| self.keys(entry).first());
+        chord.map_or_else(|| "the palette".to_owned(), ToString::to_string)
+    }
+
     /// The keys of an entry, as the help shows them; the first one is the hint.
     pub fn keys(&self, entry: &Entry) -> &[Chord] {
         self.keys.get(entry.name).map_or(&[], Vec::as_slice)
@@ -215,6 +243,9 @@ mod tests {
         assert!(Chord::parse("pageup").unwrap_err().contains("pageup"));
         assert!(Chord::parse("").is_err());
         assert_eq!(Chord::parse("+").unwrap().to_string(), "+");
+        assert!(
+            ACTIONS.iter().flat_map(|entry| entry.keys).all(|key| Chord::parse(key).unwrap().never_comes().is_none())
+        );
     }
 
     #[test]

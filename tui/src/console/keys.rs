@@ -3,11 +3,12 @@
 //! What a key means is in the keymap; what an action of the conversation does is in `chat.rs`.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::layout::Size;
 
 use super::actions::{Action, Scope};
-use super::app::{Activity, App, Mode};
+use super::app::{App, Mode};
 use super::event::Command;
-use super::learning::Stage;
+use super::pages::confirm::Ending;
 use super::pages::help::HelpPage;
 use super::pages::palette::PalettePage;
 use super::pages::{Outcome, Page};
@@ -18,6 +19,7 @@ impl App {
         if key.kind == KeyEventKind::Release {
             return Vec::new();
         }
+        self.note_what_was_shown();
         self.notice = None;
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         let armed = std::mem::replace(&mut self.interrupt_armed, false);
@@ -33,7 +35,7 @@ impl App {
     /// Does what an action says, as far as it means something here. `key` is the key that asked.
     pub(super) fn act(&mut self, action: Action, key: Option<KeyEvent>) -> Vec<Command> {
         match action {
-            Action::Quit => return self.quit(),
+            Action::Quit => return self.leave(),
             Action::Redraw => {
                 self.redraw = true;
                 return Vec::new();
@@ -46,35 +48,26 @@ impl App {
             }
             _ => {}
         }
-        if let Some(prompt) = &mut self.approval {
-            return match prompt.act(action) {
-                Some(approval) => {
-                    self.approval = None;
-                    vec![Command::Approve(approval)]
+        if action == Action::Help {
+            match self.pages.last() {
+                Some(Page::Help(_)) => {
+                    self.pages.pop();
                 }
-                None => Vec::new(),
-            };
+                _ => {
+                    let page = HelpPage::of(self.scope(), self.pages.last());
+                    self.pages.push(Page::Help(page));
+                }
+            }
+            return Vec::new();
         }
-        match action {
-            Action::Help => {
-                match self.pages.last() {
-                    Some(Page::Help(_)) => {
-                        self.pages.pop();
-                    }
-                    _ => {
-                        let scope = self.scope();
-                        self.pages.push(Page::Help(HelpPage::of(scope)));
-                    }
-                }
-                return Vec::new();
+        if self.asks_for_approval() {
+            return self.answer_prompt(action);
+        }
+        if action == Action::Palette {
+            if !matches!(self.pages.last(), Some(Page::Palette(_))) {
+                self.pages.push(Page::Palette(PalettePage::new(self.theme)));
             }
-            Action::Palette => {
-                if !matches!(self.pages.last(), Some(Page::Palette(_))) {
-                    self.pages.push(Page::Palette(PalettePage::new(self.theme)));
-                }
-                return Vec::new();
-            }
-            _ => {}
+            return Vec::new();
         }
         if let Some(mut page) = self.pages.pop() {
             let size = self.page_size();
@@ -87,12 +80,55 @@ impl App {
         }
     }
 
+    /// Whether the keys go to a tool's prompt: it stands before all pages but those that were opened from it.
+    pub fn asks_for_approval(&self) -> bool {
+        self.approval.is_some() && !matches!(self.pages.last(), Some(Page::Help(_) | Page::Confirm(_)))
+    }
+
+    /// The first key of an action, for words that name it.
+    pub fn key_name(&self, action: Action, scope: Scope) -> String {
+        self.keymap.name(action, scope)
+    }
+
+    /// A notice takes rows from the prompt, so this is said before the notice goes.
+    fn note_what_was_shown(&mut self) {
+        if self.asks_for_approval() {
+            let size = self.prompt_size();
+            if let Some(prompt) = &mut self.approval {
+                prompt.seen(size);
+            }
+        }
+    }
+
+    fn prompt_size(&self) -> Size {
+        let areas = self.areas();
+        areas.transcript.union(areas.input).as_size()
+    }
+
+    fn answer_prompt(&mut self, action: Action) -> Vec<Command> {
+        let size = self.prompt_size();
+        let Some(prompt) = &mut self.approval else { return Vec::new() };
+        if let Some(approval) = prompt.act(action, size) {
+            self.approval = None;
+            return vec![Command::Approve(approval)];
+        }
+        if action == Action::Choose {
+            let key = self.key_name(Action::PageDown, Scope::Approval);
+            self.notice = Some(format!("read all of it before you say yes: {key} shows what follows"));
+        }
+        Vec::new()
+    }
+
     /// Does what a page asked for.
     fn follow(&mut self, page: Page, outcome: Outcome) -> Vec<Command> {
         match outcome {
             Outcome::Stay => self.pages.push(page),
             Outcome::Close => {}
-            Outcome::CloseAndType(key) => return self.typed(key),
+            Outcome::CloseAndType(key, command) => {
+                let mut commands = self.typed(key);
+                commands.extend(command);
+                return commands;
+            }
             Outcome::Do(Command::Stop) => {
                 self.pages.push(page);
                 return self.stop();
@@ -102,9 +138,12 @@ impl App {
                 return vec![command];
             }
             Outcome::CloseAndDo(command) => {
-                if matches!(command, Command::OpenSession(_)) && !self.may_start() {
+                if matches!(command, Command::OpenSession(_)) && !self.may_open() {
                     self.pages.push(page);
                     return Vec::new();
+                }
+                if let Page::Search(search) = &page {
+                    self.sought = search.chosen();
                 }
                 return vec![command];
             }
@@ -121,6 +160,8 @@ impl App {
                 }
                 return self.perform(action);
             }
+            Outcome::End(Ending::Lesson) => return self.stop(),
+            Outcome::End(Ending::Program) => return self.quit(),
             Outcome::Notice(words) => {
                 self.pages.push(page);
                 self.notice = Some(words);
@@ -141,8 +182,10 @@ impl App {
 
     /// A key that stands for no action.
     fn typed(&mut self, key: KeyEvent) -> Vec<Command> {
-        if self.approval.is_some() {
-            self.notice = Some("choose with Up and Down, then press Enter; Esc says no".to_owned());
+        if self.asks_for_approval() {
+            let [up, down, choose, no] = [Action::Up, Action::Down, Action::Choose, Action::Close]
+                .map(|action| self.key_name(action, Scope::Approval));
+            self.notice = Some(format!("choose with {up} and {down}, then press {choose}; {no} says no"));
             return Vec::new();
         }
         if let Some(mut page) = self.pages.pop() {
@@ -161,7 +204,7 @@ impl App {
 
     /// Takes pasted text into the box that has the keys.
     pub(super) fn paste(&mut self, text: &str) -> Vec<Command> {
-        if self.approval.is_some() {
+        if self.asks_for_approval() {
             return Vec::new();
         }
         if let Some(mut page) = self.pages.pop() {
@@ -177,40 +220,5 @@ impl App {
                 Some("the pasted text was too long and has been cut; long texts are better documents".to_owned());
         }
         Vec::new()
-    }
-
-    /// Ctrl-C: first stops what runs, then empties the box, then asks, then ends.
-    fn interrupt(&mut self, armed: bool) -> Vec<Command> {
-        if armed {
-            return self.quit();
-        }
-        let stop = self.stop();
-        if !stop.is_empty() {
-            return stop;
-        }
-        if self.scope() == Scope::Chat && !self.question.is_blank() {
-            self.question.set_text("");
-            return Vec::new();
-        }
-        self.interrupt_armed = true;
-        self.notice = Some("press Ctrl-C again to leave".to_owned());
-        Vec::new()
-    }
-
-    /// Asks the worker to stop what runs; nothing if nothing runs. A waiting approval is a no.
-    pub(super) fn stop(&mut self) -> Vec<Command> {
-        match (self.activity, &mut self.lesson) {
-            (Activity::Answering, _) => {
-                self.activity = Activity::StoppingAnswer;
-                self.approval = None;
-                vec![Command::Stop]
-            }
-            (Activity::Learning, Some(lesson)) if lesson.stage != Stage::Stopping => {
-                lesson.stage = Stage::Stopping;
-                vec![Command::Stop]
-            }
-            (Activity::AddingDocuments, _) => vec![Command::Stop],
-            _ => Vec::new(),
-        }
     }
 }

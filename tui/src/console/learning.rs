@@ -5,6 +5,10 @@ use halligan_runtime::LearnEvent;
 /// Losses kept for the chart; more steps than this are thinned by the screen anyway.
 const LOSSES_MAX: usize = 2_000;
 
+/// Parts of a lesson up to its decision: the old adapter is asked on the corrections and on the gate, the new one is
+/// trained, then asked the same.
+pub const PARTS: usize = 5;
+
 /// What learning does at the moment.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
@@ -49,6 +53,8 @@ pub struct Lesson {
     pub losses: Vec<f32>,
     /// Whether it halts between two steps.
     pub paused: bool,
+    /// Whether the update answers already, so that stopping only skips what is left to measure.
+    pub in_use: bool,
     /// How it ended, in words; `None` while it runs.
     pub ended: Option<String>,
 }
@@ -62,6 +68,7 @@ impl Lesson {
             replay: None,
             losses: Vec::new(),
             paused: false,
+            in_use: false,
             ended: None,
         }
     }
@@ -81,10 +88,29 @@ impl Lesson {
                 Stage::Training { step, steps, loss, tokens_per_second, seconds_left }
             }
             LearnEvent::Evaluating { what, done, total } => Stage::Evaluating { what, done, total },
+            LearnEvent::Activated { .. } => {
+                self.in_use = true;
+                return;
+            }
             LearnEvent::Verdict(_) => return,
         };
         if self.stage != Stage::Stopping {
             self.stage = stage;
+        }
+    }
+
+    /// Which of the [`PARTS`] of a lesson this is, from 1; `None` where the stage is none of them.
+    pub fn part(&self) -> Option<usize> {
+        match &self.stage {
+            Stage::Training { .. } => Some(3),
+            Stage::Evaluating { what, .. } => match what.as_str() {
+                "active on corrections" => Some(1),
+                "active on the gate" => Some(2),
+                "candidate on corrections" => Some(4),
+                "candidate on the gate" => Some(5),
+                _ => None,
+            },
+            Stage::Preparing | Stage::Stopping => None,
         }
     }
 
@@ -131,6 +157,27 @@ impl Default for Lesson {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_parts_of_a_lesson_count_up_to_the_decision() {
+        let asked = |what: &str| LearnEvent::Evaluating { what: what.to_owned(), done: 1, total: 2 };
+        let step = LearnEvent::Step { step: 1, steps: 2, loss: 1.0, tokens_per_second: 9.0, seconds_left: 1.0 };
+        let events = [
+            asked("active on corrections"),
+            asked("active on the gate"),
+            step,
+            asked("candidate on corrections"),
+            asked("candidate on the gate"),
+        ];
+        let mut lesson = Lesson::new();
+        let parts = events.map(|event| {
+            lesson.update(event);
+            lesson.part()
+        });
+        assert_eq!(parts, [1, 2, 3, 4, PARTS].map(Some));
+        lesson.update(asked("held-out questions"));
+        assert_eq!(lesson.part(), None, "what is measured after the decision is no part of it");
+    }
 
     #[test]
     fn bars_fall_with_the_loss_and_survive_infinities() {

@@ -1,7 +1,7 @@
 //! What the user can do by lines, for faces without keys: a question, or `/word text`.
 //!
 //! The JSON face takes the same orders as objects: `{"do": "correct", "text": "60 metres"}`.
-//! Orders that need a free worker wait for it, so that a script may send all its lines at once.
+//! Orders that need a free worker wait for it, so that a script may send all its lines at once; so does leaving.
 
 use halligan_runtime::{Approval, Feedback, Reason, SessionId, TurnId};
 use serde::Deserialize;
@@ -192,6 +192,15 @@ impl Order {
     }
 }
 
+/// A plain yes or no, as people answer a question.
+fn plain_word(line: &str) -> Option<Approval> {
+    match line.trim().to_lowercase().trim_end_matches(['.', '!']) {
+        "yes" | "y" => Some(Approval::Once),
+        "no" | "n" => Some(Approval::Deny),
+        _ => None,
+    }
+}
+
 fn reasons(text: &str) -> Result<Vec<Reason>, String> {
     text.split([' ', ','])
         .filter(|name| !name.is_empty())
@@ -206,31 +215,35 @@ impl App {
     /// Takes a line of a face without keys. Mistakes become a notice.
     pub(super) fn line(&mut self, line: &str) -> Vec<Command> {
         self.notice = None;
-        let order = match Order::parse(line) {
-            Ok(Some(order)) => order,
-            Ok(None) => return Vec::new(),
-            Err(mistake) => Order::Mistake(mistake),
+        let order = match (Order::parse(line), plain_word(line)) {
+            (_, Some(word)) if self.approval.is_some() => Order::Approve(word),
+            (Ok(Some(order)), _) => order,
+            (Ok(None), _) => return Vec::new(),
+            (Err(mistake), _) => Order::Mistake(mistake),
         };
         // While the console starts, what a script asks to see comes after the questions before it.
         let starting = matches!(self.activity, Activity::Opening | Activity::LoadingModel);
         let waits = match &order {
             Order::Approve(_) => self.approval.is_none(),
+            Order::Quit => self.scripted || !self.orders.is_empty(),
             order => order.needs_free_worker() || (order.only_tells() && (starting || !self.orders.is_empty())),
         };
         if !waits {
             return self.order(order);
         }
         self.orders.push_back(order);
-        self.work_off_orders()
+        let mut commands = self.word_on_approval();
+        commands.extend(self.work_off_orders());
+        commands
     }
 
     /// The word on a tool that waits for one, where the lines hold it already: the first that belongs to the running
-    /// question, or a no when no further line can come.
+    /// question, or a no when no further line can belong to it.
     pub(super) fn word_on_approval(&mut self) -> Vec<Command> {
         if self.approval.is_none() {
             return Vec::new();
         }
-        let own = self.orders.iter().take_while(|order| !matches!(order, Order::Ask(_)));
+        let own = self.orders.iter().take_while(|order| !matches!(order, Order::Ask(_) | Order::Quit));
         let given = own.enumerate().find_map(|(at, order)| match order {
             Order::Approve(approval) => Some((at, *approval)),
             _ => None,
@@ -240,7 +253,7 @@ impl App {
                 self.orders.remove(at);
                 approval
             }
-            None if self.input_ended => {
+            None if self.input_ended || self.orders.contains(&Order::Quit) => {
                 self.notice = Some("the input has ended without a word on this tool: it may not run".to_owned());
                 Approval::Deny
             }
@@ -269,6 +282,9 @@ impl App {
 
     fn order(&mut self, order: Order) -> Vec<Command> {
         match order {
+            Order::Rate(..) | Order::Sources | Order::Anyway if self.transcript.latest_failed() => {
+                self.notice = Some("the latest question has no answer: ask it again".to_owned());
+            }
             Order::Ask(question) => {
                 if self.may_start() {
                     return self.ask_this(question, Command::Ask);

@@ -6,6 +6,7 @@
 
 pub mod adapters;
 pub mod approval;
+pub mod confirm;
 pub mod device;
 pub mod doctor;
 pub mod documents;
@@ -48,6 +49,8 @@ pub enum Page {
     Device(device::DevicePage),
     /// Why an answer is good or bad.
     Reasons(reasons::ReasonsPage),
+    /// Whether something should end.
+    Confirm(confirm::ConfirmPage),
 }
 
 /// What should follow an action on a page.
@@ -57,8 +60,8 @@ pub enum Outcome {
     Stay,
     /// The page closes.
     Close,
-    /// The page closes and the key goes to the question box.
-    CloseAndType(KeyEvent),
+    /// The page closes, the key goes to the question box, and the worker does something where there is a need.
+    CloseAndType(KeyEvent, Option<Command>),
     /// The worker does something.
     Do(Command),
     /// The page closes and the worker does something.
@@ -67,6 +70,8 @@ pub enum Outcome {
     Start(Activity, Command),
     /// The page closes and an action of the conversation follows.
     Perform(Action),
+    /// The page closes and something ends.
+    End(confirm::Ending),
     /// A short word to the user.
     Notice(String),
 }
@@ -75,7 +80,7 @@ impl Page {
     /// Where its keys come from.
     pub fn scope(&self) -> Scope {
         match self {
-            Page::Help(_) | Page::Sources(_) | Page::Device(_) => Scope::Page,
+            Page::Help(_) | Page::Sources(_) | Page::Device(_) | Page::Confirm(_) => Scope::Page,
             Page::Palette(_) | Page::Search(_) => Scope::Picker,
             Page::Adapters(page) => page.scope(),
             Page::Documents(page) => page.scope(),
@@ -88,7 +93,7 @@ impl Page {
     /// Its title.
     pub fn title(&self) -> String {
         match self {
-            Page::Help(page) => format!(" Help: {} ", page.scope.title()),
+            Page::Help(page) => page.title(),
             Page::Palette(_) => " Commands ".to_owned(),
             Page::Adapters(page) => page.title(),
             Page::Documents(page) => page.title(),
@@ -98,6 +103,18 @@ impl Page {
             Page::Doctor(_) => " Doctor ".to_owned(),
             Page::Device(_) => " Device ".to_owned(),
             Page::Reasons(page) => format!(" Why? Turn {} ", page.turn()),
+            Page::Confirm(page) => page.title(),
+        }
+    }
+
+    /// What Enter does on a page that has no keys of its own; `None` where it does nothing.
+    pub fn choose_word(&self) -> Option<&'static str> {
+        match self {
+            Page::Sources(page) => page.is_list().then_some("opens"),
+            Page::Adapters(page) => page.is_rolling_back().then_some("rolls back"),
+            Page::Documents(page) => page.is_removing().then_some("removes"),
+            Page::Confirm(page) => Some(page.choose_word()),
+            _ => None,
         }
     }
 
@@ -107,13 +124,14 @@ impl Page {
             Page::Help(page) => page.act(action, app, size),
             Page::Palette(page) => page.act(action, app, size),
             Page::Adapters(page) => page.act(action, size),
-            Page::Documents(page) => page.act(action, size),
+            Page::Documents(page) => page.act(action, app, size),
             Page::Lesson(page) => page.act(action),
             Page::Sources(page) => page.act(action, app, size),
             Page::Search(page) => page.act(action, size),
             Page::Doctor(page) => page.act(action, app, size),
             Page::Device(page) => page.act(action, app, size),
             Page::Reasons(page) => page.act(action, size),
+            Page::Confirm(page) => page.act(action),
         }
     }
 
@@ -154,6 +172,7 @@ impl Page {
             Page::Doctor(page) => page.draw(frame, app, area),
             Page::Device(page) => page.draw(frame, app, area),
             Page::Reasons(page) => page.draw(frame, app, area),
+            Page::Confirm(page) => page.draw(frame, app, area),
         }
     }
 

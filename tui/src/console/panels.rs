@@ -5,9 +5,9 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Span;
 use ratatui::widgets::{Block, Borders};
 
-use super::learning::{Lesson, Stage};
+use super::learning::{Lesson, PARTS, Stage};
 use super::theme::Theme;
-use super::wrap::{cells, fitting};
+use super::wrap::{cells, fitting, shortened};
 use crate::figures::{counted, duration};
 
 /// Columns left of a chart, for its scale.
@@ -15,10 +15,12 @@ const SCALE_COLUMNS: u16 = 8;
 
 /// A rule with a title, which opens every box of the console.
 pub fn titled(title: &str, area: Rect, theme: Theme) -> Block<'static> {
-    Block::new()
-        .borders(Borders::TOP)
-        .border_style(theme.aside())
-        .title(Span::styled(fitting(title, usize::from(area.width)).to_owned(), theme.title()))
+    let width = usize::from(area.width);
+    let title = match cells(title) > width {
+        true => format!("{} ", shortened(title, width.saturating_sub(1))),
+        false => title.to_owned(),
+    };
+    Block::new().borders(Borders::TOP).border_style(theme.aside()).title(Span::styled(title, theme.title()))
 }
 
 /// What the lesson does now, in one line.
@@ -27,11 +29,16 @@ pub fn lesson_words(lesson: &Lesson) -> String {
         _ if lesson.ended.is_some() => "ended".to_owned(),
         Stage::Preparing => "preparing the training rows".to_owned(),
         Stage::Training { step, steps, loss, tokens_per_second, seconds_left } => format!(
-            "step {step} of {steps}, loss {loss:.3}, {tokens_per_second:.0} tokens/s, {} left",
+            "step {step} of {steps}, loss {loss:.3}, {tokens_per_second:.0} tokens/s, {} left in it",
             duration(f64::from(*seconds_left))
         ),
         Stage::Evaluating { what, done, total } => format!("checking {what}: {done} of {total}"),
+        Stage::Stopping if lesson.in_use => "skipping the rest: the running question ends first".to_owned(),
         Stage::Stopping => "cancelling: the running step ends first".to_owned(),
+    };
+    let words = match lesson.part() {
+        Some(part) if lesson.ended.is_none() => format!("part {part} of {PARTS}: {words}"),
+        _ => words,
     };
     if lesson.paused { format!("paused at {words}") } else { words }
 }
@@ -75,11 +82,13 @@ pub fn chart(frame: &mut Frame, theme: Theme, lesson: &Lesson, area: Rect) {
     }
     let [side, plot] =
         Layout::horizontal([Constraint::Length(SCALE_COLUMNS.min(area.width)), Constraint::Fill(1)]).areas(area);
-    frame.render_widget(Span::styled("loss", theme.aside()), side);
     let largest = lesson.losses.iter().copied().filter(|loss| loss.is_finite()).fold(0.0_f32, f32::max);
-    if largest > 0.0 && side.height > 1 {
-        let top = Rect { y: side.y + 1, height: 1, ..side };
-        frame.render_widget(Span::styled(format!("{largest:>6.2}"), theme.aside()), top);
+    let has_scale = largest > 0.0 && side.height > 1;
+    let title = Rect { y: side.y + u16::from(has_scale), height: 1, ..side };
+    frame.render_widget(Span::styled("loss", theme.aside()), title);
+    if has_scale {
+        // The tallest bar ends in the top row, so its figure stands there.
+        frame.render_widget(Span::styled(format!("{largest:>6.2}"), theme.aside()), Rect { height: 1, ..side });
         if side.height > 2 {
             let bottom = Rect { y: side.bottom() - 1, height: 1, ..side };
             frame.render_widget(Span::styled(format!("{:>6.2}", 0.0), theme.aside()), bottom);

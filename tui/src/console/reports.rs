@@ -1,12 +1,14 @@
 //! What the worker says, taken into the state.
 
-use halligan_runtime::{AnswerEvent, IndexEvent, IndexReport, LearnReport, ToolOutcome, Turn};
+use halligan_runtime::{AnswerEvent, IndexEvent, IndexReport, LearnReport, SessionId, ToolOutcome, Turn, Verdict};
 
+use super::actions::{Action, Scope};
 use super::app::{Activity, Adding, App};
 use super::event::{Command, Report, Task};
 use super::item::{Item, NoteKind, TurnView};
 use super::pages::Page;
 use super::pages::approval::ApprovalPrompt;
+use super::pages::confirm::Ending;
 use crate::figures::{counted, short_hash};
 
 /// Most questions kept for the arrow keys.
@@ -33,38 +35,50 @@ impl App {
             Report::Answer(event) => self.answer(event),
             Report::Speed(speed) => self.speed = Some(speed),
             Report::ApprovalNeeded(call) => {
+                while matches!(self.pages.last(), Some(Page::Help(_))) {
+                    self.pages.pop();
+                }
                 self.approval = Some(ApprovalPrompt::new(call));
                 return self.word_on_approval();
             }
             Report::Trouble(words) => self.transcript.note(NoteKind::Error, words),
             Report::Answered(turn) => {
+                let anyway = self.key_name(Action::Anyway, Scope::Chat);
                 self.approval = None;
                 self.session = Some(turn.session);
                 if let Some(view) = self.transcript.running() {
                     // Sure sentences were shown as they came; a refusal of the whole takes them back.
                     let withdrawn = view.held > 0 && turn.is_refused();
                     let shown = !view.answer.trim().is_empty() && !withdrawn;
-                    *view = TurnView::from_recorded(turn, shown);
+                    *view = TurnView::from_recorded(turn, shown, &anyway);
                 }
                 let view = self.areas().transcript;
                 self.transcript.show_latest_from_start(view.width, view.height);
                 self.ready();
             }
-            Report::FeedbackKept { turn, feedback, reasons } => self.transcript.mark(turn, feedback, reasons),
+            Report::FeedbackKept { turn, feedback, reasons } => {
+                self.saving = None;
+                self.transcript.mark(turn, feedback, reasons);
+            }
             Report::Learning(event) => {
                 if let (Activity::Learning, Some(lesson)) = (self.activity, &mut self.lesson) {
                     lesson.update(event);
                 }
             }
             Report::Paused(paused) => {
+                let says_busy = self.notice.is_some() && self.notice == self.busy_words();
                 if let Some(lesson) = &mut self.lesson {
                     lesson.paused = paused;
+                }
+                if says_busy {
+                    self.notice = self.busy_words();
                 }
             }
             Report::Learned(report) => self.lesson_ended(NoteKind::Learned, learned_sentence(&report)),
             Report::LearningCancelled => {
-                let words = "learning cancelled: adapter and corrections are as before, F5 starts again";
-                self.lesson_ended(NoteKind::Information, words.to_owned());
+                let key = self.key_name(Action::Learn, Scope::Chat);
+                let words = format!("learning cancelled: adapter and corrections are as before, {key} starts again");
+                self.lesson_ended(NoteKind::Information, words);
             }
             Report::Generations(list) => {
                 if let Some(Page::Adapters(page)) = self.page_of(|page| matches!(page, Page::Adapters(_))) {
@@ -89,8 +103,15 @@ impl App {
                     self.transcript
                         .note(NoteKind::Error, format!("{} was not added: {}", skipped.name, skipped.detail));
                 }
-                self.transcript.note(NoteKind::Information, indexed_sentence(&report));
+                let mut words = indexed_sentence(&report);
+                self.transcript.note(NoteKind::Information, words.clone());
                 self.ready();
+                if let Some(Page::Documents(page)) = self.page_of(|page| matches!(page, Page::Documents(_))) {
+                    if !report.skipped.is_empty() {
+                        words.push_str("; the conversation says why");
+                    }
+                    page.show_end(words);
+                }
                 return vec![Command::ListDocuments];
             }
             Report::DocumentsRemoved(names) => {
@@ -108,10 +129,11 @@ impl App {
                 }
             }
             Report::SessionOpened { session, turns } => {
+                self.set_correction_aside();
                 self.transcript.clear();
                 self.show_turns(turns);
                 self.session = Some(session);
-                self.notice = Some(format!("conversation {} goes on", session.0));
+                self.show_sought(session);
             }
             Report::Examined(found) => {
                 if let Some(Page::Doctor(page)) = self.page_of(|page| matches!(page, Page::Doctor(_))) {
@@ -120,10 +142,12 @@ impl App {
             }
             Report::Failed { task, message } => self.failed(task, &message),
             Report::Died(message) => {
+                self.has_failed = true;
                 self.approval = None;
+                let key = self.key_name(Action::Quit, Scope::Chat);
                 self.transcript.note(
                     NoteKind::Error,
-                    format!("the assistant has ended: {message}; leave with F10 and start halligan again, nothing recorded is lost"),
+                    format!("the assistant has ended: {message}; leave with {key} and start halligan again, nothing recorded is lost"),
                 );
                 self.fail_running_turn();
                 self.activity = Activity::Dead;
@@ -137,9 +161,10 @@ impl App {
     }
 
     fn show_turns(&mut self, turns: Vec<Turn>) {
+        let anyway = self.key_name(Action::Anyway, Scope::Chat);
         for turn in turns {
             self.remember(&turn.question);
-            self.transcript.push(Item::Turn(Box::new(TurnView::from_recorded(turn, false))));
+            self.transcript.push(Item::Turn(Box::new(TurnView::from_recorded(turn, false, &anyway))));
         }
     }
 
@@ -153,7 +178,19 @@ impl App {
         }
     }
 
+    /// Shows the turn that the conversation was opened for; its newest one where it was opened for none.
+    fn show_sought(&mut self, session: SessionId) {
+        let view = self.areas().transcript;
+        let sought = self.sought.take();
+        let missing = sought.filter(|turn| !self.transcript.choose(*turn, view.width, view.height));
+        let further_up = missing.map(|turn| format!("; turn {turn} is further up: halligan journal show {turn}"));
+        self.notice = Some(format!("conversation {} goes on{}", session.0, further_up.unwrap_or_default()));
+    }
+
     fn ready(&mut self) {
+        if self.notice.is_some() && self.notice == self.busy_words() {
+            self.notice = None;
+        }
         if self.activity != Activity::Dead {
             self.activity = Activity::Ready;
         }
@@ -170,6 +207,7 @@ impl App {
             lesson.ended = Some(words.clone());
             lesson.paused = false;
         }
+        self.pages.retain(|page| !matches!(page, Page::Confirm(page) if page.ending == Ending::Lesson));
         self.transcript.note(kind, words);
         self.ready();
     }
@@ -191,7 +229,8 @@ impl App {
                 view.tools.push(used);
             }
             AnswerEvent::Held(pieces) => view.held = pieces,
-            AnswerEvent::Context { .. } | AnswerEvent::Assessment(_) | AnswerEvent::Finished => {}
+            AnswerEvent::Assessment(assessment) => view.assessment = Some(assessment),
+            AnswerEvent::Context { .. } | AnswerEvent::Finished => {}
         }
     }
 
@@ -214,10 +253,14 @@ impl App {
     fn fail_running_turn(&mut self) {
         if let Some(view) = self.transcript.running() {
             view.failed = true;
+            if view.held > 0 && view.assessment.as_ref().is_some_and(|given| given.verdict == Verdict::Refuse) {
+                view.answer.clear();
+            }
         }
     }
 
     fn failed(&mut self, task: Task, message: &str) {
+        self.has_failed = true;
         let error = format!("error: {message}");
         match task {
             Task::Ask => {
@@ -239,7 +282,7 @@ impl App {
                     page.failed();
                 }
             }
-            Task::Rate => {}
+            Task::Rate => self.saving_failed(),
         }
         // A page would cover the message.
         if matches!(task, Task::Adapters | Task::Documents | Task::Search) {

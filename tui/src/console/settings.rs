@@ -11,7 +11,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
-use super::actions::ACTIONS;
+use super::actions::{ACTIONS, Scope};
 use super::keymap::{Chord, Keymap};
 use super::theme::Palette;
 
@@ -100,7 +100,7 @@ impl Settings {
             let chords = texts(value.get_ref())
                 .ok_or_else(|| invalid(at, format!("`{name}` takes a key or a list of keys, as in \"f4\"")))?
                 .into_iter()
-                .map(|key| Chord::parse(key).map_err(|what| invalid(at, what)))
+                .map(|key| usable(key, name, entry.scope).map_err(|what| invalid(at, what)))
                 .collect::<Result<Vec<Chord>, SettingsError>>()?;
             changed.insert(entry.name, chords);
             places.insert(entry.name, at);
@@ -121,6 +121,21 @@ fn texts(value: &toml::Value) -> Option<Vec<&str>> {
     }
 }
 
+/// Reads a key that can be pressed and leaves the boxes of its screens their letters.
+fn usable(key: &str, name: &str, scope: Scope) -> Result<Chord, String> {
+    let chord = Chord::parse(key)?;
+    if let Some(why) = chord.never_comes() {
+        return Err(format!("`{name}` cannot have {chord}, which {why}; use another key"));
+    }
+    let has_box = matches!(scope, Scope::Chat | Scope::Everywhere | Scope::Writing | Scope::Picker);
+    if has_box && chord.types() {
+        return Err(format!(
+            "`{name}` cannot have {chord}, which is needed to write; add ctrl or alt, or use e.g. f12"
+        ));
+    }
+    Ok(chord)
+}
+
 /// The known name that is most like a mistyped one.
 fn suggestion(name: &str) -> String {
     ACTIONS
@@ -129,7 +144,7 @@ fn suggestion(name: &str) -> String {
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .filter(|(likeness, _)| *likeness > 0.7)
         .map_or_else(
-            || "; F1 on each screen names its actions".to_owned(),
+            || "; `halligan settings` lists all names".to_owned(),
             |(_, best)| format!("; did you mean `{best}`?"),
         )
 }
@@ -152,7 +167,7 @@ pub fn example() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::actions::{Action, Scope};
+    use crate::console::actions::Action;
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
     fn parse(text: &str) -> Result<Settings, String> {
@@ -185,6 +200,26 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.starts_with(&format!("console.toml, line {line}: ")) && error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn keys_that_never_come_or_take_letters_from_the_boxes_are_refused() {
+        for (line, part) in [
+            ("help = \"q\"", "needed to write"),
+            ("save = \"space\"", "needed to write"),
+            ("pick = \"shift+g\"", "needed to write"),
+            ("good = \"backspace\"", "needed to write"),
+            ("up = \"ctrl+c\"", "always stops"),
+            ("good = [\"f2\", \"ctrl+i\"]", "is Tab"),
+            ("bad = \"ctrl+shift+m\"", "is Enter"),
+            ("correct = \"ctrl+[\"", "is Esc"),
+            ("correct = \"alt+[\"", "begins other keys"),
+            ("zzzz = \"f2\"", "`halligan settings` lists all names"),
+        ] {
+            let error = parse(&format!("[keys]\n{line}\n")).unwrap_err();
+            assert!(error.starts_with("console.toml, line 2: ") && error.contains(part), "{line}: {error}");
+        }
+        assert!(parse("[keys]\nup = \"w\"\nhelp = \"alt+q\"\n").is_ok(), "pages without a box have letters to spare");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Places in documents that an answer rests on, and the text around them.
 
-use halligan_runtime::{Citation, Passage, Turn};
+use halligan_runtime::{Citation, Excerpt, Passage, Turn};
 
 use super::wrap::{cells, fitting_end};
 
@@ -98,9 +98,71 @@ pub struct SourceText {
     pub after: String,
 }
 
+impl SourceText {
+    /// The text of an excerpt; where the document goes on, it is cut between words and says so.
+    pub fn of(source: &Source, excerpt: &Excerpt) -> SourceText {
+        let (before, words) = excerpt.text[..excerpt.end].split_at(excerpt.start);
+        let after = &excerpt.text[excerpt.end..];
+        SourceText {
+            source: source.clone(),
+            before: match excerpt.more_before {
+                true => format!("(the document begins further up) ... {}", from_whole_word(before)),
+                false => before.to_owned(),
+            },
+            words: words.to_owned(),
+            after: match excerpt.more_after {
+                true => format!("{} ... (the document goes on)", to_whole_word(after)),
+                false => after.to_owned(),
+            },
+        }
+    }
+}
+
+/// `text` without the part of a word at its start.
+fn from_whole_word(text: &str) -> &str {
+    text.find(char::is_whitespace).map_or(text, |end| text[end..].trim_start())
+}
+
+/// `text` without the part of a word at its end.
+fn to_whole_word(text: &str) -> &str {
+    text.rfind(char::is_whitespace).map_or(text, |start| text[..start].trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_is_cut_begins_and_ends_with_whole_words_and_says_so() {
+        let excerpt = |more: bool| Excerpt {
+            document: "guide.md".to_owned(),
+            page: None,
+            heading: String::new(),
+            text: "ine is heavy. Keep 60 metres away. Stay upw".to_owned(),
+            first_byte: 90,
+            start: 14,
+            end: 33,
+            more_before: more,
+            more_after: more,
+        };
+        let source = Source {
+            document: "guide.md".to_owned(),
+            page: None,
+            heading: String::new(),
+            quote: String::new(),
+            start_byte: 104,
+            end_byte: 123,
+            cited: false,
+        };
+        let cut = SourceText::of(&source, &excerpt(true));
+        assert_eq!(cut.before, "(the document begins further up) ... is heavy. ");
+        assert_eq!(
+            (cut.words.as_str(), cut.after.as_str()),
+            ("Keep 60 metres away", ". Stay ... (the document goes on)")
+        );
+        let whole = SourceText::of(&source, &excerpt(false));
+        assert_eq!(whole.before + &whole.words + &whole.after, excerpt(false).text);
+    }
 
     #[test]
     fn a_short_place_keeps_what_tells_it_from_its_neighbours() {

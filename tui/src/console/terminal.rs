@@ -3,6 +3,7 @@
 //! Raw mode, the alternate screen and bracketed paste are switched on by [`Screen::enter`] and off
 //! by its drop, which errors and early returns reach too; a panic of the drawing thread restores
 //! before its message is printed. Signals arrive as events, so they end the program by the same way.
+//! A stop by the shell gives the terminal back until the program goes on.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Stdout, Write, stdout};
@@ -18,6 +19,7 @@ use ratatui::crossterm::event::{
 use ratatui::crossterm::execute;
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::app::App;
 use super::clipboard;
@@ -35,7 +37,7 @@ pub trait Canvas {
     /// The terminal is gone.
     fn draw(&mut self, app: &App) -> io::Result<()>;
 
-    /// Forgets what is on the screen, so that the next frame draws every cell.
+    /// Takes the terminal over as if for the first time, so that the next frame draws every cell.
     ///
     /// # Errors
     /// The terminal is gone.
@@ -64,9 +66,7 @@ impl Screen {
         // Under NO_COLOR crossterm writes an empty sequence for each colour, which also ends bold and
         // reversed. The theme alone decides about colours.
         force_color_output(true);
-        let entered = enable_raw_mode()
-            .and_then(|()| execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste))
-            .and_then(|()| ask_for_exact_keys())
+        let entered = take_over()
             .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, stdout()))));
         match entered {
             Ok(terminal) => Ok(Screen { terminal }),
@@ -81,7 +81,7 @@ impl Screen {
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn size(&self) -> io::Result<ratatui::layout::Size> {
+    pub fn size(&self) -> io::Result<Size> {
         self.terminal.size()
     }
 }
@@ -92,7 +92,14 @@ impl Canvas for Screen {
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Who had the terminal meanwhile may have left its own modes; what crossterm takes to be on it does not switch on.
+        let _ = disable_raw_mode();
+        forget_exact_keys();
+        take_over()?;
+        // `Terminal::clear` would ask the terminal where its cursor is, and only the thread that waits for keys could
+        // hear the answer.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
@@ -102,6 +109,21 @@ impl Canvas for Screen {
     }
 }
 
+/// Enters every mode that the console needs.
+fn take_over() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+    ask_for_exact_keys()
+}
+
+/// Leaves every mode that [`take_over`] enters. Failures have no one left to tell.
+pub(super) fn release() {
+    forget_exact_keys();
+    let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = disable_raw_mode();
+    let _ = stdout().flush();
+}
+
 /// Shift+Enter reaches programs only in terminals that are asked for it. Old ones may print what
 /// they do not know, so they are not asked.
 fn ask_for_exact_keys() -> io::Result<()> {
@@ -109,6 +131,12 @@ fn ask_for_exact_keys() -> io::Result<()> {
         execute!(stdout(), PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
     }
     Ok(())
+}
+
+fn forget_exact_keys() {
+    if knows_exact_keys() {
+        let _ = execute!(stdout(), PopKeyboardEnhancementFlags);
+    }
 }
 
 fn knows_exact_keys() -> bool {
@@ -122,14 +150,9 @@ impl Drop for Screen {
     }
 }
 
-/// Leaves every mode that [`Screen::enter`] entered. Failures have no one left to tell.
+/// Gives the terminal and standard error back.
 fn restore() {
-    if knows_exact_keys() {
-        let _ = execute!(stdout(), PopKeyboardEnhancementFlags);
-    }
-    let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
-    let _ = disable_raw_mode();
-    let _ = stdout().flush();
+    release();
     stderr::restore();
 }
 

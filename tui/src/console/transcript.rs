@@ -2,12 +2,14 @@
 //!
 //! Each entry keeps the rows it was last wrapped to, so a frame costs the visible rows and not the
 //! whole conversation. The place on screen is remembered as (entry, row), which survives new text
-//! and new widths.
+//! and new widths. `choosing.rs` says which turn the keys act on.
+
+mod choosing;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use halligan_runtime::{Feedback, Reason, Turn, TurnId};
+use halligan_runtime::{Feedback, Reason, TurnId};
 use ratatui::text::Line;
 
 use super::item::{Item, NoteKind, TurnView};
@@ -132,23 +134,9 @@ impl Transcript {
                 && let Some(recorded) = view.recorded.as_ref().filter(|recorded| recorded.id == turn)
             {
                 view.answer.clone_from(&recorded.answer);
+                view.hidden = false;
                 entry.wrapped.replace(None);
             }
-        }
-    }
-
-    fn recorded(&self, entry: usize) -> Option<&Turn> {
-        match &self.entries.get(entry)?.item {
-            Item::Turn(turn) => turn.recorded.as_ref(),
-            Item::Note(..) => None,
-        }
-    }
-
-    /// The turn that feedback keys act on: the chosen one, else the latest recorded one.
-    pub fn target(&self) -> Option<&Turn> {
-        match self.chosen {
-            Some(chosen) => self.recorded(chosen),
-            None => (0..self.entries.len()).rev().find_map(|entry| self.recorded(entry)),
         }
     }
 
@@ -164,41 +152,6 @@ impl Transcript {
         self.theme = theme;
         for entry in &self.entries {
             entry.wrapped.replace(None);
-        }
-    }
-
-    /// Whether a turn is chosen.
-    pub fn has_chosen(&self) -> bool {
-        self.chosen.is_some()
-    }
-
-    /// Chooses the recorded turn before the chosen one; from none, the latest. Wraps to none.
-    pub fn choose_earlier(&mut self, width: u16, height: u16) {
-        let end = self.chosen.unwrap_or(self.entries.len());
-        self.chosen = (0..end).rev().find(|entry| self.recorded(*entry).is_some());
-        self.show_chosen(width, height);
-    }
-
-    /// Chooses the recorded turn after the chosen one; after the latest, none.
-    pub fn choose_later(&mut self, width: u16, height: u16) {
-        let Some(chosen) = self.chosen else { return };
-        self.chosen = (chosen + 1..self.entries.len()).find(|entry| self.recorded(*entry).is_some());
-        self.show_chosen(width, height);
-    }
-
-    /// Chooses no turn and looks at the newest row again.
-    pub fn choose_none(&mut self) {
-        self.chosen = None;
-        self.position = Position::Bottom;
-    }
-
-    fn show_chosen(&mut self, width: u16, height: u16) {
-        match self.chosen {
-            Some(entry) => {
-                self.position = Position::At { entry, row: 0 };
-                self.settle(width, height);
-            }
-            None => self.position = Position::Bottom,
         }
     }
 

@@ -70,6 +70,11 @@ fn turn_rows(view: &TurnView, width: u16, expanded: bool, theme: Theme, rows: &m
             }
         }
     }
+    if view.failed && !view.answer.trim().is_empty() {
+        for (tone, words) in assessment::unrecorded_lines(view.assessment.as_ref()) {
+            push(&words, width, tone_style(tone, theme), rows);
+        }
+    }
     if let Some(turn) = &view.recorded {
         // Straight below the answer, so that it is seen on small screens too.
         for (tone, words) in assessment::lines(turn) {

@@ -156,6 +156,16 @@ pub fn fitting(text: &str, width: usize) -> &str {
     text
 }
 
+/// `text` in at most `width` cells, with three points at its end where something is left out.
+pub fn shortened(text: &str, width: usize) -> String {
+    let text = text.trim_end();
+    if cells(text) <= width {
+        return text.to_owned();
+    }
+    let kept = fitting(text, width.saturating_sub(4)).trim_end();
+    fitting(&format!("{kept} ..."), width).to_owned()
+}
+
 /// The longest end of `text` that fits into `width` cells, with two points in front where something is left out.
 pub fn fitting_end(text: &str, width: usize) -> String {
     if cells(text) <= width {
@@ -232,6 +242,12 @@ mod tests {
         assert_eq!(fitting_end("a\u{706b}\u{706b}", 4), "..\u{706b}");
         assert_eq!((fitting_end("abc", 3), fitting_end("abcd", 1)), ("abc".to_owned(), ".".to_owned()));
         assert_eq!(padded("a\u{706b}b", 4), "a\u{706b}b");
+        assert_eq!(shortened("one two three", 12), "one two ...");
+        assert_eq!((shortened("one two", 7), shortened("one two  ", 7)), ("one two".to_owned(), "one two".to_owned()));
+        assert_eq!(
+            (shortened("one two", 2), shortened("\u{706b}\u{706b}\u{706b}", 5)),
+            (" .".to_owned(), " ...".to_owned())
+        );
         assert_eq!(padded("a\u{706b}b", 2), "a ");
     }
 

@@ -11,6 +11,7 @@ pub mod prompts;
 pub mod sampling;
 pub mod stream;
 pub mod tokens;
+pub mod unhonoured;
 pub mod usage;
 
 use axum::Router;
@@ -20,6 +21,9 @@ use axum::routing::{get, post};
 
 use super::app::App;
 use super::error::ApiError;
+
+/// Paths that take a body; all others are only read.
+const POSTED: [&str; 5] = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/tokenize", "/detokenize"];
 
 /// All routes.
 pub fn routes() -> Router<App> {
@@ -52,9 +56,11 @@ async fn unknown(request: Request) -> ApiError {
 }
 
 async fn wrong_method(request: Request) -> ApiError {
+    let (path, method) = (request.uri().path(), request.method());
+    let right = if POSTED.contains(&path) { "POST" } else { "GET" };
     ApiError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",
-        format!("{} does not take {}; use the other of GET and POST", request.uri().path(), request.method()),
+        format!("{path} does not take {method}; use {right}"),
     )
 }

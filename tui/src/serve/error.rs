@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use halligan_runtime::RuntimeError;
-use halligan_runtime::error::{AdapterStoreError, ModelError};
+use halligan_runtime::error::{AdapterStoreError, JournalError, ModelError};
 use serde_json::{Value, json};
 
 /// A failed request.
@@ -125,6 +125,10 @@ impl IntoResponse for ApiError {
 impl From<RuntimeError> for ApiError {
     fn from(error: RuntimeError) -> ApiError {
         let (status, code) = match &error {
+            RuntimeError::Journal(JournalError::UnknownSession(_)) => {
+                let unknown = ApiError::new(StatusCode::NOT_FOUND, "session_not_found", error.to_string());
+                return unknown.about("halligan.session");
+            }
             RuntimeError::Model(ModelError::PromptTooLong { .. }) => {
                 (StatusCode::BAD_REQUEST, "context_length_exceeded")
             }

@@ -61,7 +61,7 @@ fn check(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
 fn check_secret(secret: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     let unauthorized = |message: &str| ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message);
     let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let Some(given) = given.and_then(|value| value.strip_prefix(b"Bearer ")) else {
+    let Some(given) = given.and_then(token_of) else {
         return Err(unauthorized("this server asks for a token; send the header `Authorization: Bearer TOKEN`"));
     };
     // The time of this comparison says nothing about the place of the first wrong byte.
@@ -70,6 +70,13 @@ fn check_secret(secret: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     } else {
         Err(unauthorized("the token is not the one that the server was started with (--token or HALLIGAN_TOKEN)"))
     }
+}
+
+/// What follows `Bearer`, in any letter case.
+fn token_of(authorization: &[u8]) -> Option<&[u8]> {
+    const SCHEME: &[u8] = b"Bearer ";
+    let (scheme, token) = authorization.split_at_checked(SCHEME.len())?;
+    scheme.eq_ignore_ascii_case(SCHEME).then_some(token)
 }
 
 fn is_local_origin(origin: &HeaderValue) -> bool {

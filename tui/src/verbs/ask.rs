@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use halligan_runtime::agent::tools::hazard::LOOK_UP;
 use halligan_runtime::assistant::NO_MODEL;
 use halligan_runtime::confidence::policy::cases;
-use halligan_runtime::{AnswerEvent, AskOptions, Assessment, Assistant, Passage, ToolUse, Turn, Verdict};
+use halligan_runtime::{AnswerEvent, AskOptions, Assessment, Assistant, Passage, ToolOutcome, ToolUse, Turn, Verdict};
 use serde_json::{Value, json};
 
 use crate::cli::{Common, NOT_AS_ASKED};
@@ -169,7 +169,9 @@ fn beside_the_answer(turn: &Turn, use_documents: bool, withheld: bool) -> Vec<St
     if turn.generation == NO_MODEL {
         // No model is offered in place of a table: what it said of a substance would be made up.
         let looked_up = turn.tools.iter().any(|used| used.call.name == LOOK_UP);
+        let denied = turn.tools.iter().any(|used| used.outcome == ToolOutcome::Denied);
         lines.push(match (turn.supported, looked_up) {
+            _ if denied => "the tool was not allowed; `halligan ask --yes` allows it",
             (true, _) => "answered by a tool, not by the model; `halligan tools router off` leaves such questions to the model",
             (false, true) => "no table has it; `halligan tools import-table TABLE.csv` adds one",
             (false, false) => "no tool could do it; `halligan ask --no-tools` leaves such questions to the model",

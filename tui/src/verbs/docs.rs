@@ -167,11 +167,11 @@ fn list(common: &Common, documents: &[Document]) -> Result<()> {
     }
     for document in documents {
         output::line(&format!(
-            "{}  {}  {:>9}  {:>5} passages  {}",
+            "{}  {}  {:>9}  {:>14}  {}",
             short_hash(&document.sha256),
             utc_minute(document.added_at),
             bytes(document.size_bytes),
-            document.passages,
+            counted(document.passages, "passage"),
             printable(&document.name),
         ))?;
     }

@@ -67,6 +67,13 @@ impl Progress<'_> {
                 self.bar.set_message("");
                 self.bar.set_position(*done as u64);
             }
+            LearnEvent::Activated { generation } => {
+                let words = format!(
+                    "adapter {} answers from now on; measuring how far it can be trusted (Ctrl-C skips that)",
+                    short_hash(generation)
+                );
+                self.bar.suspend(|| output::talk(&words));
+            }
             LearnEvent::Verdict(_) => {}
         }
     }
@@ -110,6 +117,9 @@ fn sentences(report: &LearnReport) -> Vec<String> {
             report.device
         ),
     ];
+    if report.activated && !report.measured {
+        lines.push("not measured how far it can be trusted: `halligan adapters trust --measure` does".to_owned());
+    }
     if report.activated {
         lines.push("`halligan adapters rollback` returns to the adapter before".to_owned());
     }

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use halligan_runtime::{Assistant, AssistantOptions, Kit, set_up_watched};
+use halligan_runtime::{Assistant, AssistantOptions, Kit, model_of_home, set_up_watched};
 
 use super::docs::{Watch, say_skipped};
-use super::trust::{measured, trust_lines};
+use super::trust::{measured, trust_sentence};
 use crate::cli::Common;
 use crate::figures::short_hash;
 use crate::output;
@@ -14,12 +14,13 @@ use crate::output;
 /// Exit code of a command line that cannot be understood.
 const USAGE: u8 = 2;
 
-/// Sets the device up; journal, documents and generations that are already there are kept.
+/// Sets the device up, with the model that the home has where the kit brings none; journal, documents and generations that are already there are kept.
 ///
 /// # Errors
 /// Unreadable or malformed files, an adapter for another base, an unwritable home.
 pub fn run(common: &Common, kit: &Kit) -> Result<ExitCode> {
-    if kit.model.as_os_str().is_empty() {
+    let brings_model = !kit.model.as_os_str().is_empty();
+    if !brings_model && model_of_home(common.home.as_deref())?.is_none() {
         output::talk("error: set-up needs a model; write halligan setup --model FILE.gguf");
         return Ok(ExitCode::from(USAGE));
     }
@@ -31,6 +32,10 @@ pub fn run(common: &Common, kit: &Kit) -> Result<ExitCode> {
     let has_questions = kit.gate.is_some() || kit.calibration.is_some();
     // The model is the home's from here on, whatever the command line named.
     let options = AssistantOptions { model: None, adapter: None, ..common.options() };
+    if has_questions {
+        output::talk("Now it answers held-out questions, to learn how often answers are right and");
+        output::talk("which questions it does not know.");
+    }
     let trust = if has_questions { measured(&Assistant::open(&options)?, &stop)? } else { None };
     if common.json {
         let mut report = serde_json::to_value(&report)?;
@@ -44,8 +49,9 @@ pub fn run(common: &Common, kit: &Kit) -> Result<ExitCode> {
         output::line(&format!("replay     {} rows", report.replay_rows))?;
         output::line(&format!("gate       {} questions", report.gate_questions))?;
         say_skipped(&report.skipped);
-        for line in trust.iter().flat_map(trust_lines) {
-            output::line(&line)?;
+        if let Some(trust) = &trust {
+            output::line(&format!("trust      {}", trust_sentence(trust)))?;
+            output::line("           `halligan adapters trust` shows the figures")?;
         }
         output::talk("ready: `halligan ask QUESTION`, or `halligan` for the console");
     }

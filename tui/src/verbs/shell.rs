@@ -1,13 +1,19 @@
 //! What the shell and the account need: completions, the manual page, the settings file.
 
+use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use clap::CommandFactory as _;
+use clap::{Command, CommandFactory as _};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
 
 use crate::cli::Cli;
 use crate::console::settings;
 use crate::output;
+
+/// How a paragraph at the end of the help begins, and the section that the manual makes of it.
+const SECTIONS: [(&str, &str); 2] = [("Exit codes:", "EXIT STATUS"), ("Environment:", "ENVIRONMENT")];
 
 /// Prints completions for `shell`.
 ///
@@ -15,7 +21,7 @@ use crate::output;
 /// Standard output is closed or full.
 pub fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "halligan", &mut script);
+    clap_complete::generate(shell, &mut without_hidden(&Cli::command()), "halligan", &mut script);
     Ok(output::line(String::from_utf8_lossy(&script).trim_end())?)
 }
 
@@ -26,19 +32,74 @@ pub fn completions(shell: clap_complete::Shell) -> Result<()> {
 pub fn man(folder: Option<&Path>) -> Result<()> {
     if let Some(folder) = folder {
         std::fs::create_dir_all(folder)
-            .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
+            .and_then(|()| write_pages(&built(), folder))
             .with_context(|| format!("cannot write manual pages to {}; choose another --dir", folder.display()))?;
         output::talk(&format!("manual pages are in {}", folder.display()));
         return Ok(());
     }
-    let mut page = Vec::new();
-    let mut command = Cli::command();
-    command.build();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
-        clap_mangen::Man::new(verb.clone()).render(&mut page)?;
+    let mut pages = Vec::new();
+    let command = built();
+    render(&command, &mut pages)?;
+    for verb in command.get_subcommands() {
+        render(verb, &mut pages)?;
     }
-    Ok(output::line(String::from_utf8_lossy(&page).trim_end())?)
+    Ok(output::line(String::from_utf8_lossy(&pages).trim_end())?)
+}
+
+/// The command line without what only the program itself calls.
+fn without_hidden(command: &Command) -> Command {
+    Command::new("halligan")
+        .version(env!("CARGO_PKG_VERSION"))
+        .propagate_version(true)
+        .args(command.get_arguments().cloned())
+        .subcommands(command.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned())
+}
+
+fn built() -> Command {
+    let whole = Cli::command();
+    let mut command = without_hidden(&whole).disable_help_subcommand(true);
+    if let Some(about) = whole.get_about() {
+        command = command.about(about.clone());
+    }
+    if let Some(end) = whole.get_after_help() {
+        command = command.after_help(end.clone());
+    }
+    command.build();
+    command
+}
+
+/// A file for the command and for each one below it.
+fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
+    let mut page = Vec::new();
+    render(command, &mut page)?;
+    std::fs::write(folder.join(Man::new(command.clone()).get_filename()), page)?;
+    command.get_subcommands().try_for_each(|verb| write_pages(verb, folder))
+}
+
+/// A page, whose sections after the options are those that manuals have.
+fn render(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+    let usage = command.clone().render_usage().to_string();
+    // Options and arguments with their values, as the help shows them.
+    let man = Man::new(command.clone().override_usage(usage.trim_start_matches("Usage: ").to_owned()));
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(page)?;
+    }
+    let end = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    for paragraph in end.lines().filter(|line| !line.is_empty()) {
+        let (heading, text) = SECTIONS
+            .iter()
+            .find_map(|(begin, heading)| Some((*heading, paragraph.strip_prefix(begin)?)))
+            .unwrap_or(("NOTES", paragraph));
+        let mut section = Roff::new();
+        section.control("SH", [heading]).text([roman(text.trim_start())]);
+        section.to_writer(page)?;
+    }
+    man.render_version_section(page)
 }
 
 /// Prints a settings file that holds the defaults, and says where it is looked for.

@@ -52,6 +52,29 @@ pub fn run(common: &Common, action: ToolsAction) -> Result<ExitCode> {
                 counted(table.skipped, "row")
             ))?;
         }
+        ToolsAction::Tables => {
+            let tables = assistant.hazard_tables()?;
+            if common.json {
+                output::json(&json!({ "tables": tables }))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            if tables.is_empty() {
+                output::line("no tables of dangerous goods; `halligan tools import-table TABLE.csv` adds one")?;
+            }
+            for table in tables {
+                let entries = counted(usize::try_from(table.entries).unwrap_or_default(), "row");
+                output::line(&printable(&format!("{}: {entries}, of {}", table.name, table.file)))?;
+            }
+        }
+        ToolsAction::RemoveTable { name } => {
+            let entries = assistant.remove_hazard_table(&name)?;
+            if common.json {
+                output::json(&json!({ "removed": name, "entries": entries }))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let entries = counted(usize::try_from(entries).unwrap_or_default(), "row");
+            output::line(&printable(&format!("removed {name} with {entries}")))?;
+        }
         ToolsAction::Router { state } => {
             assistant.set_router(state == Switch::On)?;
             if common.json {

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use halligan_runtime::confidence::policy::cases;
 use halligan_runtime::confidence::{CAUGHT, Trust, read_outside, reliability_diagram};
 use halligan_runtime::evaluate::read_questions;
 use halligan_runtime::{Assistant, OnTrust, RuntimeError, TrustProgress, Verdicts};
 use serde_json::json;
 
 use crate::cli::Common;
-use crate::figures::{counted, short_hash, utc_minute};
+use crate::figures::{counted, duration, short_hash, utc_minute};
 use crate::output;
 
 /// What `halligan adapters trust` does beside showing.
@@ -78,10 +79,19 @@ pub fn measured(assistant: &Assistant, stop: &AtomicBool) -> Result<Option<Trust
 
 fn with_bar<T>(stop: &AtomicBool, work: impl FnOnce(OnTrust<'_>) -> Result<T, RuntimeError>) -> Result<T> {
     let bar = output::progress_bar(0);
+    let (mut part, mut parts) = ("", 0);
     let done = work(&mut |TrustProgress { what, done, total }| {
-        bar.set_prefix(what);
-        bar.set_length(total as u64);
+        if part != what {
+            part = what;
+            parts += 1;
+            bar.set_prefix(format!("part {parts}, {what}"));
+            bar.set_length(total as u64);
+            bar.reset_eta();
+        }
         bar.set_position(done as u64);
+        if done > 0 && done < total {
+            bar.set_message(format!("{} left in it", duration(bar.eta().as_secs_f64())));
+        }
         !stop.load(Ordering::SeqCst)
     });
     bar.finish_and_clear();
@@ -112,8 +122,17 @@ fn check(common: &Common, assistant: &Assistant, path: &Path, foreign: Option<&P
     Ok(())
 }
 
-/// The evidence for people.
-pub fn trust_lines(trust: &Trust) -> Vec<String> {
+/// What came of measuring, in one sentence without figures of statistics.
+pub fn trust_sentence(trust: &Trust) -> String {
+    let right = format!("{} of {} held-out questions answered right", trust.right, trust.answers);
+    match trust.too_few() {
+        Some(_) if !trust.claims() => format!("{right}; too few to say more of an answer"),
+        _ => right,
+    }
+}
+
+/// The evidence in all its figures.
+fn trust_lines(trust: &Trust) -> Vec<String> {
     let mut lines = vec![format!("held-out questions   {} of {} right", trust.right, trust.answers)];
     match (&trust.calibration, trust.too_few()) {
         (Some(calibration), _) => {
@@ -129,7 +148,12 @@ pub fn trust_lines(trust: &Trust) -> Vec<String> {
             ));
             lines.push(format!("  cross-validated on {}", counted(after.answers, "answer")));
         }
-        (None, Some(few)) => lines.push(format!("calibration          none: {few}")),
+        (None, Some(few)) => {
+            lines.push(format!("calibration          none: {few}"));
+            if let Some(rate) = trust.rate() {
+                lines.push(format!("  every answer is taken to be right in {}", cases(rate)));
+            }
+        }
         (None, None) => {}
     }
     match &trust.domain {

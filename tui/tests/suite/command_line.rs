@@ -96,6 +96,27 @@ fn an_empty_question_is_refused() {
 }
 
 #[test]
+fn an_error_with_a_cause_is_one_line_that_ends_with_the_next_step() {
+    let home = tempfile::tempdir().unwrap();
+    assert_eq!(run(home.path(), &["ask", "500 gpm to L/min"]).status.code(), Some(0));
+    assert_eq!(run(home.path(), &["feedback", "1", "good"]).status.code(), Some(0));
+    for (arguments, cause, step) in [
+        (
+            &["tools", "call", "calculate", "{"][..],
+            "(EOF while parsing",
+            "; write an object such as {\"query\": \"foam\"}",
+        ),
+        (&["journal", "export", "-o", "/no/such/rows.jsonl"], "(No such file", "; choose another place"),
+        (&["ask", "x", "--adapter", "/no/such.gguf"], "No such file", "; check the path given with --adapter"),
+    ] {
+        let output = run(home.path(), arguments);
+        assert_one_error_line(&output, cause);
+        let words = talk(&output);
+        assert!(words.trim_end().ends_with(step) && words.lines().count() == 1, "{words}");
+    }
+}
+
+#[test]
 fn bad_objects_are_named() {
     let home = tempfile::tempdir().unwrap();
     let missing = home.path().join("missing.gguf");
@@ -121,6 +142,58 @@ fn an_unwritable_home_is_named() {
 }
 
 #[test]
+fn a_home_that_is_not_there_is_named_and_not_made() {
+    let room = tempfile::tempdir().unwrap();
+    let home = room.path().join("hoem");
+    let here = home.to_str().unwrap();
+    for verb in [&["ask", "500 gpm to L/min"][..], &["docs", "list"], &["journal", "list"], &["tools", "tables"]] {
+        assert_one_error_line(&run(&home, verb), &format!("there is no home at {here}; `halligan setup` makes one"));
+    }
+    let examined = run(&home, &["doctor", "--json"]);
+    assert_eq!(examined.status.code(), Some(1));
+    let problems = last_json(&examined)["problems"].to_string();
+    assert!(problems.contains(&format!("there is no home at {here}")), "{problems}");
+    assert!(!home.exists());
+    assert!(run(&home, &["setup"]).status.code() == Some(2) && !home.exists(), "{here}");
+}
+
+#[test]
+fn a_correction_gives_way_to_a_mark_only_where_that_is_meant() {
+    let home = tempfile::tempdir().unwrap();
+    assert_eq!(run(home.path(), &["ask", "500 gpm to L/min"]).status.code(), Some(0));
+    let right = ["feedback", "1", "correct", "It is 1893 L/min."];
+    assert_eq!(run(home.path(), &right).status.code(), Some(0));
+    let kept = || last_json(&run(home.path(), &["journal", "show", "1", "--json"]))["turns"][0]["feedback"].clone();
+    for mark in ["bad", "good"] {
+        let refused = run(home.path(), &["feedback", "1", mark]);
+        assert_eq!(refused.status.code(), Some(3));
+        assert!(talk(&refused).contains("It is 1893 L/min.") && talk(&refused).contains("--replace"), "{mark}");
+        assert_eq!(kept()["text"], right[3]);
+    }
+    assert_eq!(run(home.path(), &["feedback", "1", "correct", "1,893 L/min"]).status.code(), Some(0));
+    assert_eq!(kept()["text"], "1,893 L/min");
+    assert_eq!(run(home.path(), &["feedback", "1", "bad", "--replace"]).status.code(), Some(0));
+    assert_eq!(kept()["kind"], "bad");
+}
+
+#[test]
+fn a_session_that_is_not_there_is_no_context() {
+    let home = tempfile::tempdir().unwrap();
+    let question = ["ask", "500 gpm to L/min", "--session", "99999"];
+    assert_one_error_line(&run(home.path(), &question), "there is no conversation 99999");
+    assert_eq!(last_json(&run(home.path(), &["journal", "list", "--json"]))["sessions"], serde_json::json!([]));
+}
+
+#[test]
+fn a_tool_that_was_not_allowed_is_not_called_unable() {
+    let home = tempfile::tempdir().unwrap();
+    let denied = run(home.path(), &["ask", "log: engine 4 on scene"]);
+    assert_eq!(denied.status.code(), Some(3));
+    let words = talk(&denied);
+    assert!(words.contains("`halligan ask --yes` allows it") && !words.contains("no tool could do it"), "{words}");
+}
+
+#[test]
 fn documents_are_added_found_and_listed() {
     let home = tempfile::tempdir().unwrap();
     let guide = home.path().join("guide.md");
@@ -131,7 +204,7 @@ fn documents_are_added_found_and_listed() {
     let passage = &last_json(&found)["passages"][0];
     assert!(passage["text"].as_str().unwrap().contains("60 metres"));
     let listed = run(home.path(), &["docs", "list"]);
-    assert!(String::from_utf8_lossy(&listed.stdout).contains("guide.md"));
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("  1 passage  guide.md"));
 }
 
 #[test]
@@ -150,6 +223,12 @@ fn adapters_of_an_empty_home_are_the_base() {
     let home = tempfile::tempdir().unwrap();
     let output = run(home.path(), &["adapters", "list", "--json"]);
     assert_eq!(last_json(&output)["active"], "base", "{}", talk(&output));
+    assert!(last_json(&output)["generations"][0]["held_out_accuracy"].is_null());
+    let listed = run(home.path(), &["adapters", "list"]);
+    assert!(
+        String::from_utf8_lossy(&listed.stdout).contains("held-out   gate  corrected"),
+        "two measures, two columns"
+    );
 }
 
 #[test]

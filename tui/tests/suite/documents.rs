@@ -181,6 +181,7 @@ fn bomb() -> Vec<u8> {
 fn ingest_that_is_killed_at_any_moment_ends_whole() {
     let room = tempfile::tempdir().unwrap();
     let (home, kit) = (room.path().join("home"), room.path().join("kit"));
+    std::fs::create_dir(&home).unwrap();
     std::fs::create_dir(&kit).unwrap();
     for number in 0..60 {
         let sections: String = (0..40)

@@ -100,13 +100,14 @@ fn an_empty_correction_is_not_saved() {
 }
 
 #[test]
-fn learning_needs_a_correction_and_escape_cancels_it_once() {
+fn learning_needs_a_correction_and_is_cancelled_once() {
     let mut stage = Stage::ready(80, 24);
     assert!(stage.press(KeyCode::F(5)).is_empty());
     stage.report(Report::StatusChanged(status(2)));
     assert_eq!(stage.press(KeyCode::F(5)), [Command::Learn]);
     assert!(stage.press(KeyCode::F(5)).is_empty());
-    assert_eq!(stage.press(KeyCode::Esc), [Command::Stop]);
+    assert!(stage.press(KeyCode::Esc).is_empty(), "it asks first");
+    assert_eq!(stage.press(KeyCode::Enter), [Command::Stop]);
     assert!(stage.press(KeyCode::Esc).is_empty());
     stage.report(Report::LearningCancelled);
     assert_eq!(stage.app.activity, Activity::Ready);

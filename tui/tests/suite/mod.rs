@@ -1,9 +1,14 @@
 //! One module per subject; `stage` plays the console.
 
+mod approving;
+mod careful;
 mod command_line;
 mod documents;
 mod faces;
 mod keys;
+mod leaving;
+mod lessons;
+mod named_keys;
 mod pictures;
 mod random_input;
 mod samples;

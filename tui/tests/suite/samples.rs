@@ -167,6 +167,7 @@ pub fn learned() -> LearnReport {
     LearnReport {
         candidate: "c0ffee12".repeat(8),
         activated: true,
+        measured: true,
         reason: "corrected questions 3 of 3 right, before 0 of 3; gate 37 of 40 right, before 37 of 40".to_owned(),
         corrections: 3,
         corrected_before: 0.0,

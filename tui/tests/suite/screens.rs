@@ -3,6 +3,7 @@
 use halligan_runtime::{AnswerEvent, Feedback, LearnEvent, Status, TurnId};
 use halligan_tui::console::event::{Command, Event, Report, Task};
 use halligan_tui::console::gauges::Gauges;
+use halligan_tui::console::source::SourceText;
 use halligan_tui::console::theme::{Palette, Theme};
 use insta::assert_snapshot;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
@@ -164,6 +165,25 @@ fn wide_and_combining_characters_keep_their_columns() {
 }
 
 #[test]
+fn wide_characters_leave_nothing_behind_in_ascii() {
+    let ascii = || {
+        let mut stage = Stage::with_theme(40, 12, Theme::of(Palette::Auto, true));
+        stage.open();
+        stage
+    };
+    let texts = ["\u{6c2f}\u{6c14}\u{6cc4}\u{6f0f} wide", "narrow text", "\u{706b}", ""];
+    let mut stage = ascii();
+    for text in texts {
+        stage.app.question.set_text(text);
+        let mut fresh = ascii();
+        fresh.app.question.set_text(text);
+        assert_eq!(stage.screen(), fresh.screen(), "after {text:?}");
+    }
+    stage.app.question.set_text(texts[0]);
+    assert!(stage.screen().contains("LuQiXiLo wide"), "{}", stage.screen());
+}
+
+#[test]
 fn without_colour_only_modifiers_are_sent() {
     let mut stage = Stage::with_theme(80, 24, Theme::new(false));
     stage.open();
@@ -283,6 +303,19 @@ fn sources_every_way() {
         stage.press(KeyCode::Enter);
         stage.report(Report::SourceRead(source_text()));
     });
+}
+
+#[test]
+fn a_title_that_gives_way_to_what_follows_is_marked_as_cut() {
+    let mut stage = Stage::ready(70, 12);
+    stage.converse(thorough_turn(12));
+    stage.press(KeyCode::F(7));
+    stage.press(KeyCode::Enter);
+    let after = "Stay upwind. ".repeat(200);
+    stage.report(Report::SourceRead(SourceText { after, ..source_text() }));
+    let screen = stage.screen();
+    let title = screen.lines().next().unwrap();
+    assert!(title.contains(" ... ") && title.ends_with("more below") && !title.contains("UN 1017"), "{title}");
 }
 
 #[test]

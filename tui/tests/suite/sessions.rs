@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -23,6 +24,8 @@ fn a_newcomer_with_nothing_gets_a_cited_answer_within_a_minute() {
     terminal.wait_for("Enter  set up the example kit", PATIENCE);
     terminal.press(&["Enter"]);
     terminal.wait_for("Question", PATIENCE);
+    let welcome = terminal.wait_for("For example: What is the length of one chain?", PATIENCE);
+    assert!(welcome.contains("not for operational"), "{welcome}");
     terminal.type_text("I'd like Standard Firefighting Order 1.");
     terminal.press(&["Enter"]);
     let screen = terminal.wait_until("the first answer", FIRST_ANSWER, |screen| screen.contains("turn 1,"));
@@ -47,9 +50,26 @@ fn somebody_who_declines_the_example_kit_leaves_an_empty_home() {
     let home = tempfile::tempdir().unwrap();
     let terminal = Tmux::start("declines", 80, 24, &console(home.path(), ""));
     terminal.wait_for("Enter  set up the example kit", PATIENCE);
+    terminal.press(&["h", "e", "l", "p", "Enter"]);
+    terminal.wait_for("or type q to leave", PATIENCE);
     terminal.press(&["q", "Enter"]);
     terminal.wait_for("left with 0", PATIENCE);
     assert!(!home.path().join("model.gguf").exists());
+}
+
+#[test]
+fn a_key_that_comes_in_one_piece_with_esc_is_not_typed() {
+    let home = device();
+    let terminal = Tmux::start("one-piece", 80, 24, &console(home.path(), ""));
+    terminal.wait_for("Question", PATIENCE);
+    // Esc and F6 in one write, as a slow line delivers them.
+    terminal.type_text("\u{1b}\u{1b}[17~");
+    let screen =
+        terminal.wait_until("the adapters", PATIENCE, |screen| screen.contains("Adapters") || screen.contains("17~"));
+    assert!(!screen.contains("17~"), "{screen}");
+    terminal.press(&["Escape"]);
+    terminal.wait_for("Question", PATIENCE);
+    terminal.press(&["F10"]);
 }
 
 #[test]
@@ -130,6 +150,8 @@ fn learning_shows_its_loss_and_is_cancelled_without_a_trace() {
     assert!(!screen.contains("error:"), "{screen}");
     assert!(screen.is_ascii(), "{screen}");
     terminal.press(&["Escape"]);
+    terminal.wait_for("End the lesson?", PATIENCE);
+    terminal.press(&["Enter"]);
     terminal.wait_for("cancelled", PATIENCE);
     terminal.press(&["C-c"]);
     terminal.wait_for("press Ctrl-C again", PATIENCE);
@@ -143,19 +165,46 @@ fn a_terminal_gets_its_modes_back_when_the_console_is_killed_politely() {
     let command = format!("echo before; {}", console(home.path(), ""));
     let terminal = Tmux::start("signal", 80, 24, &command);
     terminal.wait_for("Question", PATIENCE);
-    let children = Command::new("pgrep").args(["-P", &terminal.shell()]).output().unwrap();
-    let program = String::from_utf8(children.stdout).unwrap();
-    assert!(Command::new("kill").args(["-TERM", program.trim()]).status().unwrap().success());
-    let screen = terminal.wait_for("left with 0", PATIENCE);
+    signal(&terminal, "-TERM");
+    let screen = terminal.wait_for("left with 130", PATIENCE);
     assert!(screen.contains("before"), "{screen}");
 }
 
+/// Sends a signal to the program that the terminal's shell runs.
+fn signal(terminal: &Tmux, name: &str) {
+    let children = Command::new("pgrep").args(["-P", &terminal.shell()]).output().unwrap();
+    let program = String::from_utf8(children.stdout).unwrap();
+    assert!(Command::new("kill").args([name, program.trim()]).status().unwrap().success());
+}
+
+#[test]
+fn the_screen_is_drawn_again_by_a_key_and_after_a_stop() {
+    let home = device();
+    let terminal = Tmux::start("again", 80, 24, &format!("echo before; {}", console(home.path(), "")));
+    terminal.wait_for("Question", PATIENCE);
+    terminal.wait_for("ready", PATIENCE);
+    terminal.press(&["C-l"]);
+    // A terminal that was asked for its cursor would have been given up by then.
+    sleep(Duration::from_secs(4));
+    assert!(terminal.screen().contains("Question"), "{}", terminal.screen());
+    signal(&terminal, "-TSTP");
+    terminal
+        .wait_until("the shell's screen", PATIENCE, |screen| screen.contains("before") && !screen.contains("Question"));
+    signal(&terminal, "-CONT");
+    terminal.wait_for("Question", PATIENCE);
+    terminal.type_text("still here");
+    terminal.wait_for("still here", PATIENCE);
+    terminal.press(&["F10"]);
+    terminal.wait_for("left with 0", PATIENCE);
+}
+
 /// The console with its input and output in pipes.
-fn piped(home: &Path, flag: &str) -> Child {
+fn piped(home: &Path, flags: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_halligan"))
         .arg("--home")
         .arg(home)
-        .args(["--device", "cpu", flag])
+        .args(["--device", "cpu"])
+        .args(flags)
         .env("XDG_CONFIG_HOME", home.join("config"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -167,7 +216,7 @@ fn piped(home: &Path, flag: &str) -> Child {
 /// Runs the console in a pipe with these lines; returns standard output and the exit code.
 fn through_a_pipe(flag: &str, lines: &str) -> (String, Option<i32>) {
     let home = device();
-    let mut child = piped(home.path(), flag);
+    let mut child = piped(home.path(), &[flag]);
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     (String::from_utf8(output.stdout).unwrap(), output.status.code())
@@ -202,6 +251,31 @@ fn programs_read_a_whole_session_as_json_lines() {
 }
 
 #[test]
+fn a_script_leaves_after_all_that_stands_before_the_wish_to_leave() {
+    for (flag, quit) in [("--screen-reader", "/quit"), ("--json", "{\"do\": \"quit\"}")] {
+        let (said, code) = through_a_pipe(flag, &format!("{QUESTION}\n/good\n{quit}\n"));
+        assert!(said.contains("good"), "{said}");
+        assert_eq!(code, Some(0), "{said}");
+    }
+}
+
+#[test]
+fn a_script_whose_wish_failed_ends_with_a_failure() {
+    let (empty, full) = (tempfile::tempdir().unwrap(), device());
+    for (home, flags) in [
+        (empty.path(), &["--screen-reader"][..]),
+        (empty.path(), &["--json"]),
+        (full.path(), &["--resume=99", "--screen-reader"]),
+    ] {
+        let mut child = piped(home, flags);
+        child.stdin.take().unwrap().write_all(b"hello\n").unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{flags:?}: {said}");
+    }
+}
+
+#[test]
 fn shells_and_manuals_know_the_commands() {
     let run = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_halligan")).args(arguments).output().unwrap();
@@ -209,10 +283,13 @@ fn shells_and_manuals_know_the_commands() {
         String::from_utf8(output.stdout).unwrap()
     };
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        assert!(run(&["completions", shell]).contains("adapters"), "{shell}");
+        let script = run(&["completions", shell]);
+        assert!(script.contains("adapters") && !script.contains("bench-console"), "{shell}");
     }
     let page = run(&["man"]);
-    assert!(page.contains(".TH") && page.contains("screen\\-reader") && page.contains("Exit codes"));
+    assert!(page.contains(".TH") && page.contains("screen\\-reader"));
+    assert!(page.contains("EXIT STATUS") && page.contains("ENVIRONMENT") && !page.contains("EXTRA"), "{page}");
+    assert!(page.contains("<TURN> <MARK>"), "the synopsis names the values:\n{page}");
     let pages = tempfile::tempdir().unwrap();
     run(&["man", "--dir", pages.path().to_str().unwrap()]);
     let page = std::fs::read_to_string(pages.path().join("halligan-docs-add.1")).unwrap();
@@ -254,7 +331,7 @@ fn a_script_without_a_word_on_its_tool_comes_to_an_end() {
 #[test]
 fn an_interrupt_ends_a_conversation_by_lines_with_its_exit_code() {
     let home = device();
-    let mut child = piped(home.path(), "--screen-reader");
+    let mut child = piped(home.path(), &["--screen-reader"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().starts_with("Ready.")));
     // Waiting would close it, and the end of the orders ends the session well.

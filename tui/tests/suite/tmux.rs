@@ -106,6 +106,8 @@ pub fn device() -> tempfile::TempDir {
         .arg(home.path())
         .args(["setup", "--model"])
         .arg(root().join("trainer-host/base/halligan-base-q8_0.gguf"))
+        .arg("--adapter")
+        .arg(root().join("trainer-host/guide/adapter.gguf"))
         .arg("--docs")
         .arg(root().join("trainer-host/guide/field-guide.md"))
         .arg("--replay")

@@ -80,3 +80,25 @@ fn the_router_can_be_turned_off() {
     let without = run(home.path(), &["ask", "500 gpm to L/min"]);
     assert!(talk(&without).contains("no model"), "{}", talk(&without));
 }
+
+#[test]
+fn tables_are_listed_and_removed_and_none_goes_without_a_name() {
+    let home = tempfile::tempdir().unwrap();
+    let path = table();
+    let import = |name: &str| run(home.path(), &["tools", "import-table", path.to_str().unwrap(), "--name", name]);
+    let nameless = import(" ");
+    assert_eq!(nameless.status.code(), Some(1));
+    assert!(talk(&nameless).contains("--name"), "{}", talk(&nameless));
+    assert!(import("guide").status.success());
+    assert_eq!(data(&run(home.path(), &["tools", "tables"])), "guide: 16 rows, of hazards.csv");
+    let json: Value = serde_json::from_str(&data(&run(home.path(), &["tools", "tables", "--json"]))).unwrap();
+    assert_eq!((&json["tables"][0]["name"], &json["tables"][0]["entries"]), (&"guide".into(), &16.into()));
+    let other = run(home.path(), &["tools", "remove-table", "gide"]);
+    assert_eq!(other.status.code(), Some(1));
+    assert!(talk(&other).contains("no hazard table `gide`; on this device: guide"), "{}", talk(&other));
+    assert_eq!(data(&run(home.path(), &["tools", "remove-table", "guide"])), "removed guide with 16 rows");
+    assert!(
+        talk(&run(home.path(), &["tools", "call", "hazard_lookup", r#"{"substance": "chlorine"}"#]))
+            .contains("no hazard table is on")
+    );
+}

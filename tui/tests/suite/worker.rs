@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use halligan_runtime::{AssistantOptions, Feedback, TurnId};
 use halligan_tui::console::event::{Command, Event, Report, Task};
@@ -65,4 +65,14 @@ fn an_unusable_home_is_tried_again_with_each_command() {
     assert!(failure(&inbox, Task::Ask).contains("/dev/null/home"));
     assert!(worker.send(Command::Quit));
     assert!(worker.finish());
+}
+
+#[test]
+fn a_console_that_failed_does_not_wait_for_a_worker_without_work() {
+    let home = tempfile::tempdir().unwrap();
+    let (worker, inbox) = start(home.path());
+    failure(&inbox, Task::WarmUp);
+    let began = Instant::now();
+    assert!(worker.finish(), "nobody has sent the wish to leave");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use rmcp::ServiceExt;
 use rmcp::model::{CallToolRequestParams, CallToolResult, ContentBlock};
-use rmcp::service::{RoleClient, RunningService};
-use rmcp::transport::TokioChildProcess;
+use rmcp::service::{ClientInitializeError, RoleClient, RunningService};
 use serde_json::Value;
-use tokio::process::Command as Program;
+use tokio::process::{Child, Command as Program};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 
 use super::configuration::Server;
+use super::watched::Watched;
 use crate::error::ToolError;
 
 /// A tool that a program offers.
@@ -91,14 +92,23 @@ fn late(limit: Duration) -> String {
     format!("no reply within {} s", limit.as_secs())
 }
 
+/// A program that was started, and its end of the conversation.
+struct Running {
+    service: RunningService<RoleClient, ()>,
+    /// What is wrong with what it said last.
+    broken: watch::Receiver<Option<String>>,
+    /// Killed when it is dropped.
+    child: Child,
+}
+
 async fn serve(mut inbox: UnboundedReceiver<Request>) {
-    let mut running: BTreeMap<String, RunningService<RoleClient, ()>> = BTreeMap::new();
+    let mut running: BTreeMap<String, Running> = BTreeMap::new();
     while let Some(request) = inbox.recv().await {
         match request {
             Request::Connect { name, server, limit, reply } => {
                 let result = match tokio::time::timeout(limit, connect(&server)).await {
-                    Ok(Ok((service, offered))) => {
-                        running.insert(name, service);
+                    Ok(Ok((program, offered))) => {
+                        running.insert(name, program);
                         Ok(offered)
                     }
                     Ok(Err(reason)) => Err(reason),
@@ -109,7 +119,7 @@ async fn serve(mut inbox: UnboundedReceiver<Request>) {
             Request::Call { server, tool, arguments, limit, reply } => {
                 let result = match running.get(&server) {
                     None => Err("it is not running".to_owned()),
-                    Some(service) => match tokio::time::timeout(limit, call(service, tool, arguments)).await {
+                    Some(program) => match tokio::time::timeout(limit, call(program, tool, arguments)).await {
                         Ok(result) => result,
                         Err(_) => Err(late(limit)),
                     },
@@ -118,13 +128,17 @@ async fn serve(mut inbox: UnboundedReceiver<Request>) {
             }
         }
     }
-    for (_, service) in running {
+    for (_, mut program) in running {
         // Closing its input asks the program to end; dropping what is left kills it.
-        let _ = tokio::time::timeout(Duration::from_secs(2), service.cancel()).await;
+        let end = async {
+            let _ = program.service.cancel().await;
+            program.child.wait().await
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(2), end).await;
     }
 }
 
-async fn connect(server: &Server) -> Result<(RunningService<RoleClient, ()>, Vec<Offered>), String> {
+async fn connect(server: &Server) -> Result<(Running, Vec<Offered>), String> {
     let mut program = Program::new(&server.command);
     program.args(&server.args).env_clear().kill_on_drop(true);
     for kept in ["PATH", "HOME", "LANG"] {
@@ -134,12 +148,25 @@ async fn connect(server: &Server) -> Result<(RunningService<RoleClient, ()>, Vec
     }
     program.envs(&server.env);
     // Its talk would land in the console's screen.
-    let (transport, _) = TokioChildProcess::builder(program)
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("cannot start `{}`: {error}", server.command))?;
-    let service = ().serve(transport).await.map_err(|error| format!("it does not speak the protocol: {error}"))?;
-    let tools = service.list_all_tools().await.map_err(|error| error.to_string())?;
+    program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = program.spawn().map_err(|error| format!("cannot start `{}`: {error}", server.command))?;
+    let (Some(output), Some(input)) = (child.stdout.take(), child.stdin.take()) else {
+        return Err(format!("cannot start `{}`: it has no input and output", server.command));
+    };
+    let (output, broken) = Watched::new(output);
+    let greeted = async {
+        let service = ().serve((output, input)).await;
+        let service = service.map_err(|error| match error {
+            // Its words would be names of types.
+            ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. } => {
+                "it ended before it had answered".to_owned()
+            }
+            other => format!("it does not speak the protocol: {other}"),
+        })?;
+        let tools = service.list_all_tools().await.map_err(|error| error.to_string())?;
+        Ok((service, tools))
+    };
+    let (service, tools) = unless_broken(broken.clone(), greeted).await?;
     let offered = tools
         .into_iter()
         .map(|tool| Offered {
@@ -148,13 +175,36 @@ async fn connect(server: &Server) -> Result<(RunningService<RoleClient, ()>, Vec
             schema: Value::Object(tool.input_schema.as_ref().clone()),
         })
         .collect();
-    Ok((service, offered))
+    Ok((Running { service, broken, child }, offered))
 }
 
-async fn call(service: &RunningService<RoleClient, ()>, tool: String, arguments: Value) -> Result<String, String> {
+/// Waits for `work`, and no longer than until the program says something that is no reply.
+async fn unless_broken<T>(
+    mut broken: watch::Receiver<Option<String>>,
+    work: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    // What was wrong before belongs to an earlier call.
+    broken.mark_unchanged();
+    let told = async {
+        match broken.changed().await {
+            Ok(()) => broken.borrow().clone().unwrap_or_default(),
+            // The program has ended, which the work hears of itself.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        // A reply that has come counts, whatever came beside it.
+        biased;
+        result = work => result,
+        reason = told => Err(reason),
+    }
+}
+
+async fn call(program: &Running, tool: String, arguments: Value) -> Result<String, String> {
     let mut request = CallToolRequestParams::new(tool);
     request.arguments = arguments.as_object().cloned();
-    let result = service.call_tool(request).await.map_err(|error| error.to_string())?;
+    let replied = async { program.service.call_tool(request).await.map_err(|error| error.to_string()) };
+    let result = unless_broken(program.broken.clone(), replied).await?;
     let text = text_of(&result);
     if result.is_error == Some(true) { Err(text) } else { Ok(text) }
 }

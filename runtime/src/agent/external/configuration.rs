@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::ToolError;
 
@@ -21,7 +22,7 @@ const SERVERS_MAX: usize = 8;
 #[derive(Debug, Deserialize)]
 pub(super) struct Configuration {
     /// Programs by name.
-    #[serde(rename = "mcpServers", default)]
+    #[serde(rename = "mcpServers")]
     pub(super) servers: BTreeMap<String, Server>,
 }
 
@@ -57,12 +58,37 @@ impl Configuration {
             Ok(_) => {}
         }
         let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("{error}; check its permissions")))?;
-        let configuration: Configuration = serde_json::from_str(&text).map_err(|error| {
-            wrong(format!("{error}; write {{\"mcpServers\": {{NAME: {{\"command\": .., \"allow\": [..]}}}}}}"))
-        })?;
+        let unfit = |reason: String| {
+            wrong(format!("{reason}; write {{\"mcpServers\": {{NAME: {{\"command\": .., \"allow\": [..]}}}}}}"))
+        };
+        let value: Value = serde_json::from_str(&text).map_err(|error| unfit(error.to_string()))?;
+        // A list would pass for a structure, too.
+        if !value.is_object() {
+            return Err(unfit("it is no JSON object".to_owned()));
+        }
+        let configuration: Configuration = serde_json::from_value(value).map_err(|error| unfit(error.to_string()))?;
         if configuration.servers.len() > SERVERS_MAX {
             return Err(wrong(format!("it names more than {SERVERS_MAX} programs; take some out")));
         }
         Ok(Some(configuration))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_names_no_programs_where_they_belong_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mcp.json");
+        assert!(Configuration::read(&path).unwrap().is_none());
+        for wrong in ["[]", "[{}]", "{}", "{\"servers\": {}}", "{\"mcpServers\": []}", "null", "{"] {
+            std::fs::write(&path, wrong).unwrap();
+            let said = Configuration::read(&path).unwrap_err().to_string();
+            assert!(said.contains("mcp.json") && said.contains("; write {\"mcpServers\""), "{wrong}: {said}");
+        }
+        std::fs::write(&path, "{\"mcpServers\": {}, \"theme\": \"dark\"}").unwrap();
+        assert!(Configuration::read(&path).unwrap().unwrap().servers.is_empty());
     }
 }

@@ -23,6 +23,10 @@ pub static DESTINATION: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Percentage and whole.
+pub static PERCENT: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)^(-?[\d,]*\.?\d+) ?(?:%|percent|per cent|pct) of (-?[\d,]*\.?\d+)$"));
+
 static CONVERT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)^(?:please )?(?:convert |what is |what are |what's |how much is |how much are |express |change )?(-?[\d,]*\.?\d+) ?([^\d\s].*?) (?:to|into|in|as|expressed in|=) ([^\d\s].*)$",
@@ -71,7 +75,7 @@ impl<'a> Words<'a> {
 /// numbers, dates and versions unless `explicit` says that something is to be computed.
 pub fn is_expression(text: &str, explicit: bool) -> bool {
     let functions = ["sqrt", "abs", "sin", "cos", "tan", "ln", "log10", "exp", "pi"];
-    let allowed = |c: char| c.is_ascii_alphanumeric() || " .,+-*/^%()".contains(c);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || " .,+-*/^%()\u{d7}\u{f7}\u{2212}".contains(c);
     if !text.chars().all(allowed) || !text.contains(|c: char| c.is_ascii_digit()) {
         return false;
     }
@@ -79,8 +83,8 @@ pub fn is_expression(text: &str, explicit: bool) -> bool {
     if !words.all(|word| functions.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit())) {
         return false;
     }
-    let computes = text.contains(['+', '*', '^', '%', '(']);
+    let computes = text.contains(['+', '*', '^', '%', '(', '\u{d7}', '\u{f7}', '\u{2212}']);
     let spaced = [" - ", " / "].iter().any(|operator| text.contains(operator));
-    let operator = text.trim_start_matches('-').contains(['+', '-', '*', '/', '^', '%', '(']);
+    let operator = computes || text.trim_start_matches('-').contains(['-', '/']);
     operator && (computes || spaced || explicit)
 }

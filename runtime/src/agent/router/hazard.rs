@@ -1,7 +1,8 @@
 //! Questions about dangerous goods that an imported table answers: by number, by name, or for one property of a name.
 //!
 //! Figures on dangerous goods should come from the table and never out of a model, so every form that is recognised is
-//! taken as long as the table has the cell that was asked for.
+//! taken as long as a table has the substance. Where its cell is empty the answer says so, and where the name fits
+//! several substances it asks which one. What no table has a column for is left to the model and the documents.
 
 use std::sync::LazyLock;
 
@@ -9,7 +10,7 @@ use regex::Regex;
 use serde_json::json;
 
 use super::forms::pattern;
-use crate::agent::tools::hazard::{self, Found, HazardEntry, Role};
+use crate::agent::tools::hazard::{self, Found, Property};
 use crate::error::RuntimeError;
 use crate::home::Home;
 use crate::turn::ToolCall;
@@ -56,9 +57,6 @@ const AROUND_A_NUMBER: &str = "a about any and class division do does entry erg 
     hazards hazmat i identify in info information is label labels look lookup material me mean name number of on \
     packing placard please proper s shipping show substance table tell the up what which";
 
-/// A score of names from which on the words are the name.
-const SAME_NAME: f64 = 0.98;
-
 /// The call that answers `question` out of a table.
 ///
 /// # Errors
@@ -79,15 +77,18 @@ pub(super) fn route(home: &Home, question: &str) -> Result<Option<ToolCall>, Run
     {
         return Ok(Some(call(&name)));
     }
-    if let Some((name, property)) = property_of(question)
-        && let Found::Entries(entries) = hazard::look_up(home, &name)?
-        && entries.iter().any(|entry| property.is_in(entry))
-    {
-        return Ok(Some(call(&name)));
+    if let Some((name, property)) = property_of(question) {
+        match hazard::look_up(home, &name)? {
+            Found::Entries(entries) if !entries.iter().any(|entry| property.is_in(entry)) => {
+                return Ok(hazard::have_column(home, property)?.then(|| call(&property.of(&name))));
+            }
+            Found::Entries(_) | Found::Choices(_) => return Ok(Some(call(&name))),
+            Found::Near(_) | Found::Nothing => {}
+        }
     }
     let alone = NAME_ALONE.captures(question).map(|found| found[1].trim().to_owned());
     match alone {
-        Some(name) if hazard::likeness(home, &name)? >= SAME_NAME => Ok(Some(call(&name))),
+        Some(name) if hazard::is_name(home, &name)? => Ok(Some(call(&name))),
         _ => Ok(None),
     }
 }
@@ -102,53 +103,10 @@ fn numbers(question: &str) -> Option<String> {
     (known && !numbers.is_empty()).then(|| numbers.join(" "))
 }
 
-/// What is asked of a substance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Property {
-    Number,
-    Cell(Role),
-    /// A column of which the heading says this.
-    Headed(&'static str),
-}
-
-impl Property {
-    fn of(words: &str) -> Property {
-        let words = words.to_lowercase();
-        let holds = |part: &str| words.contains(part);
-        if holds("isolation") {
-            Property::Headed("isolation")
-        } else if holds("idlh") {
-            Property::Headed("idlh")
-        } else if holds("guide") {
-            Property::Cell(Role::Guide)
-        } else if holds("packing") {
-            Property::Cell(Role::PackingGroup)
-        } else if holds("label") || holds("placard") {
-            Property::Cell(Role::Labels)
-        } else if holds("class") || holds("division") {
-            Property::Cell(Role::Class)
-        } else {
-            Property::Number
-        }
-    }
-
-    /// Whether the entry says it.
-    fn is_in(self, entry: &HazardEntry) -> bool {
-        match self {
-            Property::Number => entry.number.is_some(),
-            Property::Cell(wanted) => entry.fields.iter().any(|(role, ..)| *role == wanted),
-            Property::Headed(part) => entry
-                .fields
-                .iter()
-                .any(|(role, heading, _)| *role == Role::Shown && heading.to_lowercase().contains(part)),
-        }
-    }
-}
-
 fn property_of(question: &str) -> Option<(String, Property)> {
     let named = OF_A_NAME.iter().find_map(|form| form.captures(question));
     let (name, property) = match named {
-        Some(found) => (found["name"].trim().to_owned(), Property::of(&found["property"])),
+        Some(found) => (found["name"].trim().to_owned(), Property::named(&found["property"])),
         None => (ISOLATE.captures(question)?["name"].trim().to_owned(), Property::Headed("isolation")),
     };
     (name.len() <= 100 && name.contains(char::is_alphabetic)).then_some((name, property))

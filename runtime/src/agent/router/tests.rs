@@ -28,13 +28,28 @@ fn known_forms_become_calls() {
         ("What is chlorine's hazard class?", "hazard_lookup", json!({"substance": "chlorine"})),
         ("What is the ERG guide number for chlorine?", "hazard_lookup", json!({"substance": "chlorine"})),
         ("Which UN number does anhydrous ammonia carry?", "hazard_lookup", json!({"substance": "anhydrous ammonia"})),
+        ("What is the IDLH of acetone?", "hazard_lookup", json!({"substance": "IDLH of acetone"})),
+        (
+            "What is the ERG guide number for phosgene?",
+            "hazard_lookup",
+            json!({"substance": "guide number of phosgene"}),
+        ),
+        (
+            "How far should I isolate an acetone spill?",
+            "hazard_lookup",
+            json!({"substance": "isolation distance of acetone"}),
+        ),
         ("IDLH of phosgene", "hazard_lookup", json!({"substance": "phosgene"})),
         ("How far should I isolate a chlorine spill?", "hazard_lookup", json!({"substance": "chlorine"})),
         ("Convert 500 gpm to L/min", "convert_units", json!({"value": 500.0, "from": "gpm", "to": "L/min"})),
         ("how many liters are in 5 gallons?", "convert_units", json!({"value": 5.0, "from": "gal", "to": "L"})),
         ("What is 1,000 psi in bar?", "convert_units", json!({"value": 1000.0, "from": "psi", "to": "bar"})),
+        ("5 mw to W", "convert_units", json!({"value": 5.0, "from": "mw", "to": "W"})),
         ("-40 F to C", "convert_units", json!({"value": -40.0, "from": "F", "to": "C"})),
         ("What is 3 * (12 + 5)?", "calculate", json!({"expression": "3 * (12 + 5)"})),
+        ("18 percent of 250", "calculate", json!({"expression": "18 percent of 250"})),
+        ("What is 18% of 1,250?", "calculate", json!({"expression": "18 percent of 1,250"})),
+        ("3 \u{d7} 4", "calculate", json!({"expression": "3 \u{d7} 4"})),
         ("100 - 30 =", "calculate", json!({"expression": "100 - 30"})),
         ("39.7392, -104.9847 to MGRS", "coordinates", json!({"coordinates": "39.7392, -104.9847"})),
         ("What is 18SUJ2339407395?", "coordinates", json!({"coordinates": "18SUJ2339407395"})),
@@ -50,8 +65,14 @@ fn known_forms_become_calls() {
         ),
         ("10 ppm in mg/m3 for 70.9 g/mol", "concentration", json!({"value": 10.0, "from": "ppm", "molar_mass": 70.9})),
         ("What time is it in Europe/Berlin?", "time", json!({"zone": "Europe/Berlin"})),
+        ("What time is it in Denver?", "time", json!({"zone": "Denver"})),
         ("Sunset at 39.74, -104.98 on 2026-07-01", "sun", json!({"at": "39.74, -104.98", "date": "2026-07-01"})),
-        ("Log: Engine 4 on scene.", "log_entry", json!({"text": "Engine 4 on scene"})),
+        ("Log: Engine 4 on scene.", "log_entry", json!({"text": "Engine 4 on scene."})),
+        (
+            "Log: Engine 4 on scene\ntwo victims located",
+            "log_entry",
+            json!({"text": "Engine 4 on scene\ntwo victims located"}),
+        ),
         ("show the log", "read_log", json!({})),
         ("start checklist Engine check", "start_checklist", json!({"name": "Engine check"})),
         ("item 3 done", "item_done", json!({"item": 3})),
@@ -62,11 +83,17 @@ fn known_forms_become_calls() {
 }
 
 #[test]
+fn a_log_entry_may_be_longer_than_any_question() {
+    let (_folder, home) = home_with_table();
+    let story = "the wind turned to the north and the crew moved to the road. ".repeat(20);
+    let (tool, arguments) = routed(&home, &format!("Log: {story}")).unwrap();
+    assert_eq!((tool.as_str(), arguments["text"].as_str()), ("log_entry", Some(story.trim())));
+}
+
+#[test]
 fn ordinary_questions_are_left_to_the_model() {
     let (_folder, home) = home_with_table();
     for question in [
-        "What is the ERG guide number for phosgene?",
-        "How far should I isolate an acetone spill?",
         "What is the class of Engine 5?",
         "What is the incident commander?",
         "How close may crews work to UN 1017 at night?",
@@ -80,6 +107,8 @@ fn ordinary_questions_are_left_to_the_model() {
         "Convert 5 gallons to a foam blanket",
         "How many feet of hose in 3 lengths?",
         "What time is sunset?",
+        "What time is it in the drill?",
+        "percent of crews",
         "log",
         "Is 150 feet enough?",
         "",

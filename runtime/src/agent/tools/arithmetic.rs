@@ -1,7 +1,9 @@
 //! Arithmetic: exact rational numbers, within a time limit.
 
+use std::sync::LazyLock;
 use std::time::Instant;
 
+use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -37,6 +39,17 @@ const SPOKEN: [(&str, &str); 10] = [
     ("over", "/"),
     ("x", "*"),
 ];
+
+/// Longest value that is written out; a longer one gets a power of ten.
+const WRITTEN_MAX: usize = 40;
+/// Digits before a power of ten.
+const DIGITS: usize = 10;
+
+/// `1e-5`, which is a number and no difference.
+static SCIENTIFIC: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?P<digits>(?:^|[^\w.])(?:\d+\.?\d*|\.\d+))[eE](?P<power>[+-]?\d{1,4})\b")
+        .expect("a constant pattern should be sound")
+});
 
 struct Deadline(Instant);
 
@@ -76,6 +89,8 @@ impl Tool for Calculate {
 /// [`ToolError::NoResult`]: what stands there is no arithmetic, has no value, or takes too long.
 pub fn evaluate(expression: &str, deadline: Instant) -> Result<(String, bool), ToolError> {
     let wrong = |reason: &str| ToolError::NoResult(format!("`{}` has no value: {reason}", expression.trim()));
+    let expression = expression.replace(['\u{d7}', '\u{22c5}'], "*").replace(['\u{f7}', '\u{2215}'], "/");
+    let expression = expression.replace('\u{2212}', "-");
     if let Some(other) = expression.chars().find(|c| !(c.is_ascii_alphanumeric() || " \t.,+-*/^%()".contains(*c))) {
         return Err(wrong(&format!("`{}` is no arithmetic", other.escape_default())));
     }
@@ -94,7 +109,8 @@ pub fn evaluate(expression: &str, deadline: Instant) -> Result<(String, bool), T
         }
     }
     let plain = written(&plain);
-    let words = plain.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|word| !word.is_empty());
+    let without_powers = SCIENTIFIC.replace_all(&plain, "$digits");
+    let words = without_powers.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').filter(|word| !word.is_empty());
     for word in words {
         let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '.');
         let is_number = number && word.parse::<f64>().is_ok();
@@ -102,7 +118,7 @@ pub fn evaluate(expression: &str, deadline: Instant) -> Result<(String, bool), T
             return Err(wrong(&format!("`{word}` is neither a number nor a known function")));
         }
     }
-    let plain = plain.replace('%', " mod ");
+    let plain = SCIENTIFIC.replace_all(&plain, "${digits}e${power}").replace('%', " mod ");
     let mut fend = fend_core::Context::new();
     fend.disable_rng();
     let value = fend_core::evaluate_with_interrupt(&plain, &mut fend, &Deadline(deadline))
@@ -115,7 +131,21 @@ pub fn evaluate(expression: &str, deadline: Instant) -> Result<(String, bool), T
     if text.parse::<f64>().is_err() {
         return Err(wrong("it is not a number"));
     }
-    Ok((text.to_owned(), exact))
+    Ok(if text.len() > WRITTEN_MAX { with_power(text, exact) } else { (text.to_owned(), exact) })
+}
+
+/// A long decimal text with a power of ten, and whether these are still all its digits.
+fn with_power(text: &str, exact: bool) -> (String, bool) {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{fraction}");
+    let Some(first) = all.find(|c: char| c != '0') else { return (text.to_owned(), exact) };
+    let power = i64::try_from(whole.len()).unwrap_or(i64::MAX) - i64::try_from(first).unwrap_or(0) - 1;
+    let significant = all[first..].trim_end_matches('0');
+    let kept = significant.get(..DIGITS).unwrap_or(significant);
+    let (lead, rest) = kept.split_at(1);
+    let point = if rest.is_empty() { "" } else { "." };
+    (format!("{sign}{lead}{point}{rest}e{power}"), exact && kept.len() == significant.len())
 }
 
 /// `12 times 7` as `12 * 7`: models that cannot write a sign, and people, use words.
@@ -153,11 +183,29 @@ mod tests {
             ("18 percent of 250", "45"),
             ("the square root of 144", "12"),
             ("3 x 4 x 5", "60"),
+            ("3 \u{d7} 4 \u{f7} 2 \u{2212} 1", "5"),
+            ("1e5", "100000"),
+            ("1e-5", "0.00001"),
+            ("2.5E+2 - 1", "249"),
+            ("1e400", "1e400"),
         ] {
             assert_eq!(value(expression), Ok((expected.to_owned(), true)), "{expression}");
         }
         let (root, exact) = value("sqrt(2)").unwrap();
         assert!(root.starts_with("1.414") && !exact);
+    }
+
+    #[test]
+    fn a_value_of_many_digits_is_written_with_a_power_of_ten() {
+        for (expression, begins, ends) in [
+            ("exp(1000)", "1.97007111", "e434"),
+            ("2^500", "3.273390607", "e150"),
+            ("-(2^-200)", "-6.22301527", "e-61"),
+        ] {
+            let (text, exact) = value(expression).unwrap();
+            assert!(text.starts_with(begins) && text.ends_with(ends) && !exact, "{expression}: {text}");
+        }
+        assert_eq!(value("2^64").unwrap().0, "18446744073709551616");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::agent::tool::{Tool, ToolContext, read, result, schema_of};
+use crate::agent::tool::{SAYS, Tool, ToolContext, read, result, schema_of};
 use crate::error::ToolError;
 
 /// Fewer items than this are no checklist.
@@ -137,6 +137,11 @@ struct Run {
 
 impl Run {
     fn open(context: &ToolContext<'_>) -> Result<Run, ToolError> {
+        Run::find_open(context)?
+            .ok_or_else(|| ToolError::NoResult("no checklist is open; start_checklist begins one".to_owned()))
+    }
+
+    fn find_open(context: &ToolContext<'_>) -> Result<Option<Run>, ToolError> {
         context
             .home
             .connection()
@@ -158,8 +163,7 @@ impl Run {
                 },
             )
             .optional()
-            .map_err(ToolError::database("read the checklists in"))?
-            .ok_or_else(|| ToolError::NoResult("no checklist is open; start_checklist begins one".to_owned()))
+            .map_err(ToolError::database("read the checklists in"))
     }
 
     fn next(&self) -> Option<usize> {
@@ -252,6 +256,7 @@ impl Tool for StartChecklist {
         let Named { name } = read(self.name(), arguments)?;
         let lists = checklists(context)?;
         let list = named(&lists, &name)?;
+        let left = Run::find_open(context)?.filter(|run| !run.done.is_empty());
         let begin = || {
             let transaction = context.home.connection().unchecked_transaction()?;
             transaction.execute("UPDATE checklist_runs SET ended_at = ?1 WHERE ended_at IS NULL", [context.now])?;
@@ -262,7 +267,12 @@ impl Tool for StartChecklist {
             transaction.commit()
         };
         begin().map_err(ToolError::database("write the checklists in"))?;
-        Ok(Run::open(context)?.says())
+        let mut begun = Run::open(context)?.says();
+        if let (Some(left), Some(says)) = (left, begun[SAYS].as_str()) {
+            let ended = format!("{} was ended at {} of {} done.", left.name, left.done.len(), left.items.len());
+            begun[SAYS] = Value::from(format!("{ended} {says}"));
+        }
+        Ok(begun)
     }
 }
 

@@ -44,7 +44,7 @@ impl Tool for TellTime {
 }
 
 /// The zone of this name or of the city of this name, or that of the device.
-pub(super) fn zone_of(name: Option<&str>) -> Result<TimeZone, ToolError> {
+pub(crate) fn zone_of(name: Option<&str>) -> Result<TimeZone, ToolError> {
     match name {
         None => Ok(TimeZone::system()),
         Some(name) if name.eq_ignore_ascii_case("utc") || name == "Z" => Ok(TimeZone::UTC),

@@ -13,6 +13,9 @@ use crate::error::ToolError;
 
 /// Digits of easting and northing in MGRS: 5 is one metre.
 const MGRS_DIGITS: i32 = 5;
+/// Degrees from the equator within which a place is on it, a tenth of a millimetre; the library finds no band of MGRS for
+/// zero itself.
+const ON_EQUATOR: f64 = 1e-9;
 
 /// A place on the Earth.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,8 +53,14 @@ impl Tool for ConvertCoordinates {
     fn call(&self, arguments: Value, _: &ToolContext<'_>) -> Result<Value, ToolError> {
         let Arguments { coordinates } = read(self.name(), arguments)?;
         let place = Place::parse(&coordinates)?;
-        let (decimal, dms, utm, mgrs) = (place.decimal(), place.dms(), place.utm(), place.mgrs());
-        let says = format!("Decimal {decimal}; DMS {dms}; UTM {utm}; MGRS {mgrs} (WGS-84).");
+        let (decimal, dms, utm) = (place.decimal(), place.dms(), place.utm());
+        // A coarse reference is a square: it has no more digits than it came with, and its middle says that it is one.
+        let (square, mgrs) = match coarse_square(&coordinates) {
+            Some((metres, reference)) if metres < 1000 => (format!("Middle of a square of {metres} m: "), reference),
+            Some((metres, reference)) => (format!("Middle of a square of {} km: ", metres / 1000), reference),
+            None => (String::new(), place.mgrs()),
+        };
+        let says = format!("{square}Decimal {decimal}; DMS {dms}; UTM {utm}; MGRS {mgrs} (WGS-84).");
         Ok(result(
             says,
             json!({
@@ -83,7 +92,9 @@ impl Place {
                 "latitude {latitude}, longitude {longitude} is not on the Earth; latitude is -90 to 90, longitude -180 to 180"
             )));
         }
-        Ok(Place { latitude, longitude })
+        // No -0.0, which is printed and projected as the southern side.
+        let latitude = if latitude.abs() < ON_EQUATOR { 0.0 } else { latitude };
+        Ok(Place { latitude, longitude: longitude + 0.0 })
     }
 
     /// Reads any of the notations.
@@ -91,8 +102,7 @@ impl Place {
     /// # Errors
     /// [`ToolError::NoResult`] where the text is none of them.
     pub fn parse(text: &str) -> Result<Place, ToolError> {
-        let text = text.trim();
-        let text = text.strip_prefix("MGRS").or_else(|| text.strip_prefix("UTM")).unwrap_or(text).trim();
+        let text = bare(text);
         let joined: String = text.split_whitespace().collect();
         if let Some(parts) = MGRS.captures(&joined) {
             return mgrs_place(&joined.to_uppercase(), parts.get(1).map_or("", |zone| zone.as_str()));
@@ -105,7 +115,9 @@ impl Place {
 
     /// `39.73915, -104.98470`.
     pub fn decimal(self) -> String {
-        format!("{:.5}, {:.5}", self.latitude, self.longitude)
+        // Adding nothing takes the sign off a zero.
+        let rounded = |degrees: f64| (degrees * 1e5).round() / 1e5 + 0.0;
+        format!("{:.5}, {:.5}", rounded(self.latitude), rounded(self.longitude))
     }
 
     /// `39d44'20.9"N 104d59'04.9"W`.
@@ -114,7 +126,7 @@ impl Place {
             // Rounded before it is divided, so that no 60.0 seconds appear.
             let tenths = (degrees.abs() * 36_000.0).round() as u64;
             let (minutes, seconds) = (tenths / 600, (tenths % 600) as f64 / 10.0);
-            let side = if degrees < 0.0 { negative } else { positive };
+            let side = if degrees < 0.0 && tenths > 0 { negative } else { positive };
             format!("{}d{:02}'{:04.1}\"{side}", minutes / 60, minutes % 60, seconds)
         };
         format!("{} {}", one(self.latitude, 'N', 'S'), one(self.longitude, 'E', 'W'))
@@ -122,7 +134,7 @@ impl Place {
 
     /// `13S 501316 E 4398806 N`; `UPS` near the poles.
     pub fn utm(self) -> String {
-        let Ok(place) = LatLon::create(self.latitude, self.longitude) else { return "none".to_owned() };
+        let Some(place) = self.projected() else { return "none".to_owned() };
         let utm = place.to_utmups();
         if utm.zone() == 0 {
             let side = if utm.is_north() { 'N' } else { 'S' };
@@ -135,11 +147,29 @@ impl Place {
 
     /// `13SED0131698806`, one metre.
     pub fn mgrs(self) -> String {
-        match LatLon::create(self.latitude, self.longitude) {
-            Ok(place) => place.to_mgrs(MGRS_DIGITS).to_string(),
-            Err(_) => "none".to_owned(),
-        }
+        self.projected().map_or("none".to_owned(), |place| place.to_mgrs(MGRS_DIGITS).to_string())
     }
+
+    /// The place as the library projects it: on the northern side of the equator, and 180 degrees east as west.
+    fn projected(self) -> Option<LatLon> {
+        let latitude = if self.latitude.abs() < ON_EQUATOR { ON_EQUATOR } else { self.latitude };
+        let longitude = if self.longitude >= 180.0 { self.longitude - 360.0 } else { self.longitude };
+        LatLon::create(latitude, longitude).ok()
+    }
+}
+
+/// Without the name of the notation.
+fn bare(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("MGRS").or_else(|| text.strip_prefix("UTM")).unwrap_or(text).trim()
+}
+
+/// Metres along the side of the square that an MGRS reference of less than full digits names, and the reference.
+fn coarse_square(text: &str) -> Option<(u32, String)> {
+    let joined: String = bare(text).split_whitespace().collect();
+    let digits = u32::try_from(MGRS.captures(&joined)?[4].len() / 2).ok()?;
+    let metres = 10_u32.pow(MGRS_DIGITS.unsigned_abs().checked_sub(digits)?);
+    (metres > 1).then(|| (metres, joined.to_uppercase()))
 }
 
 fn not_read(text: &str) -> ToolError {
@@ -211,6 +241,16 @@ fn degrees_place(text: &str) -> Result<Place, ToolError> {
         }
         _ => return Err(wrong()),
     };
+    for half in [halves.0, halves.1] {
+        if half.trim_start_matches(|c: char| !c.is_ascii_digit() && c != '-').starts_with('-')
+            && half.contains(['N', 'S', 'E', 'W'])
+        {
+            let shown: String = text.chars().take(80).collect();
+            return Err(ToolError::NoResult(format!(
+                "`{shown}` has a minus sign and a letter for one side; write -39.7 or 39.7 S, not both"
+            )));
+        }
+    }
     Place::new(angle(halves.0, 90.0).ok_or_else(wrong)?, angle(halves.1, 180.0).ok_or_else(wrong)?)
 }
 
@@ -227,84 +267,9 @@ fn angle(text: &str, most: f64) -> Option<f64> {
     let degrees: f64 = parts.iter().zip([1.0, 60.0, 3600.0]).map(|(part, by)| part / by).sum();
     let minus = text.trim_start().starts_with('-');
     let far_side = text.contains(['S', 'W']);
-    let value = if minus != far_side { -degrees } else { degrees };
+    let value = if minus || far_side { -degrees } else { degrees };
     (degrees <= most).then_some(value)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Half a metre on the ground.
-    const DEGREES: f64 = 5e-6;
-
-    #[test]
-    fn known_points_agree_in_all_notations() {
-        // The documentation of GeographicLib's GeoConvert gives these: 33.3 44.4 is 38n 444140.54 3684706.36 and
-        // 38SMB4414084706; the White House in many texts on MGRS is 18SUJ2339407395 (38.8977 N, 77.0365 W).
-        let point = Place::parse("33.3 44.4").unwrap();
-        assert_eq!(point.mgrs(), "38SMB4414084706");
-        assert_eq!(point.utm(), "38S 444141 E 3684706 N");
-        assert_eq!(point.dms(), "33d18'00.0\"N 44d24'00.0\"E");
-        for text in
-            ["33d18'N 44d24'E", "N33 18 00 E44 24 00", "33.3, 44.4", "38S 444140.54 3684706.36", "38S MB 44140 84706"]
-        {
-            let found = Place::parse(text).unwrap();
-            assert!((found.latitude - 33.3).abs() < 2.0 * DEGREES, "{text}: {found:?}");
-            assert!((found.longitude - 44.4).abs() < 2.0 * DEGREES, "{text}: {found:?}");
-        }
-        let house = Place::parse("18SUJ2339407395").unwrap();
-        assert!((house.latitude - 38.8977).abs() < 1e-4 && (house.longitude + 77.0365).abs() < 1e-4, "{house:?}");
-    }
-
-    #[test]
-    fn south_and_west_are_negative_and_seconds_never_reach_sixty() {
-        let found = Place::parse("41 19 12 S 174 48 36 W").unwrap();
-        assert!((found.latitude + 41.32).abs() < DEGREES && (found.longitude + 174.81).abs() < DEGREES);
-        assert_eq!(Place::new(0.999_999_99, 0.0).unwrap().dms(), "1d00'00.0\"N 0d00'00.0\"E");
-    }
-
-    #[test]
-    fn a_text_that_is_no_position_is_refused_without_a_panic() {
-        for text in [
-            "",
-            "north",
-            "95, 10",
-            "10, 190",
-            "1 2 3",
-            "10 61 N 20 E",
-            "39.7",
-            "61SXX1234512345",
-            "13S 1 1",
-            "39N",
-            "N E",
-            "10 N 20 N",
-            "1,2,3",
-            "00AAA12",
-            "13SED0131698",
-            "13IED0131698806",
-            "1.5 20 N 3 E",
-            "\u{b0}\u{b0} N E",
-        ] {
-            assert!(Place::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn every_place_survives_the_way_through_each_notation() {
-        for step in 0..400_u32 {
-            let latitude = -79.9 + f64::from(step * 7919 % 1600) / 10.0 + 0.003;
-            let longitude = -179.9 + f64::from(step * 104_729 % 3598) / 10.0 + 0.007;
-            let place = Place::new(latitude, longitude).unwrap();
-            for text in [place.decimal(), place.dms(), place.utm(), place.mgrs()] {
-                let found = Place::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
-                let degrees_per_metre = 1.0 / 111_000.0;
-                assert!((found.latitude - latitude).abs() < 2.0 * degrees_per_metre, "{text}");
-                assert!(
-                    (found.longitude - longitude).abs() * latitude.to_radians().cos() < 4.0 * degrees_per_metre,
-                    "{text}"
-                );
-            }
-        }
-    }
-}
+mod tests;

@@ -11,6 +11,8 @@ use crate::error::ToolError;
 
 /// Metres of an international mile.
 const METRES_PER_MILE: f64 = 1609.344;
+/// Metres below which two places are one: what the last digit of a printed position stands for, and less.
+const SAME_PLACE: f64 = 0.01;
 /// Farthest destination: half way around the Earth.
 const KILOMETRES_MAX: f64 = 20_004.0;
 
@@ -45,6 +47,10 @@ impl Tool for MeasureDistance {
         let Between { from, to } = read(self.name(), arguments)?;
         let (from, to) = (Place::parse(&from)?, Place::parse(&to)?);
         let (metres, bearing) = inverse(from, to);
+        if metres < SAME_PLACE {
+            let says = format!("{} and {} are the same place, so there is no bearing.", from.decimal(), to.decimal());
+            return Ok(result(says, json!({ "metres": metres, "bearing_degrees": null })));
+        }
         let says = format!(
             "From {} to {}: {} km ({} mi), bearing {} degrees true.",
             from.decimal(),

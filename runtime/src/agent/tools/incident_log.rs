@@ -11,6 +11,8 @@ use crate::error::ToolError;
 
 /// The incident of entries that name none.
 const DEFAULT_INCIDENT: &str = "incident";
+/// Incidents that are named where another was asked for.
+const INCIDENTS: usize = 12;
 /// Entries in one result.
 const ENTRIES: u32 = 20;
 
@@ -93,15 +95,30 @@ impl Tool for ReadLog {
 
     fn call(&self, arguments: Value, context: &ToolContext<'_>) -> Result<Value, ToolError> {
         let Which { incident } = read(self.name(), arguments)?;
+        let wanted = incident.as_deref().map(folded);
+        let incidents = incidents(context)?;
+        // Letter case aside, which SQLite folds for ASCII alone.
+        let named: Vec<&String> =
+            incidents.iter().filter(|name| wanted.as_ref().is_none_or(|wanted| folded(name) == *wanted)).collect();
+        if incidents.is_empty() {
+            return Err(ToolError::NoResult("the log is empty; log_entry adds a line".to_owned()));
+        }
+        if named.is_empty() {
+            let there = incidents.iter().take(INCIDENTS).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            return Err(ToolError::NoResult(format!(
+                "the log has no incident `{}`; it has {there}",
+                incident.unwrap_or_default()
+            )));
+        }
         let entries = || {
             context
                 .home
                 .connection()
                 .prepare(
                     "SELECT * FROM (SELECT id, incident, text, at FROM incident_log
-                     WHERE ?1 IS NULL OR incident = ?1 ORDER BY id DESC LIMIT ?2) ORDER BY id",
+                     WHERE incident IN (SELECT value FROM json_each(?1)) ORDER BY id DESC LIMIT ?2) ORDER BY id",
                 )?
-                .query_map(params![incident, ENTRIES], |row| {
+                .query_map(params![json!(named).to_string(), ENTRIES], |row| {
                     Ok((
                         row.get::<_, i64>(0)?,
                         row.get::<_, String>(1)?,
@@ -112,13 +129,28 @@ impl Tool for ReadLog {
                 .collect::<Result<Vec<_>, _>>()
         };
         let entries = entries().map_err(ToolError::database("read the log in"))?;
-        if entries.is_empty() {
-            return Err(ToolError::NoResult("the log is empty; log_entry adds a line".to_owned()));
-        }
         let lines: Vec<String> =
             entries.iter().map(|(id, incident, text, at)| format!("{id} {} {incident}: {text}", utc(*at))).collect();
         Ok(result(lines.join("\n"), json!({ "entries": entries.len() })))
     }
+}
+
+/// The incidents of the log, the latest first.
+fn incidents(context: &ToolContext<'_>) -> Result<Vec<String>, ToolError> {
+    let read = || {
+        context
+            .home
+            .connection()
+            .prepare("SELECT incident FROM incident_log GROUP BY incident ORDER BY max(id) DESC")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<Vec<_>, _>>()
+    };
+    read().map_err(ToolError::database("read the log in"))
+}
+
+/// A name as it is compared.
+fn folded(name: &str) -> String {
+    name.trim().to_lowercase()
 }
 
 fn utc(seconds: i64) -> String {

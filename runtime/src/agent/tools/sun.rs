@@ -13,6 +13,11 @@ use super::coordinates::Place;
 use crate::agent::tool::{Tool, ToolContext, read, result, schema_of};
 use crate::error::ToolError;
 
+/// Degrees between the axis of the Earth and that of its path.
+const TILT: f64 = 23.44;
+/// Degrees of the sun's middle as its edge is seen on the horizon.
+const HORIZON: f64 = -0.833;
+
 /// Tells when the sun rises and sets.
 pub struct SunTimes;
 
@@ -59,13 +64,16 @@ impl Tool for SunTimes {
             let stamp = time.and_then(|time| Timestamp::from_second(time.timestamp()).ok());
             stamp.map_or("none".to_owned(), |stamp| {
                 // To the nearest minute, as almanacs print it.
-                let rounded = stamp.round(jiff::Unit::Minute).unwrap_or(stamp);
-                rounded.to_zoned(zone.clone()).strftime("%H:%M %Z").to_string()
+                let rounded = stamp.round(jiff::Unit::Minute).unwrap_or(stamp).to_zoned(zone.clone());
+                // In the zone of another longitude the day of the place begins or ends on another date.
+                let day = if rounded.date() == date { String::new() } else { format!(" on {}", rounded.date()) };
+                format!("{}{day}", rounded.strftime("%H:%M %Z"))
             })
         };
+        let sky = sky(place, date, &times);
         let [dawn, sunrise, sunset, dusk] = times.map(local);
         let says = format!(
-            "On {date} at {}: civil dawn {dawn}, sunrise {sunrise}, sunset {sunset}, civil dusk {dusk} (level horizon).",
+            "On {date} at {}: civil dawn {dawn}, sunrise {sunrise}, sunset {sunset}, civil dusk {dusk} (level horizon).{sky}",
             place.decimal()
         );
         Ok(result(
@@ -95,6 +103,23 @@ fn times(place: Place, date: Date) -> Result<[Option<DateTime<Utc>>; 4], ToolErr
     ])
 }
 
+/// What a day without sunrise is, said behind the times.
+fn sky(place: Place, date: Date, times: &[Option<DateTime<Utc>>; 4]) -> &'static str {
+    let [dawn, sunrise, sunset, _] = times;
+    if sunrise.is_some() || sunset.is_some() {
+        return "";
+    }
+    // Without sunrise the sun is where it is at noon: above the horizon or below it.
+    let turn = f64::from(date.day_of_year() + 10) / 365.25 * std::f64::consts::TAU;
+    let declination = -TILT * turn.cos();
+    let noon = 90.0 - (place.latitude - declination).abs();
+    match (noon > HORIZON, dawn.is_some()) {
+        (true, _) => " The sun is up all day (polar day).",
+        (false, true) => " The sun stays below the horizon all day (polar night, with twilight).",
+        (false, false) => " The sun stays below the horizon all day (polar night, without civil twilight).",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +135,21 @@ mod tests {
         assert!((minute(set) - (18 * 60 + 13)).abs() <= 2, "{set:?}");
         let night = times(Place::new(78.2, 15.6).unwrap(), "2024-12-21".parse().unwrap()).unwrap();
         assert_eq!(night, [None; 4]);
+    }
+
+    #[test]
+    fn polar_day_and_polar_night_are_told_apart() {
+        for (latitude, date, says) in [
+            (78.2, "2024-12-21", "polar night, without"),
+            (78.2, "2024-06-21", "polar day"),
+            (68.5, "2024-12-21", "polar night, with twilight"),
+            (-78.0, "2024-12-21", "polar day"),
+            (-78.0, "2024-06-21", "polar night"),
+            (51.5, "2024-06-21", ""),
+        ] {
+            let (place, date) = (Place::new(latitude, 15.6).unwrap(), date.parse().unwrap());
+            let said = sky(place, date, &times(place, date).unwrap());
+            assert!(said.contains(says) && said.is_empty() == says.is_empty(), "{latitude} {date}: {said}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::agent::tool::{Tool, ToolContext, figure, read, result, schema_of};
 use crate::error::ToolError;
 
-pub use table::{Unit, find};
+pub use table::{Unit, find, meant};
 
 /// Digits of a converted value.
 const DIGITS: usize = 6;
@@ -59,10 +59,18 @@ impl Tool for ConvertUnits {
 }
 
 fn unit(name: &str) -> Result<&'static Unit, ToolError> {
-    find(name).ok_or_else(|| {
-        let near = table::nearest(name).join(", ");
-        ToolError::NoResult(format!("no unit `{}`; near are {near}", name.chars().take(40).collect::<String>()))
-    })
+    let shown: String = name.chars().take(40).collect();
+    match meant(name)[..] {
+        [one] => Ok(one),
+        [] => Err(ToolError::NoResult(format!("no unit `{shown}`; near are {}", table::nearest(name).join(", ")))),
+        ref several => {
+            let symbols: Vec<&str> = several.iter().map(|unit| unit.symbol).collect();
+            Err(ToolError::NoResult(format!(
+                "`{shown}` may be {}; write the one that is meant, with its capital letters",
+                symbols.join(" or ")
+            )))
+        }
+    }
 }
 
 /// `value` of `from` in `to`.
@@ -78,11 +86,11 @@ pub fn convert(value: f64, from: &Unit, to: &Unit) -> Result<f64, ToolError> {
     }
     let base = (value + from.offset) * from.factor;
     if from.kind == table::TEMPERATURE && base < 0.0 {
-        return Err(ToolError::NoResult(format!("{value} {} is below absolute zero", from.symbol)));
+        return Err(ToolError::NoResult(format!("{} {} is below absolute zero", figure(value, 12), from.symbol)));
     }
     let converted = base / to.factor - to.offset;
     if !converted.is_finite() {
-        return Err(ToolError::NoResult(format!("{value} {} is too large to convert", from.symbol)));
+        return Err(ToolError::NoResult(format!("{} {} is too large to convert", figure(value, 12), from.symbol)));
     }
     Ok(converted)
 }
@@ -165,14 +173,15 @@ mod tests {
 
     #[test]
     fn factors_are_those_of_nist_special_publication_811() {
-        // NIST SP 811 (2008), appendix B.8, as printed there.
+        // NIST SP 811 (2008), appendix B.8, as printed there; chain and acre of the international foot, which NIST holds to
+        // since 2023 (85 FR 62698).
         let cases = [
             ("ft", "m", 0.3048),
             ("mile", "m", 1609.344),
             ("nmi", "m", 1852.0),
-            ("chain", "m", 20.11684),
+            ("chain", "m", 20.1168),
             ("yard", "m", 0.9144),
-            ("acre", "m2", 4046.873),
+            ("acre", "m2", 4_046.856_422_4),
             ("sq mi", "m2", 2.589_988e6),
             ("hectare", "m2", 1.0e4),
             ("gallon", "L", 3.785412),
@@ -210,6 +219,25 @@ mod tests {
         assert!((converted(212.0, "fahrenheit", "celsius") - 100.0).abs() < 1e-9);
         assert!((converted(0.0, "C", "K") - 273.15).abs() < 1e-9);
         assert!(convert(-300.0, find("C").unwrap(), find("F").unwrap()).is_err());
+    }
+
+    #[test]
+    fn an_acre_is_a_chain_by_ten_chains_and_a_chain_is_66_feet() {
+        assert!((converted(1.0, "ch", "ft") - 66.0).abs() < 1e-12);
+        assert!((converted(1.0, "ac", "ft2") - 43_560.0).abs() < 1e-8);
+    }
+
+    #[test]
+    fn what_may_be_milli_or_mega_is_refused_with_both_names() {
+        let error = unit("mw").unwrap_err().to_string();
+        assert!(error.contains("MW or mW"), "{error}");
+        assert!((converted(5.0, "mW", "W") - 0.005).abs() < 1e-15);
+    }
+
+    #[test]
+    fn an_error_of_a_large_value_is_one_short_line() {
+        let error = convert(1e308, find("km").unwrap(), find("mm").unwrap()).unwrap_err().to_string();
+        assert!(error.starts_with("1e308 km is too large"), "{error}");
     }
 
     #[test]

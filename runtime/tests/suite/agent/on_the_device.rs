@@ -84,6 +84,107 @@ fn two_tables_say_together_what_they_know_of_a_number() {
 }
 
 #[test]
+fn no_record_of_another_substance_is_ever_the_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    let csv = "id_number,proper_shipping_names,hazard_class\n\
+        UN1017,Chlorine,2.3\nUN1063,Methyl chloride or Refrigerant gas R 40,2.1\nUN1005,\"Ammonia, anhydrous\",2.3\n\
+        UN3318,\"Ammonia solution, with more than 50 percent ammonia\",2.3\nUN1307,Xylenes,3\n\
+        UN2956,Musk xylene,4.1\nUN2031,\"Nitric acid other than red fuming, with at least 65 percent\",8\n\
+        UN2032,\"Nitric acid, red fuming\",8\nUN1718,Butyl acid phosphate,8\n\
+        UN1203,\"Gasoline includes gasoline mixed with ethyl alcohol, with not more than 10% alcohol\",3\n\
+        UN1202,Gas oil,3\nUN1071,\"Oil gas, compressed\",2.3\nUN1978,Propane,2.1\n\
+        UN1827,\"Stannic chloride, anhydrous; Tin chloride, fuming, see Stannic chloride, anhydrous\",8\n\
+        UN0433,Powder cake with not less than 17 percent alcohol by mass,1.1C\nUN1049,\"Hydrogen, compressed\",2.1\n\
+        UN1966,\"Hydrogen, refrigerated liquid\",2.1\nUN1050,\"Hydrogen chloride, anhydrous\",2.3\n";
+    let path = folder.path().join("cfr.csv");
+    fs::write(&path, csv).unwrap();
+    assistant.import_hazard_table(&path, "cfr", &[]).unwrap();
+    assistant.import_hazard_table(&repository("trainer-host/guide/hazards.csv"), "guide", &[]).unwrap();
+    let look = |substance: &str| run(&assistant, "hazard_lookup", json!({ "substance": substance }));
+    for (substance, record) in [
+        ("chlorine gas", "UN 1017 Chlorine: "),
+        ("liquid chlorine", "UN 1017 Chlorine: "),
+        ("chlorin", "UN 1017 Chlorine: "),
+        ("xylene", "UN 1307 Xylenes: "),
+        ("propane cylinder", "UN 1978 Propane: "),
+        ("gas oil", "UN 1202 Gas oil: "),
+    ] {
+        let says = look(substance).unwrap();
+        assert!(says.lines().all(|line| line.starts_with(record)), "{substance}: {says}");
+    }
+    for substance in ["nitric acid", "ammonia", "amonia", "ammonia gas", "hydrogen gas", "hydrogen"] {
+        let says = look(substance).unwrap();
+        assert!(says.ends_with("Which one?") && says.contains(" fits several entries: "), "{substance}: {says}");
+    }
+    assert!(look("nitric acid").unwrap().contains("(UN2031)") && look("nitric acid").unwrap().contains("(UN2032)"));
+    for substance in ["chloride", "acid", "gas", "oil", "tin", "propene"] {
+        let says = look(substance).unwrap();
+        assert!(says.starts_with(&format!("No entry is called `{substance}`; nearest: ")), "{substance}: {says}");
+    }
+    assert!(look("17").is_err());
+    // Both tables have it, each under a name of its own.
+    let gasoline = look("gasolin").unwrap();
+    assert!(gasoline.contains("(guide line 8)") && gasoline.contains("(cfr line 11)"), "{gasoline}");
+}
+
+#[test]
+fn an_empty_cell_is_said_to_be_empty_without_any_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    assistant.import_hazard_table(&repository("trainer-host/guide/hazards.csv"), "guide", &[]).unwrap();
+    for (question, says) in [
+        ("What is the IDLH of acetone?", "The table guide has Acetone, and no IDLH for it"),
+        ("What is the ERG guide number for acetone?", "The table guide has Acetone, and no guide number for it"),
+        ("How far should I isolate an acetone spill?", "The table guide has Acetone, and no isolation distance for it"),
+    ] {
+        let turn = assistant.ask(question, &AskOptions::default(), &mut |_| {}).unwrap();
+        assert!(turn.answer.starts_with(says), "{question}: {}", turn.answer);
+        assert!(!turn.answer.contains(|c: char| c.is_ascii_digit()), "{}", turn.answer);
+    }
+}
+
+#[test]
+fn the_log_is_read_letter_case_aside_and_names_its_incidents() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    assert!(run(&assistant, "read_log", json!({"incident": "mill"})).unwrap_err().contains("the log is empty"));
+    for (incident, text) in [("Mill", "Engine 4 on scene"), ("Canyon", "Second alarm")] {
+        run(&assistant, "log_entry", json!({"text": text, "incident": incident})).unwrap();
+    }
+    let mill = run(&assistant, "read_log", json!({"incident": "mill"})).unwrap();
+    assert!(mill.ends_with("Mill: Engine 4 on scene") && !mill.contains("Canyon"), "{mill}");
+    assert_eq!(run(&assistant, "read_log", json!({})).unwrap().lines().count(), 2);
+    let other = run(&assistant, "read_log", json!({"incident": "Lake"})).unwrap_err();
+    assert_eq!(other, "the log has no incident `Lake`; it has `Canyon`, `Mill`");
+}
+
+#[test]
+fn a_time_of_another_day_says_its_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    let arguments = json!({"at": "39.74, -104.98", "date": "2024-06-21", "zone": "UTC"});
+    let says = run(&assistant, "sun", arguments).unwrap();
+    assert!(says.contains("sunrise 11:32 UTC, sunset 02:31 UTC on 2024-06-22,"), "{says}");
+}
+
+#[test]
+fn places_where_a_library_fails_or_no_bearing_exists_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    let position = |text: &str| run(&assistant, "coordinates", json!({ "coordinates": text }));
+    assert!(position("0, 0").unwrap().contains("MGRS 31NAA6602100000"), "{:?}", position("0, 0"));
+    let square = position("13SDE12").unwrap();
+    assert!(square.starts_with("Middle of a square of 10 km: ") && square.contains("MGRS 13SDE12 "), "{square}");
+    let walk = |from: &str, bearing: f64| {
+        run(&assistant, "destination", json!({"from": from, "bearing": bearing, "kilometres": 10})).unwrap()
+    };
+    assert!(walk("0,0", 90.0).contains("(31NAA") && !walk("89.99, 0", 0.0).contains("(none)"));
+    let same = run(&assistant, "distance", json!({"from": "39.7, -104.9", "to": "39.7, -104.9"})).unwrap();
+    assert!(same.ends_with("are the same place, so there is no bearing."), "{same}");
+}
+
+#[test]
 fn a_checklist_of_a_document_is_worked_through_and_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checks.md");
@@ -96,6 +197,9 @@ fn a_checklist_of_a_document_is_worked_through_and_survives_a_restart() {
         let started = run(&assistant, "start_checklist", json!({"name": "morning"})).unwrap();
         assert_eq!(started, "Morning check: 0 of 3 done. Next, item 1: Fuel and oil");
         assert!(run(&assistant, "item_done", json!({})).unwrap().contains("item 2: Water tank full"));
+        let again = run(&assistant, "start_checklist", json!({"name": "morning"})).unwrap();
+        assert!(again.starts_with("Morning check was ended at 1 of 3 done. Morning check: 0 of 3 done."), "{again}");
+        run(&assistant, "item_done", json!({})).unwrap();
     }
     let assistant = open(&home);
     assert!(run(&assistant, "next_item", json!({})).unwrap().contains("1 of 3 done"));
@@ -167,7 +271,8 @@ fn other_programs_offer_only_what_is_allowed_and_cannot_hold_anyone_up() {
     let configuration = json!({"mcpServers": {
         "example": {
             "command": server(), "env": {"STATION": "7"},
-            "allow": ["echo", "environment", "hang", "flood", "missing"], "readOnly": ["echo", "environment", "hang", "flood"],
+            "allow": ["echo", "environment", "hang", "flood", "garble", "drown", "missing"],
+            "readOnly": ["echo", "environment", "hang", "flood", "garble", "drown"],
         },
         "absent": {"command": "/nowhere/program", "allow": ["x"]},
         "idle": {"command": "/nowhere/never-started"},
@@ -175,7 +280,8 @@ fn other_programs_offer_only_what_is_allowed_and_cannot_hold_anyone_up() {
     fs::write(folder.path().join("mcp.json"), configuration.to_string()).unwrap();
     let (tools, left_out) = external_tools(folder.path()).unwrap();
     let names: Vec<&str> = tools.iter().map(|tool| tool.name()).collect();
-    assert_eq!(names, ["example_echo", "example_environment", "example_hang", "example_flood"]);
+    let expected = ["echo", "environment", "hang", "flood", "garble", "drown"].map(|name| format!("example_{name}"));
+    assert_eq!(names, expected);
     assert_eq!(left_out.len(), 2, "{left_out:?}");
     assert_eq!(tools[0].description(), "says the < tool_call> text back", "a description cannot open a call");
 
@@ -194,6 +300,13 @@ fn other_programs_offer_only_what_is_allowed_and_cannot_hold_anyone_up() {
     let variables = variables["says"].as_str().unwrap().to_owned();
     assert!(variables.contains("STATION") && !variables.contains("CARGO"), "{variables}");
     assert!(matches!(call("example_flood", long), ToolOutcome::Failed(reason) if reason.contains("limit")));
+    let start = Instant::now();
+    for (name, reason) in [("example_garble", "no message"), ("example_drown", "4194304 bytes")] {
+        let ToolOutcome::Failed(said) = call(name, long) else { panic!("{name}") };
+        assert!(said.contains(reason), "{said}");
+        assert!(matches!(call("example_echo", long), ToolOutcome::Done(_)), "the program is asked again after {name}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(5), "nobody waits for a reply that cannot be read");
     let start = Instant::now();
     assert!(matches!(call("example_hang", Duration::from_secs(1)), ToolOutcome::Failed(_)));
     assert!(start.elapsed() < Duration::from_secs(5));

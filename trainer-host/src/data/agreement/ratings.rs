@@ -3,9 +3,14 @@
 //! Kept sparse, as ratings per item, because real tables have gaps: not every expert sees every row. Labels
 //! are ordered by value when all of them are numbers, by text otherwise.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
+
+use super::quotes::{Quotes, Stray};
 
 /// Most raters of one table; pairs of raters grow with the square.
 pub const RATERS_MAX: usize = 1_000;
@@ -79,6 +84,10 @@ pub struct Ratings {
     pub values: Option<Vec<f64>>,
     /// For each item its ratings as (rater, label), by rater.
     pub cells: Vec<Vec<(usize, usize)>>,
+    /// Labels of a file that say beside numbers that a rating is missing, such as NA; they are in no cell.
+    pub missing: usize,
+    /// The first label of a file that is no number, with its line, where others are numbers.
+    pub not_a_number: Option<String>,
 }
 
 impl Ratings {
@@ -93,7 +102,8 @@ impl Ratings {
         }
         let (labels, values, place) = ordered(names.names);
         let cells = cells.into_iter().map(|row| row.into_iter().map(|(rater, label)| (rater, place[label])).collect());
-        Self { items: items.names, raters: raters.names, labels, values, cells: cells.collect() }
+        let cells = cells.collect();
+        Self { items: items.names, raters: raters.names, labels, values, cells, missing: 0, not_a_number: None }
     }
 
     /// Ratings in the table.
@@ -111,10 +121,16 @@ impl Ratings {
     }
 }
 
+/// Words that tables of numbers have where there is no number.
+const MISSING: [&str; 4] = ["na", "n/a", "nan", "null"];
+
+fn number(label: &str) -> Option<f64> {
+    label.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
 /// Orders labels; also gives the new place of each.
 fn ordered(names: Vec<String>) -> (Vec<String>, Option<Vec<f64>>, Vec<usize>) {
-    let number = |name: &String| name.parse::<f64>().ok().filter(|value| value.is_finite());
-    let Some(values) = names.iter().map(number).collect::<Option<Vec<f64>>>() else {
+    let Some(values) = names.iter().map(|name| number(name)).collect::<Option<Vec<f64>>>() else {
         let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by(|&a, &b| names[a].cmp(&names[b]));
         let mut place = vec![0; names.len()];
@@ -147,7 +163,7 @@ impl Numbered {
 }
 
 /// Reads a CSV file with a header line; the columns `item`, `rater` and `label` may stand in any order among
-/// others. An empty label is a rating that was not given.
+/// others. An empty label is a rating that was not given, and so is NA or NaN where all other labels are numbers.
 ///
 /// # Errors
 /// What the file lacks, with the line; two ratings of one item by one rater are refused.
@@ -165,8 +181,10 @@ pub fn read_csv(path: &Path) -> Result<Ratings, RatingsError> {
     }
     let head = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&head).to_vec();
     // With `\r\n` as one end, csv counts the line of a record from its `\n`, one too low; cells are trimmed anyway.
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).terminator(csv::Terminator::Any(b'\n')).from_reader(head.chain(file));
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .terminator(csv::Terminator::Any(b'\n'))
+        .from_reader(Quotes::new(head.chain(file)));
     read_records(path, &mut reader)
 }
 
@@ -183,7 +201,7 @@ fn read_records<R: Read>(path: &Path, reader: &mut csv::Reader<R>) -> Result<Rat
     let columns = [column("item")?, column("rater")?, column("label")?];
     let mut seen: HashMap<(String, String), u64> = HashMap::new();
     let mut raters: HashMap<String, ()> = HashMap::new();
-    let mut ratings: Vec<[String; 3]> = Vec::new();
+    let mut ratings: Vec<([String; 3], u64)> = Vec::new();
     let mut record = csv::StringRecord::new();
     loop {
         let more = reader.read_record(&mut record).map_err(|error| broken(path, &error))?;
@@ -221,75 +239,36 @@ fn read_records<R: Read>(path: &Path, reader: &mut csv::Reader<R>) -> Result<Rat
                 cells[1], cells[0]
             )));
         }
-        ratings.push(cells);
+        ratings.push((cells, line));
     }
+    let rated = ratings.len();
+    let labels = ratings.iter().map(|([.., label], _)| label);
+    let missing = |label: &str| MISSING.contains(&label.to_lowercase().as_str());
+    let numbers = labels.clone().filter(|label| number(label).is_some()).count();
+    if numbers > 0 && labels.clone().all(|label| number(label).is_some() || missing(label)) {
+        ratings.retain(|([.., label], _)| !missing(label));
+    }
+    let word = ratings.iter().find(|([.., label], _)| numbers > 0 && number(label).is_none());
+    let not_a_number = word.map(|([.., label], line)| format!("`{label}` on line {line}"));
     if ratings.is_empty() {
         return Err(RatingsError::Empty { path: path.to_path_buf() });
     }
-    Ok(Ratings::new(ratings.iter().map(|[item, rater, label]| (item.as_str(), rater.as_str(), label.as_str()))))
+    let missing = rated - ratings.len();
+    let cells = ratings.iter().map(|([item, rater, label], _)| (item.as_str(), rater.as_str(), label.as_str()));
+    Ok(Ratings { missing, not_a_number, ..Ratings::new(cells) })
 }
 
 fn broken(path: &Path, error: &csv::Error) -> RatingsError {
-    let line = error.position().map_or(1, csv::Position::line);
-    RatingsError::Line { path: path.to_path_buf(), line, reason: format!("{error}; save the table as CSV in UTF-8") }
+    let (line, reason) = problem(error);
+    RatingsError::Line { path: path.to_path_buf(), line, reason }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<Ratings, RatingsError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ratings.csv");
-        std::fs::write(&path, text).unwrap();
-        read_csv(&path)
-    }
-
-    fn error(text: &str) -> String {
-        read(text).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn columns_are_found_by_name_in_any_order() {
-        let ratings = read("\u{feff}label,note,Rater,item\ngood,x,ann,1\nbad,,bob,1\n").unwrap();
-        assert_eq!((ratings.items.len(), ratings.raters.len(), ratings.count()), (1, 2, 2));
-        assert_eq!(ratings.labels, ["bad", "good"]);
-        assert_eq!(ratings.values, None);
-    }
-
-    #[test]
-    fn numbers_are_ordered_by_value_and_equal_numbers_are_one_label() {
-        let ratings = read("item,rater,label\n1,a,10\n1,b,9\n2,a,9.0\n2,b,10\n").unwrap();
-        assert_eq!(ratings.values, Some(vec![9.0, 10.0]));
-        assert_eq!(ratings.cells, [vec![(0, 1), (1, 0)], vec![(0, 0), (1, 1)]]);
-    }
-
-    #[test]
-    fn empty_label_is_a_missing_rating() {
-        assert_eq!(read("item,rater,label\n1,a,x\n1,b,\n").unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_its_line() {
-        assert!(error("").contains("no ratings"));
-        assert!(error("item,rater,label\n").contains("no ratings"));
-        assert!(error("item;rater;label\n1;a;x\n").contains("no column `item`"));
-        assert!(error("item,rater,score\n1,a,x\n").contains("no column `label`; the columns are `item`"));
-        assert!(error("item,rater,label\n1,a,x\n1\n").contains(":3:"));
-        assert!(error("item,rater,label\n1,a,x\n,a,x\n").contains(":3: item or rater is empty"));
-        let twice = error("item,rater,label\n1,a,x\n1,b,x\n1,a,y\n");
-        assert!(twice.contains(":4:") && twice.contains("on line 2"), "{twice}");
-    }
-
-    #[test]
-    fn lines_that_end_as_on_windows_are_counted_as_the_editor_shows_them() {
-        let error = error("item,rater,label\r\n1,a,x\r\n1,b,\"x\"\r\n\r\n1,a,y\r\n");
-        assert!(error.contains(":5:") && error.contains("on line 2"), "{error}");
-    }
-
-    #[test]
-    fn one_endless_line_is_refused_before_it_fills_the_memory() {
-        let text = "x".repeat(HEADER_BYTES_MAX as usize + 10);
-        assert!(error(&text).contains("header line is longer"));
+/// What is wrong with a table that cannot be read, and on which line.
+pub fn problem(error: &csv::Error) -> (u64, String) {
+    let line = error.position().map_or(1, csv::Position::line);
+    match (Stray::of(error), error.kind()) {
+        (Some(stray), _) => (stray.line(), stray.to_string()),
+        (None, csv::ErrorKind::Utf8 { .. }) => (line, "this is no UTF-8; save the table as CSV in UTF-8".to_owned()),
+        (None, _) => (line, format!("{error}; save the table as CSV in UTF-8")),
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Report {
     /// Families of tied rows, and the rows of the largest.
     pub(super) families: usize,
     pub(super) largest_family: usize,
+    /// Splits that have less than half of the rows that were asked for.
+    pub(super) unfilled: Vec<Unfilled>,
     /// Rows left out because of the shares, because experts disagree, or because an earlier dataset has them.
     pub(super) left_out: BTreeMap<&'static str, usize>,
     /// Pairs of similar rows on two sides of the split, found by a second look: always 0.
@@ -40,6 +42,14 @@ pub(super) struct Share {
     pub(super) available: usize,
     pub(super) rows: usize,
     pub(super) share: f64,
+}
+
+/// A split that families of tied rows, which are dealt whole, left short.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Unfilled {
+    pub(super) split: &'static str,
+    pub(super) asked: usize,
+    pub(super) rows: usize,
 }
 
 impl Report {
@@ -93,6 +103,14 @@ impl Report {
             lines.push(format!("  {:>8} rows left out: {reason}, see skipped.jsonl", count(*rows)));
         }
         crate::print_data(&lines.join("\n"));
+        for Unfilled { split, asked, rows } in &self.unfilled {
+            eprintln!(
+                "{split} has {} rows where {} were asked for: tied rows stay together, and there are too few families \
+                 to deal out; give rows of more facts, or other shares",
+                count(*rows),
+                count(*asked)
+            );
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -17,13 +17,16 @@ const TRAINED_MIN: usize = 2;
 /// other row asks. Groups that would keep fewer than two rows give none.
 pub fn hold_out(entries: &[Entry], training: &[usize], wordings: usize, seed: u64) -> Vec<usize> {
     let mut asked: HashMap<&str, usize> = HashMap::new();
-    entries.iter().for_each(|entry| *asked.entry(&entry.question).or_default() += 1);
+    entries.iter().flat_map(|entry| &entry.questions).for_each(|question| *asked.entry(question).or_default() += 1);
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     training.iter().for_each(|place| groups.entry(&entries[*place].group).or_default().push(*place));
     let mut held_out = Vec::new();
     for places in groups.values().filter(|places| places.len() >= wordings + TRAINED_MIN) {
-        let mut alone: Vec<usize> =
-            places.iter().copied().filter(|place| asked[entries[*place].question.as_str()] == 1).collect();
+        let mut alone: Vec<usize> = places
+            .iter()
+            .copied()
+            .filter(|place| entries[*place].questions.iter().all(|one| asked[one.as_str()] == 1))
+            .collect();
         alone.sort_by_cached_key(|place| draw(seed, &entries[*place].id));
         held_out.extend(alone.into_iter().take(wordings));
     }
@@ -40,7 +43,7 @@ mod tests {
             id: format!("{group} {question}"),
             group: group.to_owned(),
             was: Vec::new(),
-            question: question.to_owned(),
+            questions: vec![question.to_owned()],
             stratum: (0, "record".to_owned()),
         }
     }

@@ -1,9 +1,8 @@
 //! Splits without leaks: rows that would give each other away stand on the same side.
 //!
 //! Rows are tied when they have the same group (paraphrases and chunks of one fact), when one was made from the
-//! other, when they ask the same, or when their words are similar. Tied rows form a family, and families are
-//! dealt out whole. Within a
-//! stratum each split's quota is exact by the largest remainder; large families are dealt first, each to the
+//! other, when they ask the same in any turn, or when their words are similar. Tied rows form a family, and families are
+//! dealt out whole. Within a stratum each split's quota is exact by the largest remainder; large families are dealt first, each to the
 //! split that lacks most, so that quotas are met as closely as whole families allow.
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,7 +10,6 @@ use std::collections::{BTreeMap, HashMap};
 use sha2::{Digest as _, Sha256};
 
 use super::apportion::apportion;
-use crate::data::dedup::join::Similar;
 
 /// Names of the splits, in the order of the shares.
 pub const SPLITS: [&str; 3] = ["train", "validation", "test"];
@@ -25,8 +23,8 @@ pub struct Entry {
     pub group: String,
     /// Rows that it was made from.
     pub was: Vec<String>,
-    /// Words of its question; rows that ask the same are tied.
-    pub question: String,
+    /// Words of each of its questions; rows that ask the same are tied.
+    pub questions: Vec<String>,
     /// Where it counts: source folder and kind.
     pub stratum: (usize, String),
 }
@@ -38,8 +36,8 @@ pub struct Families {
 }
 
 impl Families {
-    /// Ties rows by group, by origin and by similarity.
-    pub fn new(entries: &[Entry], similar: &[Similar]) -> Self {
+    /// Ties rows by group, by origin and by question.
+    pub fn new(entries: &[Entry]) -> Self {
         let mut families = Self { parents: (0..entries.len()).collect() };
         let mut groups: HashMap<&str, usize> = HashMap::new();
         let mut questions: HashMap<&str, usize> = HashMap::new();
@@ -47,7 +45,9 @@ impl Families {
             entries.iter().enumerate().map(|(place, entry)| (entry.id.as_str(), place)).collect();
         for (place, entry) in entries.iter().enumerate() {
             families.tie(place, *groups.entry(&entry.group).or_insert(place));
-            families.tie(place, *questions.entry(&entry.question).or_insert(place));
+            for question in &entry.questions {
+                families.tie(place, *questions.entry(question).or_insert(place));
+            }
             for was in &entry.was {
                 // The row it was made from is often gone; then those that share the name are tied.
                 match places.get(was.as_str()) {
@@ -55,9 +55,6 @@ impl Families {
                     None => families.tie(place, *groups.entry(was).or_insert(place)),
                 }
             }
-        }
-        for pair in similar {
-            families.tie(pair.first, pair.second);
         }
         families
     }
@@ -70,7 +67,8 @@ impl Families {
         place
     }
 
-    fn tie(&mut self, a: usize, b: usize) {
+    /// Makes the families of two rows one.
+    pub fn tie(&mut self, a: usize, b: usize) {
         let (a, b) = (self.of(a), self.of(b));
         let (low, high) = (a.min(b), a.max(b));
         self.parents[high] = low;
@@ -133,7 +131,7 @@ mod tests {
             id: format!("r{place}"),
             group: format!("g{group}"),
             was: Vec::new(),
-            question: format!("q{place}"),
+            questions: vec![format!("q{place}")],
             stratum: (0, if group % 2 == 0 { "record" } else { "definition" }.to_owned()),
         };
         groups.iter().enumerate().map(entry).collect()
@@ -147,12 +145,10 @@ mod tests {
             seed in 0..4_u64,
         ) {
             let entries = entries(&groups);
-            let tie = |(a, b): &(usize, usize)| {
-                let (a, b) = (a % entries.len(), b % entries.len());
-                Similar { first: a.min(b), second: a.max(b), jaccard: 0.9 }
-            };
-            let similar: Vec<Similar> = ties.iter().map(tie).collect();
-            let families = Families::new(&entries, &similar);
+            let similar: Vec<(usize, usize)> =
+                ties.iter().map(|(a, b)| (a % entries.len(), b % entries.len())).collect();
+            let mut families = Families::new(&entries);
+            similar.iter().for_each(|(a, b)| families.tie(*a, *b));
             let splits = split(&entries, &families, [0.8, 0.1, 0.1], seed);
             for a in 0..entries.len() {
                 for b in 0..a {
@@ -161,8 +157,8 @@ mod tests {
                     }
                 }
             }
-            for pair in &similar {
-                prop_assert_eq!(splits[pair.first], splits[pair.second]);
+            for (a, b) in &similar {
+                prop_assert_eq!(splits[*a], splits[*b]);
             }
         }
 
@@ -173,11 +169,11 @@ mod tests {
                     id: format!("r{place}"),
                     group: format!("g{place}"),
                     was: Vec::new(),
-                    question: format!("q{place}"),
+                    questions: vec![format!("q{place}")],
                     stratum: (place % 3, "record".to_owned()),
                 })
                 .collect();
-            let splits = split(&entries, &Families::new(&entries, &[]), [0.7, 0.2, 0.1], seed);
+            let splits = split(&entries, &Families::new(&entries), [0.7, 0.2, 0.1], seed);
             for stratum in 0..3 {
                 let of = |side| (0..rows).filter(|place| place % 3 == stratum && splits[*place] == side).count();
                 let all = of(0) + of(1) + of(2);
@@ -191,7 +187,7 @@ mod tests {
         let groups: Vec<u8> = (0..100).collect();
         let entries = entries(&groups);
         let of = |entries: &[Entry], seed| {
-            let splits = split(entries, &Families::new(entries, &[]), [0.8, 0.1, 0.1], seed);
+            let splits = split(entries, &Families::new(entries), [0.8, 0.1, 0.1], seed);
             let named = entries.iter().zip(splits).map(|(entry, split)| (entry.id.clone(), split));
             named.collect::<BTreeMap<_, _>>()
         };
@@ -205,7 +201,17 @@ mod tests {
         let mut entries = entries(&[0, 2, 4, 6, 8, 10, 12, 14]);
         entries[0].was = vec!["gone".to_owned()];
         entries[7].was = vec!["gone".to_owned()];
-        let families = Families::new(&entries, &[]);
+        let families = Families::new(&entries);
         assert_eq!(families.of(0), families.of(7));
+    }
+
+    #[test]
+    fn rows_that_share_any_question_stand_on_one_side() {
+        let mut entries = entries(&[0, 2, 4]);
+        entries[0].questions.push("later".to_owned());
+        entries[2].questions = vec!["later".to_owned()];
+        let families = Families::new(&entries);
+        assert_eq!(families.of(0), families.of(2));
+        assert_ne!(families.of(0), families.of(1));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Finding;
+use super::numbers::{said_more_often, same_number};
 use crate::data::row::Row;
 use crate::data::words::{content_words, has_digit, words};
 
@@ -67,7 +68,7 @@ pub fn schema(row: &Row) -> Option<Finding> {
                 if !ROLES.contains(&message.role.as_str()) {
                     return wrong(format!("message {} has the role `{}`", index + 1, message.role));
                 }
-                if message.content.trim().is_empty() {
+                if message.content.trim().is_empty() && message.tool_calls.is_empty() {
                     return wrong(format!("message {} is empty", index + 1));
                 }
                 let system_late = message.role == "system" && index > 0;
@@ -100,24 +101,40 @@ pub fn generic(row: &Row, least_words: usize) -> Option<Finding> {
     if let Some(phrase) = DANGLING_PHRASES.iter().find(|phrase| both.contains(**phrase)) {
         return Some(Finding::new("too_generic", format!("it says \"{phrase}\", which the reader does not have")));
     }
+    let calls = row.messages.iter().flatten().next_back().is_some_and(|message| !message.tool_calls.is_empty());
     let count = words(&answer).count();
-    if count < least_words {
+    if count < least_words && !calls {
         return Some(Finding::new("too_short", format!("the answer has {count} words; {least_words} are asked for")));
     }
-    let asked: HashSet<String> = content_words(row.question()).collect();
-    if content_words(row.answer()).all(|word| asked.contains(&word)) {
+    if !calls && !says_its_value(row) && only_repeats(row.last_question(), row.answer()) {
         return Some(Finding::new("too_generic", "the answer only repeats words of the question".to_owned()));
     }
     None
 }
 
-/// Share of an answer's content words and numbers that stand in its chunks or its question, and those that do
-/// not.
+/// Whether the row knows what a right answer must contain, and its answer does.
+fn says_its_value(row: &Row) -> bool {
+    let Some(value) = &row.value else { return false };
+    let (value, answer): (Vec<String>, Vec<String>) = (words(value).collect(), words(row.answer()).collect());
+    !value.is_empty() && answer.windows(value.len()).any(|part| part == value)
+}
+
+/// Whether an answer says nothing that its question does not. Who is asked "uphill or downhill?" answers with words of
+/// the question, and a number that is said more often than it was asked is an answer: 3 is the class of 3-butenol.
+fn only_repeats(question: &str, answer: &str) -> bool {
+    let asked: HashSet<String> = content_words(question).collect();
+    content_words(answer).all(|word| asked.contains(&word))
+        && !words(question).any(|word| word == "or")
+        && !said_more_often(question, answer)
+}
+
+/// Share of an answer's content words and numbers that are supported, and those that are not: a word by its chunks or
+/// its question, a number by its chunks alone, since a question may well ask for a wrong one.
 pub fn support(row: &Row, chunks: &HashSet<String>) -> (f64, Vec<String>) {
-    let mut known: HashSet<String> = words(row.question()).collect();
-    known.extend(chunks.iter().cloned());
+    let asked: HashSet<String> = words(row.last_question()).filter(|word| !has_digit(word)).collect();
     let said: Vec<String> = content_words(row.answer()).map(|word| word.to_lowercase()).collect();
-    let mut missing: Vec<String> = said.iter().filter(|word| !is_known(word, &known)).cloned().collect();
+    let is_supported = |word: &&String| is_known(word, chunks) || is_known(word, &asked);
+    let mut missing: Vec<String> = said.iter().filter(|word| !is_supported(word)).cloned().collect();
     let share = if said.is_empty() { 1.0 } else { 1.0 - missing.len() as f64 / said.len() as f64 };
     missing.sort_unstable();
     missing.dedup();
@@ -137,16 +154,21 @@ pub fn value(row: &Row, chunks: &HashSet<String>) -> Option<Finding> {
     })
 }
 
-/// Whether a word stands in the text, or does so in another number (`valve`, `valves`).
+/// Whether a word stands in the text, or does so in another number (`valve`, `valves`); a number also as it is written
+/// elsewhere (`10`, `10.0`).
 fn is_known(word: &str, known: &HashSet<String>) -> bool {
-    known.contains(word)
-        || !has_digit(word)
-            && (known.contains(&format!("{word}s"))
-                || word.strip_suffix("es").is_some_and(|stem| known.contains(stem))
-                || word.strip_suffix('s').is_some_and(|stem| known.contains(stem)))
+    if known.contains(word) {
+        return true;
+    }
+    if has_digit(word) {
+        return known.iter().any(|other| same_number(word, other));
+    }
+    known.contains(&format!("{word}s"))
+        || word.strip_suffix("es").is_some_and(|stem| known.contains(stem))
+        || word.strip_suffix('s').is_some_and(|stem| known.contains(stem))
 }
 
-/// Whether the answer is supported: enough of its words, and every number, stand in its chunks or its question.
+/// Whether the answer is supported: enough of its words, and every number.
 pub fn grounding(share: f64, unsupported: &[String], least: f64) -> Option<Finding> {
     let numbers: Vec<&str> = unsupported.iter().map(String::as_str).filter(|word| has_digit(word)).collect();
     if !numbers.is_empty() {
@@ -204,6 +226,41 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_in_words_of_its_question_is_right_where_it_chooses_or_says_its_value() {
+        let found = |row: &Row| generic(row, 1).map(|found| found.reason);
+        for (question, answer) in [
+            ("Do I approach from uphill or downhill?", "Uphill."),
+            ("True or false: water may be used on sodium.", "False."),
+            ("What is the hazard class of 1,3-butadiene: 2.1 or 3?", "2.1"),
+            (
+                "What is the hazard class of 1,2-Epoxy-3-ethoxypropane?",
+                "The hazard class of 1,2-Epoxy-3-ethoxypropane is 3.",
+            ),
+        ] {
+            assert_eq!(found(&row(question, answer)), None, "{question}");
+        }
+        let valued = |value: &str| Row {
+            value: Some(value.to_owned()),
+            ..row("Is the flammable liquid cabinet yellow, as flammable liquid cabinets are?", "It is yellow.")
+        };
+        assert_eq!((found(&valued("Yellow")), found(&valued("red"))), (None, Some("too_generic")));
+        let mut talk = row("Is it uphill?", "Why?");
+        talk.messages
+            .as_mut()
+            .unwrap()
+            .extend([Message::new("user", "Where is uphill?"), Message::new("assistant", "Uphill.")]);
+        assert_eq!(found(&talk), Some("too_generic"));
+    }
+
+    #[test]
+    fn an_answer_that_calls_a_tool_needs_no_words() {
+        let mut called = row("How deep is the tank?", "");
+        called.messages.as_mut().unwrap()[1].tool_calls = vec![serde_json::json!({"function": {"name": "depth"}})];
+        let called = called.named();
+        assert_eq!((schema(&called), generic(&called, 1)), (None, None));
+    }
+
+    #[test]
     fn invented_numbers_are_not_grounded_and_reworded_answers_are() {
         let text = chunk("UN1090 Acetone, class 3, packing group II. Close the valve before you enter.");
         let judge = |answer: &str| {
@@ -219,6 +276,10 @@ mod tests {
         let judge_value = |said: &str| value(&Row { value: Some(said.to_owned()), ..valued.clone() }, &text);
         assert_eq!(judge_value("class 3"), None);
         assert!(judge_value("I").is_some() && judge_value("II").is_none());
+        let led = row("Is the packing group of UN1099 acetone 3.10?", "Yes, UN1099 acetone is in packing group II.");
+        let (share, unsupported) = support(&led, &text);
+        assert!(grounding(share, &unsupported, 0.6).unwrap().detail.contains("un1099"));
+        assert_eq!(judge("Acetone, class 3.0, has the packing group II."), None);
         assert!(judge("Helicopters land on rooftops during storms.").unwrap().detail.contains("helicopters"));
     }
 }

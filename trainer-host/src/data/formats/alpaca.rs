@@ -7,7 +7,7 @@ use halligan_finetune::chat::Message;
 use serde_json::{Map, Value, json};
 
 use super::record::{Record, optional, required};
-use super::{Format, Unfit};
+use super::{Format, Unfit, bare};
 use crate::data::row::Row;
 
 /// Between instruction and input.
@@ -29,6 +29,7 @@ pub fn line(row: &Row) -> Result<String, Unfit> {
         (["system", "user", "assistant"], [system, question, answer]) => (Some(system), question, answer),
         _ => return Err(Unfit::Turns { format, roles: roles.join(", ") }),
     };
+    bare(messages, format)?;
     let input = row.labels.get(INPUT).and_then(Value::as_str).unwrap_or_default();
     let instruction = question.content.strip_suffix(input).and_then(|head| head.strip_suffix(GAP));
     let (instruction, input) = match instruction {

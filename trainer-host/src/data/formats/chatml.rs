@@ -6,7 +6,7 @@
 use halligan_finetune::chat::Message;
 
 use super::record::Record;
-use super::{Format, Unfit};
+use super::{Format, Unfit, bare};
 use crate::data::row::Row;
 
 const OPEN: &str = "<|im_start|>";
@@ -17,7 +17,9 @@ const CLOSE: &str = "<|im_end|>";
 /// # Errors
 /// A text row, or words that hold a mark.
 pub fn text(row: &Row) -> Result<String, Unfit> {
-    let messages = row.messages.as_deref().ok_or(Unfit::Text { format: Format::Chatml.name() })?;
+    let format = Format::Chatml.name();
+    let messages = row.messages.as_deref().ok_or(Unfit::Text { format })?;
+    bare(messages, format)?;
     let mut text = String::new();
     for (index, Message { role, content, .. }) in messages.iter().enumerate() {
         for mark in [OPEN, CLOSE] {

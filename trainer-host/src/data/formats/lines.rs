@@ -1,9 +1,11 @@
-//! JSONL of any form: one object a line, each with its line number.
+//! JSONL of any form: one object a line, each with its line number. Where it is asked for, a file that is one list of
+//! objects is read alike.
 
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::elements::{Element, Elements};
 use crate::data::dataset::Lines;
 use crate::data::documents::object;
 
@@ -45,19 +47,45 @@ pub fn beginning(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(4 * SHOWN)]).chars().take(SHOWN).collect()
 }
 
-/// Objects of a JSONL file; blank lines are passed over.
+/// Objects of a file; blank lines are passed over.
 pub struct Objects {
-    lines: Lines,
+    source: Source,
     ended: bool,
 }
 
+enum Source {
+    Lines(Lines),
+    List(Elements),
+}
+
 impl Objects {
-    /// Opens the file.
+    /// Opens a JSONL file.
     ///
     /// # Errors
     /// What the system said.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        Ok(Self { lines: Lines::open(path)?, ended: false })
+        Ok(Self { source: Source::Lines(Lines::open(path)?), ended: false })
+    }
+
+    /// Opens a JSONL file, or a JSON file that is one list of objects.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn of_any(path: &Path) -> anyhow::Result<Self> {
+        match Elements::open(path)? {
+            Some(elements) => Ok(Self { source: Source::List(elements), ended: false }),
+            None => Self::open(path),
+        }
+    }
+
+    fn next_text(&mut self) -> anyhow::Result<Option<Element>> {
+        match &mut self.source {
+            Source::Lines(lines) => {
+                let line = lines.next_line()?;
+                Ok(line.map(|(line, text)| Element { line, bytes: lines.bytes(), text }))
+            }
+            Source::List(elements) => elements.next_element(),
+        }
     }
 }
 
@@ -66,18 +94,17 @@ impl Iterator for Objects {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
-            let (line, bytes) = match self.lines.next_line() {
-                Ok(Some(line)) => line,
+            let Element { line, bytes: place, text } = match self.next_text() {
+                Ok(Some(text)) => text,
                 Ok(None) => return None,
                 Err(error) => {
                     self.ended = true;
                     return Some(Err(Wrong::File(error)));
                 }
             };
-            let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-            if !bytes.iter().all(u8::is_ascii_whitespace) {
+            let bytes = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
+            if !bytes.iter().all(u8::is_ascii_whitespace) || matches!(self.source, Source::List(_)) {
                 let wrong = |problem| Wrong::Line(line, problem, beginning(bytes));
-                let place = self.lines.bytes();
                 return Some(object(bytes).map(|object| Line { line, bytes: place, object }).map_err(wrong));
             }
         }

@@ -1,10 +1,11 @@
-//! ShareGPT JSONL: `conversations` of `from` and `value`.
+//! ShareGPT JSONL: `conversations` of `from` and `value`, with what the system says among them or in a column `system`.
 
+use halligan_finetune::chat::Message;
 use serde_json::{Map, Value, json};
 
 use super::messages::messages;
-use super::record::Record;
-use super::{Format, Unfit};
+use super::record::{Record, optional};
+use super::{Format, Unfit, bare};
 use crate::data::documents::kind;
 use crate::data::row::Row;
 
@@ -27,6 +28,7 @@ const ROLES: [(&str, &str); 8] = [
 pub fn line(row: &Row) -> Result<String, Unfit> {
     let format = Format::Sharegpt.name();
     let messages = row.messages.as_deref().ok_or(Unfit::Text { format })?;
+    bare(messages, format)?;
     let mut turns = Vec::new();
     for message in messages {
         let name = ROLES.iter().find(|(role, _)| *role == message.role).map(|(_, name)| *name);
@@ -68,6 +70,44 @@ pub fn row(object: &Map<String, Value>) -> Result<Row, String> {
         let known = ROLES.iter().find(|(_, known)| *known == name).map(|(role, _)| (*role).to_owned());
         known.ok_or_else(|| format!("is from `{name}`; known are human, gpt and system"))
     };
-    record.messages = Some(messages(list, "from", "value", role)?);
+    let mut messages = messages(list, "from", "value", role)?;
+    if let Some(system) = optional(object, "system")?.filter(|system| !system.trim().is_empty()) {
+        match messages.iter().find(|message| message.role == "system") {
+            None => messages.insert(0, Message::new("system", system)),
+            Some(message) if message.content == system => {}
+            Some(_) => return Err("`system` and the system message say different things; keep one of them".to_owned()),
+        }
+    }
+    record.messages = Some(messages);
     record.into_row()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(columns: Value) -> Result<Vec<(String, String)>, String> {
+        let messages = row(columns.as_object().unwrap())?.messages.unwrap_or_default();
+        Ok(messages.into_iter().map(|message| (message.role, message.content)).collect())
+    }
+
+    #[test]
+    fn what_the_system_says_in_a_column_of_its_own_comes_first() {
+        let turns = json!([{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]);
+        let said = of(json!({"system": "Be brief.", "conversations": turns})).unwrap();
+        assert_eq!((said.len(), said[0].0.as_str(), said[0].1.as_str()), (3, "system", "Be brief."));
+        assert_eq!(of(json!({"system": "", "conversations": turns})).unwrap().len(), 2);
+        let twice = json!([{"from": "system", "value": "Be brief."}, {"from": "human", "value": "a"}]);
+        assert_eq!(of(json!({"system": "Be brief.", "conversations": twice})).unwrap().len(), 2);
+        assert!(of(json!({"system": "Be long.", "conversations": twice})).unwrap_err().contains("keep one"));
+    }
+
+    #[test]
+    fn call_of_a_tool_is_named_and_not_cut() {
+        let mut call = Message::new("assistant", "");
+        call.tool_calls = vec![json!({"function": {"name": "depth"}})];
+        let row = Row { messages: Some(vec![Message::new("user", "a"), call]), ..Row::default() };
+        let problem = line(&row).unwrap_err().to_string();
+        assert!(problem.contains("message 2 has `tool_calls`") && problem.contains("sharegpt"), "{problem}");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Columns: `id`, `group`, `kind`, `split`, `messages` (list of `role` and `content`), `text`, `value`,
 //! `contradicts` (list) and `lineage` (JSON of all else). Reading takes any table that has `messages` or
-//! `text`; what is missing is absent from the rows.
+//! `text`; what is missing is absent from the rows, and a row with calls of tools that cannot be read is an error.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::{Array, ArrayRef, LargeStringArray, RecordBatch, StringArray, StringViewArray};
 use arrow_schema::{DataType, Field, Fields, Schema};
 use halligan_finetune::chat::Message;
+use serde_json::Value;
 
 use super::record::Record;
 
@@ -20,7 +21,13 @@ const BATCH_ROWS: usize = 1_024;
 /// Columns that hold one text each.
 const TEXTS: [&str; 7] = ["id", "group", "kind", "split", "text", "value", "lineage"];
 
-/// The fields of a message.
+/// All columns that are read.
+pub const COLUMNS: [&str; 9] = ["id", "group", "kind", "split", "text", "value", "lineage", "messages", "contradicts"];
+
+/// Parts of a message that are read.
+pub const PARTS: [&str; 5] = ["role", "content", "name", "tool_call_id", "tool_calls"];
+
+/// The fields of a message that are written.
 fn message_fields() -> Fields {
     Fields::from(vec![Field::new("role", DataType::Utf8, true), Field::new("content", DataType::Utf8, true)])
 }
@@ -103,11 +110,11 @@ pub fn in_batches(
     if part.is_empty() { Ok(()) } else { each(&part) }
 }
 
-/// The records of a batch of any table with `messages` or `text`.
+/// The records of a batch of any table with `messages` or `text`, each on its own where its messages are wrong.
 ///
 /// # Errors
 /// The column that is missing or has another type; nothing can be read of such a file.
-pub fn records(batch: &RecordBatch) -> Result<Vec<Record>, String> {
+pub fn records(batch: &RecordBatch) -> Result<Vec<Result<Record, String>>, String> {
     let mut records = vec![Record::default(); batch.num_rows()];
     for name in TEXTS {
         let Some(column) = batch.column_by_name(name) else { continue };
@@ -132,32 +139,56 @@ pub fn records(batch: &RecordBatch) -> Result<Vec<Record>, String> {
         }
     }
     let messages = batch.column_by_name("messages");
-    if let Some(column) = messages {
-        for (row, record) in records.iter_mut().enumerate() {
-            record.messages = element(column, row, "messages")?.map(|values| messages_of(&values)).transpose()?;
-        }
-    }
     if messages.is_none() && batch.column_by_name("text").is_none() {
         let names: Vec<&str> = batch.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
         return Err(format!("there is neither a column `messages` nor `text`; the columns are {}", names.join(", ")));
     }
-    Ok(records)
+    let whole = |(row, record): (usize, Record)| -> Result<Record, String> {
+        let values = messages.map(|column| element(column, row, "messages")).transpose()?.flatten();
+        Ok(Record { messages: values.map(|values| messages_of(&values)).transpose()?, ..record })
+    };
+    Ok(records.into_iter().enumerate().map(whole).collect())
 }
 
 fn messages_of(values: &ArrayRef) -> Result<Vec<Message>, String> {
     let parts = values
         .as_struct_opt()
         .ok_or_else(|| format!("`messages` holds {}, not objects with role and content", values.data_type()))?;
-    let column = |name: &str| {
-        let column = parts.column_by_name(name).ok_or_else(|| format!("`messages` has no `{name}`"))?;
-        texts(column, name)
-    };
-    let both = column("role")?.into_iter().zip(column("content")?);
-    let message = |(role, content): (Option<String>, Option<String>)| match (role, content) {
-        (Some(role), Some(content)) => Ok(Message::new(role, content)),
-        _ => Err("a message has no role or no content".to_owned()),
-    };
-    both.map(message).collect()
+    let column = |name: &str| parts.column_by_name(name).map(|column| texts(column, name)).transpose();
+    let needed = |name: &str| column(name)?.ok_or_else(|| format!("`messages` has no `{name}`"));
+    let optional = |name: &str| Ok::<_, String>(column(name)?.unwrap_or_else(|| vec![None; parts.len()]));
+    let (roles, contents) = (needed("role")?, needed("content")?);
+    let (names, ids) = (optional("name")?, optional("tool_call_id")?);
+    let mut messages = Vec::with_capacity(roles.len());
+    let told = roles.into_iter().zip(contents).zip(names.into_iter().zip(ids)).enumerate();
+    for (index, ((role, content), (name, tool_call_id))) in told {
+        let tool_calls = parts.column_by_name("tool_calls").map(|column| calls_of(column, index)).transpose()?;
+        let tool_calls = tool_calls.unwrap_or_default();
+        let content = content.or_else(|| (!tool_calls.is_empty()).then(String::new));
+        let (Some(role), Some(content)) = (role, content) else {
+            return Err(format!("message {} has no role or no content", index + 1));
+        };
+        messages.push(Message { role, content, tool_calls, name, tool_call_id });
+    }
+    Ok(messages)
+}
+
+/// The calls of one message, which a table holds as JSON.
+fn calls_of(column: &ArrayRef, index: usize) -> Result<Vec<Value>, String> {
+    const NAME: &str = "tool_calls";
+    if matches!(column.data_type(), DataType::List(_) | DataType::LargeList(_)) {
+        return match element(column, index, NAME)? {
+            Some(calls) if !calls.is_empty() => Err(format!(
+                "message {} has `{NAME}` that are no JSON text; write the rows as JSONL with `messages`",
+                index + 1
+            )),
+            _ => Ok(Vec::new()),
+        };
+    }
+    let text = texts(&column.slice(index, 1), NAME)?.pop().flatten().filter(|text| !text.trim().is_empty());
+    let calls = text.map(|text| serde_json::from_str::<Option<Vec<Value>>>(&text)).transpose();
+    let calls = calls.map_err(|error| format!("`{NAME}` of message {} is no JSON list ({error})", index + 1))?;
+    Ok(calls.flatten().unwrap_or_default())
 }
 
 /// One element of a column of lists.
@@ -192,5 +223,41 @@ fn texts(column: &ArrayRef, name: &str) -> Result<Vec<Option<String>>, String> {
             Ok(numbers.iter().map(|number| number.map(|number| number.to_string())).collect())
         }
         other => Err(format!("column `{name}` is {other}, not text")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::StructArray;
+
+    use super::*;
+
+    /// A message list of one row: a call, its result and an answer, with `tool_calls` as given.
+    fn conversation(calls: ArrayRef) -> ArrayRef {
+        let text = |values: [Option<&str>; 3]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
+        let columns = [
+            ("role", text([Some("assistant"), Some("tool"), Some("assistant")])),
+            ("content", text([None, Some("5 feet"), Some("Five feet.")])),
+            ("name", text([None, Some("depth"), None])),
+            ("tool_calls", calls),
+        ];
+        let fields = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
+        let fields: Fields = fields.collect();
+        Arc::new(StructArray::new(fields, columns.iter().map(|(_, column)| column.clone()).collect(), None))
+    }
+
+    #[test]
+    fn calls_in_json_are_read_and_others_are_named() {
+        let json = StringArray::from(vec![Some("[{\"id\": \"c\"}]"), None, Some("[]")]);
+        let messages = messages_of(&conversation(Arc::new(json))).unwrap();
+        assert_eq!((messages[0].tool_calls.len(), messages[0].content.as_str()), (1, ""));
+        assert_eq!((messages[1].name.as_deref(), messages[2].tool_calls.len()), (Some("depth"), 0));
+        let broken = StringArray::from(vec![Some("c"), None, None]);
+        assert!(messages_of(&conversation(Arc::new(broken))).unwrap_err().contains("message 1 is no JSON list"));
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        lists.values().append_value("c");
+        (0..3).for_each(|_| lists.append(true));
+        let problem = messages_of(&conversation(Arc::new(lists.finish()))).unwrap_err();
+        assert!(problem.contains("message 1 has `tool_calls`") && problem.contains("JSONL"), "{problem}");
     }
 }

@@ -4,10 +4,16 @@
 //! is so), core logic (what follows from what) and compressed blocks (all of it in one line). Layers order the
 //! concepts as a curriculum: a concept may rest on concepts of its own layer or an earlier one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use serde::Deserialize;
+
+/// Words that begin a clause in lower case, whatever it is about.
+const CLAUSE_WORDS: [&str; 24] = [
+    "a", "all", "an", "any", "each", "every", "he", "if", "it", "no", "one", "she", "some", "that", "the", "their",
+    "there", "these", "they", "this", "those", "we", "when", "you",
+];
 
 /// A blueprint as written, in TOML or JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -105,6 +111,7 @@ impl Blueprint {
             );
             anyhow::ensure!(concept.statements().next().is_some(), "{name}: it says nothing; give it a principle");
         }
+        self.check_clauses()?;
         for concept in &self.concepts {
             let own = layers[concept.layer.as_str()];
             for below in &concept.rests_on {
@@ -114,6 +121,28 @@ impl Blueprint {
                 anyhow::ensure!(
                     *layer <= own && *below != concept.name,
                     "{}: it rests on {below:?}, which comes later; move one of them to another layer",
+                    concept.name
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Clauses are put into sentences, so they may neither begin nor end like one. A name keeps its capital: it stands
+    /// nowhere in lower case.
+    fn check_clauses(&self) -> anyhow::Result<()> {
+        let texts =
+            self.concepts.iter().flat_map(|concept| std::iter::once(concept.name.as_str()).chain(concept.statements()));
+        let words = texts.flat_map(str::split_whitespace).map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+        let lower: HashSet<&str> =
+            words.chain(CLAUSE_WORDS).filter(|word| word.starts_with(char::is_lowercase)).collect();
+        for concept in &self.concepts {
+            for clause in concept.core_logic.iter().flat_map(Rule::clauses).map(str::trim) {
+                let first = clause.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                let capital = first.starts_with(char::is_uppercase) && lower.contains(first.to_lowercase().as_str());
+                anyhow::ensure!(
+                    !capital && !clause.ends_with(['.', '!', '?']),
+                    "{}: {clause:?} in `core_logic` is a sentence; write a clause, without capital and full stop",
                     concept.name
                 );
             }
@@ -142,11 +171,17 @@ impl Blueprint {
 
 impl Concept {
     fn statements(&self) -> impl Iterator<Item = &str> {
-        let rules = self.core_logic.iter().flat_map(|rule| {
-            [Some(&rule.condition), Some(&rule.consequence), rule.because.as_ref()].into_iter().flatten()
-        });
         let sentences = self.first_principles.iter().chain(&self.explanatory_principles).chain(&self.compressed);
-        sentences.chain(rules).map(String::as_str)
+        sentences.map(String::as_str).chain(self.core_logic.iter().flat_map(Rule::clauses))
+    }
+}
+
+impl Rule {
+    fn clauses(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.condition), Some(&self.consequence), self.because.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
     }
 }
 
@@ -199,5 +234,18 @@ pub(super) mod tests {
         assert!(fault("Fuel, heat, oxygen: take one away.", " ").contains("sentences is empty"));
         assert!(fault("compressed", "compresed").contains("compresed"));
         assert!(fault("\"the fire line\"", "\"the fire triangle\"").contains("stands twice"));
+    }
+
+    #[test]
+    fn clauses_that_are_sentences_are_refused_and_names_keep_their_capitals() {
+        let read = |clause: &str| Blueprint::parse(&TRIANGLE.replace("the fire goes out", clause), false);
+        for clause in ["The fire goes out", "the fire goes out.", "Heat is lost"] {
+            let error = read(clause).unwrap_err().to_string();
+            assert!(error.starts_with("the fire triangle: ") && error.contains("write a clause"), "{error}");
+        }
+        for clause in ["LCES is in place", "Halon is left", "CO2 is left"] {
+            assert!(read(clause).is_ok(), "{clause}");
+        }
+        assert!(Blueprint::parse(include_str!("../../../guide/blueprint.toml"), false).is_ok());
     }
 }

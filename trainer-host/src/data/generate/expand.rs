@@ -6,9 +6,10 @@
 
 use serde_json::Value;
 
+use super::answers::series;
 use super::blueprint::{Blueprint, Concept};
 use super::fact::{Ask, Fact, Worded, capital};
-use super::records::series;
+
 use crate::data::ledger::Template;
 use crate::data::row::Row;
 
@@ -87,6 +88,7 @@ fn facts(blueprint: &Blueprint, concept: &Concept) -> Vec<Fact> {
     let fact = |part: &str, index: usize, patterns: &[&str], parts: &[(&str, &str)], answer: Worded| Fact {
         kind: "blueprint",
         about: [blueprint.domain.as_str(), &concept.name, part, &index.to_string()].map(str::to_owned).to_vec(),
+        turns_round: None,
         asks: patterns.iter().map(|pattern| Ask::Question(Worded::fill(pattern, parts))).collect(),
         plural: false,
         answer,
@@ -108,13 +110,12 @@ fn facts(blueprint: &Blueprint, concept: &Concept) -> Vec<Fact> {
     say("explanatory_principles", &WHY, &concept.explanatory_principles);
     say("compressed", &COMPRESSED, &concept.compressed);
     for (index, rule) in concept.core_logic.iter().enumerate() {
-        let (condition, consequence) = (clause(&rule.condition), clause(&rule.consequence));
-        let big = capital(&condition);
-        let parts = [name, domain, ("if", condition.as_str()), ("If", big.as_str()), ("then", consequence.as_str())];
+        let (condition, consequence) = (rule.condition.trim(), rule.consequence.trim());
+        let big = capital(condition);
+        let parts = [name, domain, ("if", condition), ("If", big.as_str()), ("then", consequence)];
         let answer = match &rule.because {
             Some(because) => {
-                let because = clause(because);
-                let all = [parts.as_slice(), &[("because", because.as_str())]].concat();
+                let all = [parts.as_slice(), &[("because", because.trim())]].concat();
                 let reason = Worded::fill("Because {{ because }}.", &all);
                 facts.push(fact("reason", index, &REASON, &parts, reason));
                 Worded::fill("If {{ if }}, {{ then }}, because {{ because }}.", &all)
@@ -142,7 +143,7 @@ fn chain(blueprint: &Blueprint, concept: &Concept) -> Option<String> {
     let rule = concept.core_logic.first()?;
     let mut steps = vec![sentence(ground)];
     steps.extend(concept.explanatory_principles.first().map(|text| sentence(text)));
-    steps.push(format!("Therefore, if {}, {}.", clause(&rule.condition), clause(&rule.consequence)));
+    steps.push(format!("Therefore, if {}, {}.", rule.condition.trim(), rule.consequence.trim()));
     Some(steps.join(" "))
 }
 
@@ -150,11 +151,6 @@ fn chain(blueprint: &Blueprint, concept: &Concept) -> Option<String> {
 fn sentence(text: &str) -> String {
     let text = text.trim();
     if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
-}
-
-/// Without the full stop.
-fn clause(text: &str) -> String {
-    text.trim().trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

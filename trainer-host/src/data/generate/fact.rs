@@ -19,6 +19,9 @@ pub struct Fact {
     pub kind: &'static str,
     /// What it is about, which names its group: source, subject, column.
     pub about: Vec<String>,
+    /// What the fact is about that this one turns round, if it does: who knows one knows the other, so that they share
+    /// a group.
+    pub turns_round: Option<Vec<String>>,
     /// Ways of asking.
     pub asks: Vec<Ask>,
     /// Whether its noun phrases are plural.
@@ -80,7 +83,8 @@ impl Ask {
 impl Fact {
     /// Name of the group of its rows.
     pub fn group(&self) -> String {
-        let parts: Vec<&[u8]> = self.about.iter().map(String::as_bytes).collect();
+        let about = self.turns_round.as_ref().unwrap_or(&self.about);
+        let parts: Vec<&[u8]> = about.iter().map(String::as_bytes).collect();
         content_id(&parts)
     }
 
@@ -144,6 +148,7 @@ mod tests {
         Fact {
             kind: "record",
             about: vec!["table.csv".to_owned(), "smoke".to_owned(), "color".to_owned()],
+            turns_round: None,
             asks: vec![Ask::new(phrase), Ask::new(question)],
             plural: false,
             answer: Worded::fill("The color of {{ title }} is {{ value }}.", &[("title", "smoke"), ("value", "gray")]),

@@ -10,7 +10,31 @@ const NAME_WORDS: [&str; 9] =
 /// Words in a header that say that the column identifies its records.
 const IDENTIFIER_WORDS: [&str; 5] = ["id", "number", "no", "code", "symbol"];
 /// Words of headers that are written in capitals.
-const CAPITALS: [&str; 8] = ["id", "un", "na", "cas", "erg", "url", "ph", "usa"];
+const CAPITALS: [&str; 9] = ["id", "idlh", "un", "na", "cas", "erg", "url", "ph", "usa"];
+/// First words of headers that are no names of anything ("What it is", "Made by").
+const NO_NOUNS: [&str; 12] =
+    ["are", "can", "does", "how", "is", "made", "what", "when", "where", "which", "who", "why"];
+/// What cells say where nothing is known. `None` is no such word: where no label is needed, tables say so.
+const BLANKS: [&str; 18] = [
+    "n.a",
+    "n/a",
+    "n/k",
+    "nan",
+    "nil",
+    "no data",
+    "none known",
+    "not applicable",
+    "not available",
+    "not determined",
+    "not known",
+    "not listed",
+    "not specified",
+    "null",
+    "t.b.d",
+    "tba",
+    "tbd",
+    "unknown",
+];
 /// Share of different values from which a column can identify records.
 const IDENTIFIES_SHARE: f64 = 0.5;
 
@@ -74,6 +98,11 @@ pub fn phrase_of(column: &str) -> (String, bool) {
     (phrase, last.len() > 2 && last.ends_with('s') && !singular_ending)
 }
 
+/// Whether a column can be asked for in the words of its header.
+pub fn is_noun(phrase: &str) -> bool {
+    !phrase.is_empty() && !phrase.split(' ').next().is_some_and(|first| NO_NOUNS.contains(&first))
+}
+
 /// Words of a header in lower case: cut at everything but letters and digits, and before capitals inside a word.
 fn header_words(column: &str) -> Vec<String> {
     let mut words = vec![String::new()];
@@ -103,10 +132,18 @@ pub fn without_stop(cell: &str) -> &str {
     }
 }
 
+/// Whether a cell is empty or a placeholder: dashes, `n/a`, `unknown`.
+pub fn is_blank(cell: &str) -> bool {
+    let is_mark =
+        |c: char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '.' | '\u{2026}' | '?' | '_' | '/' | '~');
+    let words = cell.trim().trim_matches(['(', ')', '[', ']']).trim_end_matches('.').to_lowercase();
+    cell.chars().all(|c| is_mark(c) || c.is_whitespace()) || BLANKS.contains(&words.as_str())
+}
+
 /// The filled cells of a column.
 fn cells<'a>(rows: &[&'a Fields], column: &str) -> Vec<&'a str> {
     let found = rows.iter().filter_map(|row| row.iter().find(|(name, _)| name == column));
-    found.map(|(_, cell)| cell.trim()).filter(|cell| !cell.is_empty()).collect()
+    found.map(|(_, cell)| cell.trim()).filter(|cell| !is_blank(cell)).collect()
 }
 
 fn share_of_different(cells: &[&str]) -> f64 {
@@ -132,6 +169,7 @@ mod tests {
         assert_eq!(phrase_of("labelCodes"), ("label codes".to_owned(), true));
         assert_eq!(phrase_of("ERG guide"), ("ERG guide".to_owned(), false));
         assert_eq!(phrase_of("Status"), ("status".to_owned(), false));
+        assert!(is_noun(&phrase_of("Color").0) && !is_noun(&phrase_of("What it is").0) && !is_noun(&phrase_of("%").0));
     }
 
     #[test]
@@ -154,6 +192,16 @@ mod tests {
         assert_eq!(without_stop("Cans (each of 1 L at most)."), "Cans (each of 1 L at most)");
         assert_eq!(without_stop("Paints, n.o.s."), "Paints, n.o.s.");
         assert_eq!((without_stop("."), without_stop("")), ("", ""));
+    }
+
+    #[test]
+    fn dashes_and_words_for_nothing_are_blank_and_signs_and_symbols_are_not() {
+        for cell in ["", " ", "-", "\u{2014}", "--", "...", "N/A", "n.a.", "nil", "(unknown)", "TBD", "?"] {
+            assert!(is_blank(cell), "{cell}");
+        }
+        for cell in ["0", "+", "\u{2713}", "No", "Na", "None", "none of these", "-5", "UNKNOWN GAS"] {
+            assert!(!is_blank(cell), "{cell}");
+        }
     }
 
     #[test]

@@ -1,10 +1,17 @@
 //! Facts of lists in a text, without a model: what belongs to a list, and which item has a number.
 //!
-//! Lists of PDFs arrive as one line with their marks in it, so items are found by the marks, not by lines.
+//! Items are found by the lines they stand on, or by their marks where a list arrives as one line. A list is named by
+//! the line or sentence before it if that is a name, otherwise by its heading.
 
-use regex::Regex;
+mod lines;
+mod running;
+
+use std::collections::HashMap;
 
 use super::fact::{Ask, Fact, Worded};
+use super::marks::without_marks;
+use super::sink::Left;
+use super::subjects::begins_as_thing;
 use crate::data::chunk::{Chunk, ChunkKind};
 
 /// Fewest and most items of a list that is asked for.
@@ -15,125 +22,178 @@ const WHOLE_WORDS_MAX: usize = 48;
 const ITEM_WORDS_MAX: usize = 16;
 /// Longest name of a list in words.
 const NAME_WORDS_MAX: usize = 8;
-/// Numbers that a list may have lost before the one that ends it; a higher one is a number in the text.
-const GAP_MAX: usize = 2;
 /// Marks of items.
 const BULLETS: [char; 4] = ['\u{2022}', '\u{25aa}', '\u{25cf}', '\u{2023}'];
-
-/// Facts of the lists among `chunks`.
-pub fn facts(chunks: &[Chunk]) -> Vec<Fact> {
-    let running = |chunk: &&Chunk| matches!(chunk.kind, ChunkKind::Prose | ChunkKind::Equation);
-    let prose = chunks.iter().filter(|chunk| chunk.fields.is_empty()).filter(running);
-    prose.flat_map(of_chunk).collect()
-}
+/// Words that make the line before a list a sentence, not a name.
+const SENTENCE: [&str; 29] = [
+    "are",
+    "be",
+    "can",
+    "carries",
+    "carry",
+    "contains",
+    "do",
+    "does",
+    "following",
+    "has",
+    "have",
+    "include",
+    "includes",
+    "is",
+    "may",
+    "must",
+    "need",
+    "needs",
+    "should",
+    "these",
+    "they",
+    "this",
+    "those",
+    "use",
+    "uses",
+    "was",
+    "were",
+    "will",
+    "you",
+];
 
 /// A list with the text that stands before it.
 struct List {
-    name: String,
+    /// The last line, paragraph or sentence before it.
+    lead: String,
+    /// Whether its heading may name it.
+    by_heading: bool,
     items: Vec<String>,
+    /// Places of the items that say more than their text.
+    partly: Vec<usize>,
     numbered: bool,
-    /// Whether the last item is the last of the list.
+    /// Whether these are all items.
     whole: bool,
 }
 
-fn of_chunk(chunk: &Chunk) -> Vec<Fact> {
-    let Some(list) = bulleted(chunk).or_else(|| numbered(chunk)) else { return Vec::new() };
-    if !ITEMS.contains(&list.items.len()) || !is_name(&list.name) {
-        return Vec::new();
+/// A list under its name.
+struct Named<'a> {
+    chunk: &'a Chunk,
+    name: String,
+    /// Whether the name is the heading's.
+    by_heading: bool,
+    list: List,
+}
+
+/// Facts of the lists among `chunks`; `left` gets those that share a name.
+pub fn facts(chunks: &[Chunk], left: &mut Vec<Left>) -> Vec<Fact> {
+    let running = |chunk: &&Chunk| matches!(chunk.kind, ChunkKind::Prose | ChunkKind::Equation);
+    let prose: Vec<&Chunk> = chunks.iter().filter(|chunk| chunk.fields.is_empty()).filter(running).collect();
+    let mut all: Vec<Named<'_>> = Vec::new();
+    for (place, chunk) in prose.iter().enumerate() {
+        let before = place.checked_sub(1).map(|place| prose[place]);
+        all.extend(of_chunk(chunk, before, prose.get(place + 1).copied()));
     }
-    let fact = |about: &str, phrase: Worded, answer: Worded, value: Option<String>| Fact {
-        kind: "definition",
-        about: vec!["list".to_owned(), chunk.path.clone(), list.name.clone(), about.to_owned()],
-        asks: vec![Ask::Phrase(phrase)],
-        plural: false,
-        answer,
-        value,
-        contradicts: Vec::new(),
-        chunks: vec![chunk.id.clone()],
-        sources: vec![chunk.source.clone()],
-    };
+    let mut of_heading: HashMap<(&str, &[String]), usize> = HashMap::new();
+    for named in all.iter().filter(|named| named.by_heading) {
+        *of_heading.entry((&named.chunk.path, &named.chunk.heading)).or_default() += 1;
+    }
     let mut facts = Vec::new();
-    let all = list.items.join("; ");
-    if list.whole && all.split_whitespace().count() <= WHOLE_WORDS_MAX {
-        let parts = [("list", list.name.as_str()), ("items", all.as_str())];
-        let phrase = Worded::fill("the list of {{ list }}", &parts);
-        facts.push(fact("all", phrase, Worded::fill("{{ list }}: {{ items }}.", &parts), None));
-    }
-    if list.numbered {
-        for (index, item) in list.items.iter().enumerate() {
-            let number = (index + 1).to_string();
-            if item.split_whitespace().count() > ITEM_WORDS_MAX {
-                continue;
-            }
-            let parts = [("list", list.name.as_str()), ("number", number.as_str()), ("item", item.as_str())];
-            let phrase = Worded::fill("number {{ number }} of {{ list }}", &parts);
-            let answer = Worded::fill("Number {{ number }} of {{ list }}: {{ item }}.", &parts);
-            facts.push(fact(&number, phrase, answer, Some(item.clone())));
+    for named in &all {
+        let lists = of_heading.get(&(named.chunk.path.as_str(), named.chunk.heading.as_slice())).copied();
+        if let Some(lists) = lists.filter(|lists| named.by_heading && *lists > 1) {
+            let detail = format!("{lists} lists stand under {:?} without names of their own", named.name);
+            let content = Some(named.list.items.join("; "));
+            left.push(Left { content, ..Left::of(named.chunk, "ambiguous", detail) });
+        } else {
+            facts.extend(named.facts());
         }
     }
     facts
 }
 
-/// `NAME * a * b * c`, on one line or on several.
-fn bulleted(chunk: &Chunk) -> Option<List> {
-    let dashed =
-        chunk.text.lines().filter(|line| line.trim_start().starts_with(['-', '*', '+'])).count() >= *ITEMS.start();
-    let marked = if dashed {
-        // Marks of Markdown count at the beginning of a line only.
-        let mark = |line: &str| {
-            let item = line.trim_start().strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with(' '));
-            item.map_or_else(|| line.to_owned(), |item| format!("{}{item}", BULLETS[0]))
-        };
-        chunk.text.lines().map(mark).collect::<Vec<_>>().join("\n")
-    } else {
-        chunk.text.clone()
+/// The lists of a chunk that something can be asked about.
+fn of_chunk<'a>(chunk: &'a Chunk, before: Option<&Chunk>, after: Option<&Chunk>) -> Vec<Named<'a>> {
+    let mut lists: Vec<List> = lines::lists(&chunk.text);
+    lists.retain(|list| list.items.len() >= *ITEMS.start());
+    if lists.is_empty() {
+        lists = running::lists(&chunk.text);
+    }
+    // A list that is longer than a chunk stands in several.
+    let together = |other: &&Chunk| other.source == chunk.source && other.heading == chunk.heading;
+    let (before, after) = (before.filter(together), after.filter(together));
+    if let Some(first) = lists.first_mut() {
+        first.whole &= !(before.is_some_and(|before| ends_in_item(&before.text)) && begins_with_item(&chunk.text));
+    }
+    if let Some(last) = lists.last_mut() {
+        last.whole &= !(after.is_some_and(|after| begins_with_item(&after.text)) && ends_in_item(&chunk.text));
+    }
+    let named = |list: List| {
+        let lead = without_marks(&list.lead);
+        let lead = lead.trim().trim_start_matches('#').trim().trim_end_matches([':', '.', '-']).trim();
+        let heading = chunk.heading.last().map(String::as_str).unwrap_or_default().trim_end_matches(':');
+        // A heading stands before the list as a line of the text, too.
+        let by_heading = !is_name(lead) || !begins_as_thing(lead) || lead == heading;
+        let name = if by_heading { heading } else { lead }.to_owned();
+        let known = is_name(&name) && (!by_heading || list.by_heading || lead == heading);
+        let sound = known && list.is_sound();
+        sound.then_some(Named { chunk, name, by_heading, list })
     };
-    let mut parts = marked.split(BULLETS);
-    let before = parts.next().unwrap_or_default();
-    let items: Vec<String> = parts.map(item).collect();
-    let name = name(before, chunk);
-    // Links are the furniture of a page.
-    let is_said = |item: &String| !item.is_empty() && !item.contains("](") && !item.contains("://");
-    (!items.is_empty() && items.iter().all(is_said)).then_some(List { name, items, numbered: false, whole: true })
+    lists.into_iter().filter_map(named).collect()
 }
 
-/// `NAME 1. a 2. b 3. c`: numbers from 1 without a gap.
-fn numbered(chunk: &Chunk) -> Option<List> {
-    let mark = Regex::new(r"(?:^|\s)(\d{1,2})[.)]\s+").ok()?;
-    let text = crate::one_line(&chunk.text);
-    let mut starts: Vec<(usize, usize)> = Vec::new();
-    let mut end = text.len();
-    for found in mark.captures_iter(&text) {
-        let (whole, number) = (found.get(0)?, found.get(1)?);
-        let number = number.as_str().parse::<usize>().ok()?;
-        let next = starts.len() + 1;
-        if number == next {
-            starts.push((whole.start(), whole.end()));
-        } else if !starts.is_empty() && (next + 1..=next + GAP_MAX).contains(&number) {
-            // The text has lost an item; what follows belongs to none of those before.
-            end = whole.start();
-            break;
-        }
+impl List {
+    fn is_sound(&self) -> bool {
+        // Links are the furniture of a page.
+        let is_said = |item: &String| !item.is_empty() && !item.contains("](") && !item.contains("://");
+        ITEMS.contains(&self.items.len()) && self.items.iter().all(is_said) && (self.numbered || self.whole)
     }
-    let first = starts.first()?.0;
-    let whole = end == text.len();
-    let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([end]);
-    let items: Vec<String> = starts.iter().zip(ends).map(|((_, start), end)| item(&text[*start..end])).collect();
-    let name = name(&text[..first], chunk);
-    (items.iter().all(|item| !item.is_empty())).then_some(List { name, items, numbered: true, whole })
+}
+
+impl Named<'_> {
+    fn facts(&self) -> Vec<Fact> {
+        let (name, list) = (self.name.as_str(), &self.list);
+        let fact = |about: &str, phrase: Worded, answer: Worded, value: Option<String>| Fact {
+            kind: "definition",
+            about: vec!["list".to_owned(), self.chunk.path.clone(), name.to_owned(), about.to_owned()],
+            turns_round: None,
+            asks: vec![Ask::Phrase(phrase)],
+            plural: false,
+            answer,
+            value,
+            contradicts: Vec::new(),
+            chunks: vec![self.chunk.id.clone()],
+            sources: vec![self.chunk.source.clone()],
+        };
+        let mut facts = Vec::new();
+        let all = list.items.join("; ");
+        if list.whole && all.split_whitespace().count() <= WHOLE_WORDS_MAX {
+            let parts = [("list", name), ("items", all.as_str())];
+            let phrase = Worded::fill("the list of {{ list }}", &parts);
+            facts.push(fact("all", phrase, Worded::fill("{{ list }}: {{ items }}.", &parts), None));
+        }
+        for (index, item) in list.items.iter().enumerate().filter(|_| list.numbered) {
+            let number = (index + 1).to_string();
+            if item.split_whitespace().count() > ITEM_WORDS_MAX || list.partly.contains(&index) {
+                continue;
+            }
+            let parts = [("list", name), ("number", number.as_str()), ("item", item.as_str())];
+            let phrase = Worded::fill("number {{ number }} of {{ list }}", &parts);
+            let answer = Worded::fill("Number {{ number }} of {{ list }}: {{ item }}.", &parts);
+            facts.push(fact(&number, phrase, answer, Some(item.clone())));
+        }
+        facts
+    }
 }
 
 /// An item without the mark at its end.
 fn item(text: &str) -> String {
-    crate::one_line(text).trim_end_matches(['.', ';', ',']).to_owned()
+    crate::one_line(&without_marks(text)).trim_end_matches(['.', ';', ',']).to_owned()
 }
 
-/// The text before a list is its name, if it is short; otherwise the heading is.
-fn name(before: &str, chunk: &Chunk) -> String {
-    let before = crate::one_line(before);
-    let before = before.trim_start_matches('#').trim().trim_end_matches([':', '.', '-']).trim();
-    let heading = chunk.heading.last().map(String::as_str).unwrap_or_default().trim_end_matches(':');
-    (if before.is_empty() || !is_name(before) { heading } else { before }).to_owned()
+fn begins_with_item(text: &str) -> bool {
+    text.lines().next().is_some_and(lines::is_item)
+}
+
+/// Whether the last paragraph is an item, or ends in one.
+fn ends_in_item(text: &str) -> bool {
+    let last = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    last.lines().any(lines::is_item) || last.contains(BULLETS)
 }
 
 fn is_name(text: &str) -> bool {
@@ -142,7 +202,8 @@ fn is_name(text: &str) -> bool {
     (1..=NAME_WORDS_MAX).contains(&words)
         && letters * 2 > text.chars().count()
         && text.starts_with(|c: char| c.is_uppercase())
-        && !text.contains(['.', ';', '?'])
+        && !text.contains(['.', ';', '?', ':'])
+        && !text.split_whitespace().any(|word| SENTENCE.contains(&word.to_lowercase().as_str()))
 }
 
 #[cfg(test)]
@@ -150,7 +211,7 @@ mod tests {
     use super::*;
 
     fn answers(text: &str, heading: &str) -> Vec<String> {
-        let facts = facts(&[Chunk::paragraph(text, heading)]);
+        let facts = facts(&[Chunk::paragraph(text, heading)], &mut Vec::new());
         facts.into_iter().map(|fact| fact.answer.text).collect()
     }
 
@@ -189,5 +250,42 @@ mod tests {
         assert!(
             answers("\u{2022} one \u{2022} two", "see the long text of the page before this one, please.").is_empty()
         );
+    }
+
+    #[test]
+    fn what_follows_a_list_is_no_part_of_its_last_item() {
+        let said = answers(
+            "## Starting the pump\n\n1. Open the valve.\n2. Check the gauge.\n\nThe crew waits. It must never pass 200 psi.",
+            "Starting the pump",
+        );
+        let expected = [
+            "Starting the pump: Open the valve; Check the gauge.",
+            "Number 1 of Starting the pump: Open the valve.",
+            "Number 2 of Starting the pump: Check the gauge.",
+        ];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_list_is_named_by_the_line_before_it_or_by_its_heading_where_that_is_a_sentence() {
+        let text = "## Tools\n\nThe truck carries these tools:\n\n- Axe\n- Saw\n\nClean them.\n\n**Power tools**:\n\n- Pump\n- Drill\n";
+        assert_eq!(answers(text, "Tools"), ["Tools: Axe; Saw.", "Power tools: Pump; Drill."]);
+        assert!(answers("A pump has many parts, among them 1. a valve 2. a hose.", "Pumps").is_empty());
+    }
+
+    #[test]
+    fn lists_that_only_a_shared_heading_names_are_left_with_the_reason() {
+        let text = "The truck carries these:\n- Axe\n- Saw\n\nOthers need fuel:\n- Pump\n- Drill";
+        let mut left = Vec::new();
+        assert!(facts(&[Chunk::paragraph(text, "Tools")], &mut left).is_empty());
+        assert_eq!(left.iter().map(|one| one.reason).collect::<Vec<_>>(), ["ambiguous", "ambiguous"]);
+    }
+
+    #[test]
+    fn a_list_that_goes_on_in_the_next_chunk_is_not_asked_for_as_a_whole() {
+        let chunks = [Chunk::paragraph("- Axe\n- Saw", "Tools"), Chunk::paragraph("- Pump\n- Drill", "Tools")];
+        assert!(facts(&chunks, &mut Vec::new()).is_empty());
+        let chunks = [Chunk::paragraph("1. Open it.\n2. Wait.", "Pumps"), Chunk::paragraph("3. Close it.", "Pumps")];
+        assert_eq!(facts(&chunks, &mut Vec::new()).len(), 2);
     }
 }

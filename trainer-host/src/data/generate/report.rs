@@ -6,8 +6,10 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::prompts::Category;
+use super::tasks::{Passed, Task};
 use super::writing::{WAVE, Writer};
-use super::{GenerateArgs, Sources, expand, tasks::Task};
+use super::{GenerateArgs, Sources, expand};
+use crate::data::chunk::Chunk;
 use crate::data::dataset::Dataset;
 use crate::data::manifest::{Manifest, SKIPPED};
 use crate::progress::{count, duration};
@@ -147,4 +149,61 @@ pub fn print(
         eprintln!("each with its reason in {}", args.output.join(SKIPPED).display());
     }
     Ok(())
+}
+
+/// Says why there is no row: what was left out, what the rules look for, and which chunks the model is not asked about.
+pub fn nothing(args: &GenerateArgs, chunks: &[Chunk], reasons: &BTreeMap<&'static str, usize>) -> String {
+    let mut why: Vec<String> = reasons.iter().map(|(reason, number)| format!("{} {reason}", count(*number))).collect();
+    if args.rules {
+        let records = chunks.iter().filter(|chunk| !chunk.fields.is_empty()).count();
+        let others = chunks.len() - records;
+        why.push(format!("{} without records, definitions and named lists", count(others)));
+        why.extend((records > 0).then(|| format!("{} with a record that has no value to ask for", count(records))));
+    }
+    if args.model.is_some() {
+        let wanted = super::wanted(args);
+        let passed = |reason| chunks.iter().filter(|chunk| wanted.category(chunk) == Err(reason)).count();
+        let (other, short) = (passed(Passed::Kind), passed(Passed::Short));
+        let asked: Vec<String> = args.ask.iter().map(|category| category.kind().replace('_', "-")).collect();
+        let kind = if asked.is_empty() { "tables".to_owned() } else { format!("not for --ask {}", asked.join(",")) };
+        why.extend((other > 0).then(|| format!("{} {kind}", count(other))));
+        why.extend((short > 0).then(|| format!("{} shorter than --min-tokens {}", count(short), args.min_tokens)));
+    }
+    format!(
+        "{}: no row could be made of {} chunks ({}); see `halligan-host data generate --help` for other ways",
+        args.dataset.display(),
+        count(chunks.len()),
+        why.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::data::chunk::ChunkKind;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: GenerateArgs,
+    }
+
+    #[test]
+    fn where_there_is_no_row_the_chunks_are_counted_by_the_reason() {
+        let said = |words: &str, chunks: &[Chunk]| {
+            let words = format!("generate chunks -o rows {words}");
+            nothing(&Line::parse_from(words.split(' ')).args, chunks, &BTreeMap::new())
+        };
+        let prose = Chunk::paragraph("Stay upwind.", "");
+        let code = Chunk { kind: ChunkKind::Code, tokens: 3, ..prose.clone() };
+        let table = Chunk { kind: ChunkKind::Table, ..prose.clone() };
+        let chunks = [prose.clone(), prose, code, table];
+        let expected = "chunks: no row could be made of 4 chunks (3 not for --ask code, 1 shorter than --min-tokens 9); \
+                        see `halligan-host data generate --help` for other ways";
+        assert_eq!(said("--model m.gguf --ask code --min-tokens 9", &chunks), expected);
+        let told = said("--rules", &chunks);
+        assert!(told.contains("of 4 chunks (4 without records, definitions and named lists);"), "{told}");
+    }
 }

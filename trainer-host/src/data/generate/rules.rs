@@ -13,7 +13,7 @@ use crate::data::words::words;
 pub fn facts(chunks: &[Chunk], schema: &Schema, left: &mut Vec<Left>) -> Vec<Fact> {
     let mut all = records::facts(chunks, schema, left);
     all.extend(statements::facts(chunks));
-    all.extend(lists::facts(chunks));
+    all.extend(lists::facts(chunks, left));
     united(all, left)
 }
 

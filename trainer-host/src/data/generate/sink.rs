@@ -1,5 +1,7 @@
 //! What generation could not use: kept with the reason, so that nothing vanishes.
 
+use std::path::Path;
+
 use crate::data::chunk::Chunk;
 use crate::data::ledger::{self, Skipped};
 
@@ -22,6 +24,11 @@ impl Left {
         let place = format!("{}:{}", chunk.path, chunk.place.lines[0]);
         let detail = if detail.contains(&place) { detail } else { format!("{place}: {detail}") };
         Self { id: chunk.id.clone(), reason, detail, content: None }
+    }
+
+    /// Something in a file that is no source.
+    pub fn of_file(path: &Path, reason: &'static str, detail: String) -> Self {
+        Self { id: path.display().to_string(), reason, detail, content: None }
     }
 
     /// The record for `skipped.jsonl`.

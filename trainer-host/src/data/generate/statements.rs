@@ -1,10 +1,10 @@
 //! Facts of running text, without a model: sentences that say what something is ("The length of one chain is 66
 //! feet."), terms with a colon, and abbreviations with their words.
 
-use unicode_segmentation::UnicodeSegmentation as _;
-
 use super::fact::{Ask, Fact, Worded};
-use super::subjects::{is_subject, own_subject, says_what};
+use super::marks::without_marks;
+use super::sentences::sentences;
+use super::subjects::{is_definition, is_subject, own_subject};
 use crate::data::chunk::{Chunk, ChunkKind};
 
 /// Longest statement in words; longer sentences have more than one thought.
@@ -15,6 +15,9 @@ const TERM_WORDS_MAX: usize = 5;
 const VALUE_WORDS_MAX: usize = 12;
 /// Verbs that say what something is, and whether their subject is plural.
 const VERBS: [(&str, bool); 4] = [("is", false), ("are", true), ("means", false), ("refers to", false)];
+
+/// Marks of items, which belong to lists.
+const MARKS: [char; 5] = ['\u{2022}', '\u{25aa}', '\u{25cf}', '\u{25cb}', '\u{a7}'];
 
 /// Terms before a colon that announce something instead of naming it.
 const NO_TERM: &[&str] = &[
@@ -32,7 +35,7 @@ pub fn facts(chunks: &[Chunk]) -> Vec<Fact> {
 fn of_chunk(chunk: &Chunk) -> Vec<Fact> {
     let mut facts = Vec::new();
     for line in chunk.text.lines() {
-        for sentence in line.unicode_sentences() {
+        for sentence in sentences(&without_marks(line)) {
             let sentence = without_brackets(sentence);
             let found = statement(&sentence).or_else(|| term(&sentence));
             facts.extend(found.map(|stated| stated.into_fact(chunk)));
@@ -59,6 +62,7 @@ impl Stated {
         Fact {
             kind: "definition",
             about: vec!["definition".to_owned(), chunk.path.clone(), key],
+            turns_round: None,
             asks: vec![Ask::Phrase(Worded { text: self.phrase, template: self.template.to_owned() })],
             plural: self.plural,
             answer: self.answer,
@@ -75,7 +79,8 @@ fn statement(sentence: &str) -> Option<Stated> {
     let words: Vec<&str> = sentence.split_whitespace().collect();
     if !(4..=STATEMENT_WORDS_MAX).contains(&words.len())
         || !sentence.ends_with('.')
-        || sentence.contains([';', '\u{2022}'])
+        || sentence.contains(MARKS)
+        || sentence.contains(';')
     {
         return None;
     }
@@ -84,7 +89,7 @@ fn statement(sentence: &str) -> Option<Stated> {
         .filter_map(|(verb, plural)| sentence.find(&format!(" {verb} ")).map(|at| (*verb, *plural, at)))
         .min_by_key(|(_, _, at)| *at)?;
     let (subject, rest) = (own_subject(&sentence[..at]), sentence[at + verb.len() + 2..].trim_end_matches('.').trim());
-    if !is_subject(subject) || !says_what(rest) {
+    if !is_subject(subject) || !is_definition(subject, rest) {
         return None;
     }
     let phrase = phrase(subject);
@@ -102,7 +107,7 @@ fn term(sentence: &str) -> Option<Stated> {
     let words = rest.split_whitespace().count();
     let announces = term.split_whitespace().any(|word| NO_TERM.contains(&word.to_lowercase().as_str()));
     let fits = term.split_whitespace().count() <= TERM_WORDS_MAX && (3..=STATEMENT_WORDS_MAX).contains(&words);
-    if announces || !fits || !is_subject(term) || rest.contains(['\u{2022}', ':']) || !rest.ends_with('.') {
+    if announces || !fits || !is_subject(term) || rest.contains(MARKS) || rest.contains(':') || !rest.ends_with('.') {
         return None;
     }
     let answer = Worded { text: format!("{term}: {rest}"), template: "{{ Subject }}: {{ rest }}".to_owned() };
@@ -219,6 +224,9 @@ mod tests {
             "The hose that you carry is a spare one.",
             "Pumps of our crew are understood by few.",
             "Winds or currents are the cause of the drift.",
+            "Watch for those that need HM Hazardous material is present.",
+            "Control efforts at head are ineffective.",
+            "Examples include: o General indicators \u{a7} Crews vary from two to six people.",
         ];
         for text in none {
             assert!(facts_of(text).is_empty(), "{text}: {:?}", facts_of(text));
@@ -230,6 +238,8 @@ mod tests {
         let facts = facts_of("Safety Zones A safety zone is an area without fuel.");
         assert_eq!(asked(&facts[0]), "a safety zone");
         assert_eq!(facts[0].answer.text, "A safety zone is an area without fuel.");
+        let facts = facts_of("The size of a Class A fire is a quarter acre or less.");
+        assert_eq!(asked(&facts[0]), "the size of a Class A fire");
     }
 
     #[test]
@@ -243,5 +253,26 @@ mod tests {
         assert_eq!((asked(&facts[0]), facts[0].value.as_deref()), ("the meaning of IC", Some("Incident Commander")));
         assert!(facts_of("Note: the pump is heavy.").is_empty());
         assert!(facts_of("Report to the boss (IC) at once.").is_empty());
+    }
+
+    #[test]
+    fn bold_terms_and_terms_of_code_are_terms() {
+        let text = "**PPE**: protective gear worn by the crew.\n\n`MOPP`: mission oriented protective posture.\n\n- **Level \
+                    of danger:** a level that is dangerous to life.";
+        let facts = facts_of(text);
+        let said: Vec<&str> = facts.iter().map(|fact| fact.answer.text.as_str()).collect();
+        let expected = [
+            "PPE: protective gear worn by the crew.",
+            "MOPP: mission oriented protective posture.",
+            "Level of danger: a level that is dangerous to life.",
+        ];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn the_full_stop_of_an_abbreviation_cuts_no_statement() {
+        let facts = facts_of("A backfire is a fire that was first described by Dr. Smith in approx. 1910. It is hot.");
+        let said: Vec<&str> = facts.iter().map(|fact| fact.answer.text.as_str()).collect();
+        assert_eq!(said, ["A backfire is a fire that was first described by Dr. Smith in approx. 1910."]);
     }
 }

@@ -17,8 +17,8 @@ const NO_BEGINNING: &str = "\
 /// `report` or `water`, are not among them.
 const ORDERS: &str = "\
     add adjust allow apply ask assess assign assume avoid be become begin bring build carry check choose close \
-    communicate confirm consider continue coordinate create decide determine develop discuss do don't ensure \
-    establish evaluate expect find follow get give go have identify include inform inspect keep know learn leave \
+    communicate confirm consider continue coordinate create decide determine develop discuss do don't encircle ensure \
+    establish estimate evaluate expect find follow get give go have identify include inform inspect keep know learn leave \
     let locate look maintain make minimize monitor move notify obtain perform place prepare prevent protect \
     provide put read recognize reduce refer remain remember remove replace review see select send show stay take \
     tell think treat try turn understand use verify wait wear write";
@@ -34,18 +34,40 @@ const POINTING: &str = "above below following here";
 const NO_DEFINITION: &str = "also among away being beside between down near not off out still then there up why";
 /// Participles that end neither in `-ed` nor in `-ing`.
 const PARTICIPLES: &str = "\
-    begun built done driven found given gone held kept laid left lost made met paid put seen sent shown taken \
+    begun built done driven found given gone held kept laid left lost made meant met paid put seen sent shown taken \
     told understood worn written";
+
+/// Words after the verb that say where or how much, not what; a thing under an article may have its place as its
+/// meaning ("The place of the kit is on the left").
+const NO_NATURE: &str = "at different in less more on so too very within without";
 
 /// Whether a word stands in a list.
 fn lists(list: &str, word: &str) -> bool {
     list.split(' ').any(|listed| listed == word)
 }
 
+/// Articles as a subject begins with them.
+const ARTICLES: [&str; 3] = ["The ", "A ", "An "];
+
 /// The subject without a heading that an extracted text has before it: `Safety Zones A safety zone`.
 pub fn own_subject(text: &str) -> &str {
+    let text = text.trim();
+    if begins_with_article(text) {
+        // No heading begins so, and a letter inside is a name: `The size of a Class A fire`.
+        return text;
+    }
     let starts = [" The ", " A ", " An "].iter().filter_map(|article| text.rfind(article));
     starts.max().map_or(text, |at| &text[at..]).trim()
+}
+
+fn begins_with_article(text: &str) -> bool {
+    ARTICLES.iter().any(|article| text.starts_with(article))
+}
+
+/// Whether a text begins as a thing does: with no order and no pointer to something else.
+pub fn begins_as_thing(text: &str) -> bool {
+    let first = text.split_whitespace().next().map(str::to_lowercase).unwrap_or_default();
+    !lists(ORDERS, &first) && !lists(NO_BEGINNING, &first)
 }
 
 /// Whether a text can be what a sentence is about: a thing by its name.
@@ -61,17 +83,38 @@ pub fn is_subject(subject: &str) -> bool {
         && content
         && !joined
         && !adverb
-        && !lists(ORDERS, first)
+        && begins_as_thing(first)
         && words.len() <= WORDS_MAX
-        && !lists(NO_BEGINNING, first)
+        && !has_heading(subject)
         && !words.iter().any(|word| lists(INSIDE, word))
         && !words.last().is_some_and(|word| lists(POINTING, word))
         && !subject.contains([',', ';', ':', '(', ')', '[', ']', '?', '\u{2022}'])
         && !subject.contains(". ")
 }
 
+/// Whether a heading or a number of a page stands before the subject: `HM Hazardous material`, `102 Fire information`.
+fn has_heading(subject: &str) -> bool {
+    let mut words = subject.split_whitespace();
+    let (Some(first), Some(second)) = (words.next(), words.next()) else { return false };
+    let capitals = first.len() > 1 && first.chars().all(|c| c.is_ascii_uppercase());
+    let number = first.chars().all(|c| c.is_ascii_digit());
+    let name = second.starts_with(char::is_uppercase) && second.contains(char::is_lowercase);
+    let thing = words.next().is_some_and(|third| third.starts_with(char::is_lowercase));
+    name && (number || capitals && thing)
+}
+
+/// Whether a sentence says what the subject is. Without an article, it tells of a state as often as of a nature:
+/// "Control efforts are ineffective", "Night work is more dangerous".
+pub fn is_definition(subject: &str, rest: &str) -> bool {
+    let mut words = rest.split_whitespace();
+    let first = words.next().map(str::to_lowercase).unwrap_or_default();
+    let state = words.next().is_none() || lists(NO_NATURE, &first);
+    let clause = subject.split_whitespace().any(|word| word.eq_ignore_ascii_case("where"));
+    says_what(rest) && (begins_with_article(subject) || !state && !clause)
+}
+
 /// Whether what follows the verb says what the subject is, not what happens to it ("is measured in chains").
-pub fn says_what(rest: &str) -> bool {
+fn says_what(rest: &str) -> bool {
     let Some(first) = rest.split_whitespace().next().map(str::to_lowercase) else { return false };
     let participle = ["ing", "ed"].iter().any(|ending| first.ends_with(ending)) || lists(PARTICIPLES, &first);
     let happens = participle && rest.contains(' ');
@@ -101,6 +144,36 @@ mod tests {
         ];
         for subject in none {
             assert!(!is_subject(subject), "{subject}");
+        }
+    }
+
+    #[test]
+    fn headings_and_numbers_of_pages_before_a_subject_make_it_none() {
+        for subject in ["HM Hazardous material", "102 Fire Information"] {
+            assert!(!is_subject(subject), "{subject}");
+        }
+        for subject in ["ICS Form 201", "10 hour fuels", "UN numbers", "Fire Order 1"] {
+            assert!(is_subject(subject), "{subject}");
+        }
+    }
+
+    #[test]
+    fn the_state_of_a_thing_is_not_what_it_is() {
+        for (subject, rest) in [
+            ("Control efforts at head", "ineffective"),
+            ("South slopes", "in the sun"),
+            ("Night work", "more dangerous than work by day"),
+            ("Areas where spot fires", "many"),
+        ] {
+            assert!(!is_definition(subject, rest), "{subject} {rest}");
+        }
+        for (subject, rest) in [
+            ("The sign color for low danger", "green"),
+            ("The place of the kit", "on the left"),
+            ("The zone where the command post stands", "the cold zone"),
+            ("Fire Order 1", "to stay current on fire weather"),
+        ] {
+            assert!(is_definition(subject, rest), "{subject} {rest}");
         }
     }
 

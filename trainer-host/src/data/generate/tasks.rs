@@ -48,6 +48,27 @@ pub struct Wanted {
     pub seed: u64,
 }
 
+/// Why a chunk is not asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// No category that is asked for is about chunks of its kind.
+    Kind,
+    /// It has too few tokens.
+    Short,
+}
+
+impl Wanted {
+    /// What is asked about a chunk alone, or why nothing is.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn category(&self, chunk: &Chunk) -> Result<Category, Passed> {
+        let category = Category::of(chunk.kind).filter(|category| self.categories.contains(category));
+        let category = category.ok_or(Passed::Kind)?;
+        if chunk.tokens < self.tokens_min { Err(Passed::Short) } else { Ok(category) }
+    }
+}
+
 /// Says whether a prompt of this category about these chunks leaves room for its reply.
 pub type Fits<'a> = &'a mut dyn FnMut(Category, &[&Chunk]) -> anyhow::Result<bool>;
 
@@ -59,12 +80,7 @@ pub type Fits<'a> = &'a mut dyn FnMut(Category, &[&Chunk]) -> anyhow::Result<boo
 pub fn tasks(chunks: &[Chunk], wanted: &Wanted, fits: Fits<'_>) -> anyhow::Result<(Vec<Task>, Vec<usize>)> {
     let (mut tasks, mut too_long) = (Vec::new(), Vec::new());
     for (place, chunk) in chunks.iter().enumerate() {
-        let Some(category) = Category::of(chunk.kind).filter(|category| wanted.categories.contains(category)) else {
-            continue;
-        };
-        if chunk.tokens < wanted.tokens_min {
-            continue;
-        }
+        let Ok(category) = wanted.category(chunk) else { continue };
         if fits(category, &[chunk])? {
             tasks.extend((0..wanted.per_chunk).map(|turn| task(category, vec![place], chunks, turn, wanted.seed)));
         } else {

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Take, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,14 @@ use super::super::manifest::{CHUNKS, Source};
 const JOURNAL: &str = ".ingest-journal.jsonl";
 /// Where the manifest's summary keeps the fingerprint of the settings.
 pub const FINGERPRINT: &str = "settings_sha256";
+
+/// Reason of a note on a file that could not be read, or not to its end.
+pub const UNREADABLE: &str = "unreadable";
+
+/// Reason of a remark on a pattern of the schema that fits no file.
+pub const NO_FILE: &str = "no_file";
+/// Reasons that each run finds anew, though they may name a file that was read.
+const OF_THE_RUN: [&str; 2] = [NO_FILE, super::files::GIVEN_TWICE];
 
 /// A source that was read before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,7 +74,9 @@ impl Earlier {
         let mut notes: HashMap<String, Vec<Skipped>> = HashMap::new();
         for skipped in dataset.skipped()? {
             let skipped = skipped?;
-            notes.entry(skipped.id.clone()).or_default().push(skipped);
+            if !OF_THE_RUN.contains(&skipped.reason.as_str()) {
+                notes.entry(skipped.id.clone()).or_default().push(skipped);
+            }
         }
         let mut reader = BufReader::new(File::open(&path)?);
         let (mut offset, mut line) = (0, Vec::new());
@@ -77,6 +87,10 @@ impl Earlier {
                 offset += reader.read_until(b'\n', &mut line)? as u64;
             }
             let notes = notes.remove(&super::files::joined(&source.root, &source.path)).unwrap_or_default();
+            // A file that broke off while it was read is to be read again.
+            if notes.iter().any(|note| note.reason == UNREADABLE) {
+                continue;
+            }
             self.known.insert(
                 source.id.clone(),
                 Known {
@@ -118,13 +132,27 @@ impl Earlier {
 
     /// The source with this id and the lines of its chunks.
     pub fn find(&self, id: &str) -> Option<(Known, Vec<u8>)> {
+        let (known, mut reader) = self.open(id)?;
+        let mut lines = Vec::new();
+        reader.read_to_end(&mut lines).ok()?;
+        (lines.len() as u64 == known.bytes).then_some((known, lines))
+    }
+
+    /// The source with this id and a reader of the lines of its chunks, which may be many.
+    pub fn open(&self, id: &str) -> Option<(Known, BufReader<Take<File>>)> {
         let known = self.known.get(id)?;
         let (path, at) = known.at.as_ref()?;
         let mut file = File::open(path).ok()?;
+        let whole = file.metadata().is_ok_and(|facts| facts.len() >= at + known.bytes);
         file.seek(SeekFrom::Start(*at)).ok()?;
-        let mut lines = Vec::new();
-        file.take(known.bytes).read_to_end(&mut lines).ok()?;
-        (lines.len() as u64 == known.bytes).then(|| (known.clone(), lines))
+        whole.then(|| (known.clone(), BufReader::new(file.take(known.bytes))))
+    }
+}
+
+impl Known {
+    /// Whether it stands in the journal, where it stays until the dataset is written.
+    pub fn in_journal(&self) -> bool {
+        self.at.as_ref().is_some_and(|(path, _)| path.ends_with(JOURNAL))
     }
 }
 
@@ -154,16 +182,35 @@ impl Journal {
     /// # Errors
     /// A disk that takes no more.
     pub fn done(&mut self, source: &Source, notes: &[Skipped], lines: &[u8]) -> anyhow::Result<()> {
+        let path = self.path.clone();
+        self.done_by(source, notes, lines.len() as u64, |file| {
+            file.write_all(lines).map_err(|error| crate::about(&path, error))
+        })
+    }
+
+    /// As [`Journal::done`], for lines of `bytes` that `write` brings; whoever reads the journal passes over an entry
+    /// that was cut off.
+    ///
+    /// # Errors
+    /// A disk that takes no more.
+    pub fn done_by(
+        &mut self,
+        source: &Source,
+        notes: &[Skipped],
+        bytes: u64,
+        write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let known = Known {
             source: source.clone(),
             notes: notes.to_vec(),
             fingerprint: self.fingerprint.clone(),
-            bytes: lines.len() as u64,
+            bytes,
             at: None,
         };
-        let head = serde_json::to_vec(&known)?;
-        let written = self.file.write_all(&head).and_then(|()| self.file.write_all(b"\n"));
-        written.and_then(|()| self.file.write_all(lines)).map_err(|error| crate::about(&self.path, error))
+        let mut head = serde_json::to_vec(&known)?;
+        head.push(b'\n');
+        self.file.write_all(&head).map_err(|error| crate::about(&self.path, error))?;
+        write(&mut self.file)
     }
 
     /// Hands everything to the system, so that it outlives the program.

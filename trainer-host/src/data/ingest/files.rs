@@ -18,6 +18,9 @@ use super::commit::Commit;
 /// Files without a commit that are named; the rest are counted.
 const UNCOMMITTED_LISTED: usize = 20;
 
+/// Reason of a file that came in by two of the given places.
+pub const GIVEN_TWICE: &str = "given_twice";
+
 /// A file to ingest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -199,7 +202,7 @@ fn add(
     if seen.insert(place) {
         listing.found.push(Found { file: file.to_path_buf(), root: root.to_owned(), path, revision, bytes });
     } else {
-        listing.skipped.push(skipped(&joined(root, &path), "given_twice", "the same file came in by another PATH"));
+        listing.skipped.push(skipped(&joined(root, &path), GIVEN_TWICE, "the same file came in by another PATH"));
     }
 }
 
@@ -216,7 +219,7 @@ pub fn skipped(id: &str, reason: &str, detail: &str) -> Skipped {
 }
 
 /// Something that the reader should know of a place, of which nothing is lost.
-fn remark(id: &str, reason: &str, detail: &str) -> Skipped {
+pub fn remark(id: &str, reason: &str, detail: &str) -> Skipped {
     Skipped { what: Left::Note, ..skipped(id, reason, detail) }
 }
 

@@ -279,7 +279,7 @@ impl Packer<'_, '_, '_> {
         let sheet = self.sheet;
         let bytes = [range.start, range.end].map(|at| sheet.first_byte + self.offsets.byte(at));
         let last = range.end.saturating_sub(1).max(range.start);
-        let lines = [self.line_of(range.start), self.line_of(last)];
+        let lines = [range.start, last].map(|at| shape.row.map_or_else(|| self.line_of(at), u64::from));
         self.chunks.push(Chunk {
             cleaned: shape.cleaned.iter().map(|step| (*step).to_owned()).collect(),
             fields: shape.fields.clone(),

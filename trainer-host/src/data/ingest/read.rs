@@ -10,6 +10,7 @@ use super::code;
 use super::format::{Format, Unread};
 use super::pack::{Sheet, pack};
 use super::records::Wording;
+use super::schema::fit::Columns;
 use super::schema::{Schema, Worded};
 use super::table::Head;
 use super::tokens::{Counter, Tally};
@@ -41,6 +42,8 @@ pub struct Document<'a> {
     pub first_byte: u64,
     /// Line of the file at which they begin.
     pub first_line: u64,
+    /// Page of the file on which they begin, if that is known.
+    pub first_page: Option<u32>,
     /// Encoding of the file, if it is known already.
     pub encoding: Option<&'static encoding_rs::Encoding>,
     /// Head of the table, for a piece after the first.
@@ -56,6 +59,8 @@ pub struct Outcome {
     pub notes: Vec<Note>,
     /// Encoding, where it is text.
     pub encoding: Option<&'static str>,
+    /// Columns that the schema names, by whether its records have them.
+    pub columns: Columns,
 }
 
 /// Reads one document.
@@ -73,6 +78,7 @@ pub fn read(document: &Document<'_>, rules: &Rules, counter: &mut Counter<'_>) -
         bytes: document.bytes,
         first_byte: document.first_byte,
         first_line: document.first_line,
+        first_page: document.first_page,
         encoding: document.encoding,
         head: document.head,
     };
@@ -101,8 +107,11 @@ pub fn read(document: &Document<'_>, rules: &Rules, counter: &mut Counter<'_>) -
     });
     let chunks = pack(&sheet, text.blocks, limit, counter, &tally, &mut text.decoded.offsets());
     let encoding = (!text.extracted).then(|| text.decoded.encoding.name());
-    let mut outcome = Outcome { chunks, notes: text.notes, encoding };
-    if outcome.chunks.is_empty() && document.first_byte == 0 && document.head.is_none() {
+    let columns = worded.map(Worded::columns_seen).unwrap_or_default();
+    let mut outcome = Outcome { chunks, notes: text.notes, encoding, columns };
+    // What was lost of it says why there is nothing.
+    let told = outcome.notes.iter().any(|note| note.lost);
+    if outcome.chunks.is_empty() && !told && document.first_byte == 0 && document.head.is_none() {
         outcome.notes.push(Note::part("empty", "no text was found in it"));
     }
     Ok(outcome)

@@ -1,11 +1,12 @@
 //! Reading all files of a listing, in order, on all cores, in bounded memory.
 
+mod large;
+
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Mutex;
 
-use halligan_finetune::gguf::file_sha256;
 use rayon::prelude::*;
 
 use super::super::canonical::{content_id, sha256_hex};
@@ -13,12 +14,13 @@ use super::super::ledger::{Left, Skipped};
 use super::super::manifest::{CHUNKS, Source};
 use super::super::writer::DatasetWriter;
 use super::block::Note;
-use super::earlier::{Earlier, Journal};
+use super::earlier::{Earlier, Journal, Known};
 use super::files::{Found, Listing, joined, skipped};
 use super::format::{Format, SAMPLE_BYTES, Unread, detect};
 use super::read::{Document, Outcome, Rules, read};
+use super::schema::fit::{Columns, Fit};
 use super::tokens::{Counter, Measure};
-use super::windows::{WINDOW_BYTES, Window, Windows};
+use super::windows::WINDOW_BYTES;
 use crate::progress::{Progress, bytes};
 
 /// Files that are read as a whole may have so many bytes.
@@ -26,11 +28,9 @@ const WHOLE_BYTES_MAX: u64 = 64 << 20;
 /// Bytes and files of one batch; between two batches results are written and Ctrl-C is looked for.
 const BATCH_BYTES: u64 = 32 << 20;
 const BATCH_FILES: usize = 256;
-/// Windows of a large file that are read at the same time.
-const WINDOWS_AT_ONCE: usize = 4;
 
 /// What a run did.
-pub struct Done {
+pub struct Done<'a> {
     /// Sources that were read.
     pub files: usize,
     /// Of these, taken from an earlier run.
@@ -41,36 +41,59 @@ pub struct Done {
     pub tokens: u64,
     /// What was left out and what was changed.
     pub notes: Vec<Skipped>,
+    /// How the schema fits what was read.
+    pub fit: Fit<'a>,
     /// To be removed when the dataset is written.
     pub journal: Journal,
 }
 
-/// What became of one file.
+/// What became of one file, or of a piece of one.
+#[derive(Default)]
 struct Result {
     source: Option<Source>,
     lines: Vec<u8>,
     tokens: u64,
     notes: Vec<Skipped>,
-    reused: bool,
+    columns: Columns,
+    origin: Origin,
+}
+
+/// Where a source was taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Origin {
+    /// From its file.
+    #[default]
+    Read,
+    /// From the dataset that an earlier run wrote.
+    Dataset,
+    /// From the journal of this run, which has it already.
+    Journal,
+}
+
+impl Origin {
+    fn of(known: &Known) -> Self {
+        if known.in_journal() { Self::Journal } else { Self::Dataset }
+    }
 }
 
 /// Reads all files and writes their chunks; `None` if it was interrupted.
 ///
 /// # Errors
 /// A disk that takes no more.
-pub fn read_all(
+pub fn read_all<'a>(
     folder: &Path,
     listing: &Listing,
-    rules: &Rules,
+    rules: &'a Rules,
     measure: &Measure,
     fingerprint: &str,
     writer: &mut DatasetWriter,
-) -> anyhow::Result<Option<Done>> {
+) -> anyhow::Result<Option<Done<'a>>> {
     let earlier = Earlier::look(folder, fingerprint);
     let counters = (0..rayon::current_num_threads()).map(|_| Mutex::new(Counter::new(measure))).collect();
     let reader = Reader { rules, counters, earlier: &earlier };
     let journal = Journal::open(folder, fingerprint, earlier.journal_bytes)?;
-    let mut done = Done { files: 0, reused: 0, bytes: 0, tokens: 0, notes: Vec::new(), journal };
+    let fit = Fit::of(&rules.schema, listing.found.iter().map(|found| found.path.as_str()));
+    let mut done = Done { files: 0, reused: 0, bytes: 0, tokens: 0, notes: Vec::new(), fit, journal };
     let total: u64 = listing.found.iter().map(|found| found.bytes).sum();
     // The bar counts kilobytes: files differ too much in size.
     let mut progress = Progress::new("reading kB", 0, (total / 1000) as usize);
@@ -89,7 +112,9 @@ pub fn read_all(
             && format.in_windows()
         {
             take_all(std::mem::take(&mut read), writer, &mut done)?;
-            reader.large(first, format, writer, &mut done)?;
+            if !reader.large(first, format, writer, &mut done)? {
+                return Ok(None);
+            }
         } else {
             let mut size = first.bytes;
             while end < listing.found.len() && end - at < BATCH_FILES && size + listing.found[end].bytes <= BATCH_BYTES
@@ -118,27 +143,37 @@ pub fn read_all(
     Ok(Some(done))
 }
 
-fn take_all(results: Vec<Result>, writer: &mut DatasetWriter, done: &mut Done) -> anyhow::Result<()> {
+fn take_all(results: Vec<Result>, writer: &mut DatasetWriter, done: &mut Done<'_>) -> anyhow::Result<()> {
     for result in results {
         take(result, writer, done)?;
     }
     done.journal.flush()
 }
 
-fn take(result: Result, writer: &mut DatasetWriter, done: &mut Done) -> anyhow::Result<()> {
+fn take(result: Result, writer: &mut DatasetWriter, done: &mut Done<'_>) -> anyhow::Result<()> {
     for line in result.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         writer.line(CHUNKS, line)?;
     }
+    if let Some(source) = &result.source
+        && result.origin != Origin::Journal
+    {
+        done.journal.done(source, &result.notes, &result.lines)?;
+    }
+    close(result, writer, done);
+    Ok(())
+}
+
+/// Counts a file whose lines are written.
+fn close(result: Result, writer: &mut DatasetWriter, done: &mut Done<'_>) {
     if let Some(source) = result.source {
         done.files += 1;
-        done.reused += usize::from(result.reused);
+        done.reused += usize::from(result.origin != Origin::Read);
         done.bytes += source.bytes;
         done.tokens += result.tokens;
-        done.journal.done(&source, &result.notes, &result.lines)?;
+        done.fit.take(&source, &result.notes);
         writer.source(source);
     }
     done.notes.extend(result.notes);
-    Ok(())
 }
 
 /// The format by name and first bytes.
@@ -161,13 +196,8 @@ impl Reader<'_> {
     /// Reads a file as a whole.
     fn whole(&self, found: &Found) -> Result {
         let name = joined(&found.root, &found.path);
-        let failed = |unread: Unread| Result {
-            source: None,
-            lines: Vec::new(),
-            tokens: 0,
-            notes: vec![skipped(&name, unread.reason, &unread.detail)],
-            reused: false,
-        };
+        let failed =
+            |unread: Unread| Result { notes: vec![skipped(&name, unread.reason, &unread.detail)], ..Result::default() };
         let format = match format_of(found) {
             Ok(format) => format,
             Err(unread) => return failed(unread),
@@ -184,9 +214,10 @@ impl Reader<'_> {
         let sha256 = sha256_hex(&content);
         let id = source_id(found, &sha256);
         if let Some((known, lines)) = self.earlier.find(&id) {
-            let tokens = tokens_of(&lines);
+            let tokens = lines.split(|byte| *byte == b'\n').map(tokens_of).sum();
+            let origin = Origin::of(&known);
             let source = Source { root: found.root.clone(), revision: found.revision.clone(), ..known.source };
-            return Result { source: Some(source), lines, tokens, notes: known.notes, reused: true };
+            return Result { source: Some(source), lines, tokens, notes: known.notes, origin, ..Result::default() };
         }
         let document = Document {
             file: &found.file,
@@ -196,6 +227,7 @@ impl Reader<'_> {
             bytes: &content,
             first_byte: 0,
             first_line: 1,
+            first_page: None,
             encoding: None,
             head: None,
         };
@@ -203,109 +235,12 @@ impl Reader<'_> {
             Ok(outcome) => outcome,
             Err(unread) => return failed(unread),
         };
-        let mut result = Result { source: None, lines: Vec::new(), tokens: 0, notes: Vec::new(), reused: false };
+        let mut result = Result::default();
         let mut source = source(found, format, sha256, id, content.len() as u64);
         absorb(outcome, &name, &mut source, &mut result);
+        result.notes.extend(result.columns.notes().map(|one| note(&name, one)));
         result.source = Some(source);
         result
-    }
-
-    /// Reads a large file in windows, some at a time.
-    fn large(&self, found: &Found, format: Format, writer: &mut DatasetWriter, done: &mut Done) -> anyhow::Result<()> {
-        let name = joined(&found.root, &found.path);
-        let unreadable =
-            |error: std::io::Error| skipped(&name, "unreadable", &format!("{error}; fix it and run again"));
-        let opened = file_sha256(&found.file).and_then(|sha256| Ok((sha256, File::open(&found.file)?)));
-        let (sha256, file) = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                done.notes.push(unreadable(error));
-                return Ok(());
-            }
-        };
-        let id = source_id(found, &sha256);
-        if let Some((known, lines)) = self.earlier.find(&id) {
-            let tokens = tokens_of(&lines);
-            let source = Source { root: found.root.clone(), revision: found.revision.clone(), ..known.source };
-            return take(
-                Result { source: Some(source), lines, tokens, notes: known.notes, reused: true },
-                writer,
-                done,
-            );
-        }
-        let mut windows = match Windows::open(file, format) {
-            Ok(windows) => windows,
-            Err(error) => {
-                done.notes.push(unreadable(error));
-                return Ok(());
-            }
-        };
-        let encoding = windows.encoding;
-        if encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE {
-            let detail = format!("{} of {}; convert it to UTF-8", bytes(found.bytes), encoding.name());
-            done.notes.push(skipped(&name, "too_large", &detail));
-            return Ok(());
-        }
-        let mut facts = source(found, format, sha256, id.clone(), found.bytes);
-        let blank = facts.clone();
-        let read_window = |window: &Window| {
-            let document = Document {
-                file: &found.file,
-                path: &found.path,
-                source: &id,
-                format,
-                bytes: &window.bytes,
-                first_byte: window.first_byte,
-                first_line: window.first_line,
-                encoding: Some(encoding),
-                head: window.head.as_ref(),
-            };
-            let mut part = blank.clone();
-            let mut result = Result { source: None, lines: Vec::new(), tokens: 0, notes: Vec::new(), reused: false };
-            match self.with_counter(|counter| read(&document, self.rules, counter)) {
-                Ok(outcome) => absorb(outcome, &name, &mut part, &mut result),
-                Err(unread) => result.notes.push(skipped(&name, unread.reason, &unread.detail)),
-            }
-            (part, result)
-        };
-        // Windows that were read and are written while the next ones are read.
-        let mut parts: Vec<(Source, Result)> = Vec::new();
-        loop {
-            let mut batch = Vec::new();
-            while batch.len() < WINDOWS_AT_ONCE {
-                match windows.next_window() {
-                    Ok(Some(window)) => batch.push(window),
-                    Ok(None) => break,
-                    Err(error) => {
-                        let detail = format!("it broke off at byte {}: {error}; run again", facts.bytes);
-                        done.notes.push(note(&name, Note::part("unreadable", detail)));
-                        break;
-                    }
-                }
-            }
-            let before = std::mem::take(&mut parts);
-            let (next, taken) = rayon::join(
-                || batch.par_iter().map(read_window).collect(),
-                || {
-                    before.into_iter().try_for_each(|(part, result)| {
-                        facts.chunks += part.chunks;
-                        facts.encoding = part.encoding.or(facts.encoding.take());
-                        done.tokens += result.tokens;
-                        take(result, writer, done)
-                    })
-                },
-            );
-            taken?;
-            parts = next;
-            if batch.is_empty() {
-                break;
-            }
-        }
-        done.notes.extend(windows.notes.drain(..).map(|one| note(&name, one)));
-        done.files += 1;
-        done.bytes += facts.bytes;
-        writer.source(facts);
-        Ok(())
     }
 
     /// Lends the counter of this thread.
@@ -347,18 +282,19 @@ fn absorb(outcome: Outcome, name: &str, source: &mut Source, result: &mut Result
         }
     }
     result.notes.extend(outcome.notes.into_iter().map(|one| note(name, one)));
+    result.columns = outcome.columns;
 }
 
 fn note(name: &str, note: Note) -> Skipped {
     Skipped { what: if note.lost { Left::Part } else { Left::Note }, ..skipped(name, note.reason, &note.detail) }
 }
 
-/// Tokens of chunks that are lines already.
-fn tokens_of(lines: &[u8]) -> u64 {
+/// Tokens of a chunk that is a line already.
+fn tokens_of(line: &[u8]) -> u64 {
     #[derive(serde::Deserialize)]
     struct Counted {
         tokens: u32,
     }
-    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.filter_map(|line| serde_json::from_slice::<Counted>(line).ok()).map(|chunk| u64::from(chunk.tokens)).sum()
+    // Between two lines there is none.
+    serde_json::from_slice::<Counted>(line).map_or(0, |chunk| u64::from(chunk.tokens))
 }

@@ -1,21 +1,19 @@
 //! `schema.toml`: how the records of tables and JSON files become text, questions and answers.
 //!
-//! Templates are minijinja over the record's columns. Unknown keys and columns that no template could mean are
-//! refused when the file is read, not in the middle of a long run.
+//! Templates are minijinja over the record's columns. Unknown keys, pointers that are none and templates that do not
+//! parse are refused when the file is read; what only the records can tell, such as a column that none of them has,
+//! when all are read and before anything is written (see [`fit`]).
 
-use std::collections::BTreeMap;
+pub mod fit;
+mod wording;
 
 use std::path::Path;
 
 use globset::{Glob, GlobMatcher};
-use halligan_runtime::documents::records::Wording;
-use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Deserialize;
 
 pub use halligan_runtime::documents::records::Fields;
-
-/// Most work a template may do for one record; a loop over a record ends long before.
-const TEMPLATE_FUEL: u64 = 100_000;
+pub use wording::{Worded, environment, reference, render};
 
 /// The file as written.
 #[derive(Debug, Deserialize)]
@@ -87,23 +85,14 @@ impl Schema {
     /// Parses the text of a schema.
     ///
     /// # Errors
-    /// Unknown keys, patterns and templates that do not parse.
+    /// Unknown keys; patterns, pointers and templates that do not parse; questions that could never be asked.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let stored: Stored = toml::from_str(text)?;
         let mut tables = Vec::new();
         for table in stored.tables {
             let glob =
                 Glob::new(&table.files).map_err(|error| anyhow::anyhow!("files = {:?}: {error}", table.files))?;
-            anyhow::ensure!(
-                table.question_column.is_some() == table.answer_column.is_some(),
-                "files = {:?}: `question_column` and `answer_column` belong together; give both or none",
-                table.files
-            );
-            for template in table.templates() {
-                environment()
-                    .template_from_str(template)
-                    .map_err(|error| anyhow::anyhow!("template {template:?}: {error}"))?;
-            }
+            table.check().map_err(|problem| anyhow::anyhow!("files = {:?}: {problem}", table.files))?;
             tables.push((glob.compile_matcher(), table));
         }
         Ok(Self { tables })
@@ -111,12 +100,55 @@ impl Schema {
 
     /// The first table whose pattern fits the path, or the name alone.
     pub fn table(&self, path: &str) -> Option<&Table> {
+        self.number(path).map(|number| &self.tables[number].1)
+    }
+
+    /// Number of that table.
+    fn number(&self, path: &str) -> Option<usize> {
         let name = path.rsplit('/').next().unwrap_or(path);
-        self.tables.iter().find(|(glob, _)| glob.is_match(path) || glob.is_match(name)).map(|(_, table)| table)
+        self.tables.iter().position(|(glob, _)| glob.is_match(path) || glob.is_match(name))
     }
 }
 
 impl Table {
+    /// What is wrong with it whatever the records hold.
+    fn check(&self) -> Result<(), String> {
+        if self.question_column.is_some() != self.answer_column.is_some() {
+            return Err("`question_column` and `answer_column` belong together; give both or none".to_owned());
+        }
+        if let Some(pointer) =
+            self.records.as_deref().filter(|pointer| !pointer.is_empty() && !pointer.starts_with('/'))
+        {
+            let meant = format!("/{}", pointer.trim_start_matches(['$', '.']).replace('.', "/"));
+            return Err(format!("records = {pointer:?} is no JSON pointer, which begins with `/`; write {meant:?}"));
+        }
+        if let (Some(kept), [Some(question), Some(answer)]) = (&self.columns, self.question_and_answer())
+            && let Some(gone) = [question, answer].into_iter().find(|column| !kept.contains(column))
+        {
+            return Err(format!("`columns` leaves out {gone:?}, which a question or its answer needs; add it"));
+        }
+        if let Some(question) = self.questions.iter().find(|question| question.ask.is_empty()) {
+            return Err(format!("question {:?}: `ask` is empty; give one wording or more", question.name));
+        }
+        let environment = environment();
+        self.templates().try_for_each(|template| match environment.template_from_str(template) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let hint = "a column whose name is no single word is written {{ row[\"un number\"] }}";
+                Err(format!("template {template:?}: {}; {hint}", crate::one_line(&error.to_string())))
+            }
+        })
+    }
+
+    fn question_and_answer(&self) -> [Option<&String>; 2] {
+        [self.question_column.as_ref(), self.answer_column.as_ref()]
+    }
+
+    /// Columns that it names outside of templates.
+    fn named(&self) -> impl Iterator<Item = &String> {
+        self.columns.iter().flatten().chain(self.question_and_answer().into_iter().flatten())
+    }
+
     fn templates(&self) -> impl Iterator<Item = &str> {
         let questions = self.questions.iter().flat_map(|question| {
             let others = [Some(&question.answer), question.value.as_ref(), question.when.as_ref()];
@@ -126,102 +158,9 @@ impl Table {
     }
 }
 
-/// A table whose templates are ready to be used.
-pub struct Worded<'a> {
-    table: &'a Table,
-    environment: Environment<'static>,
-}
-
-impl<'a> Worded<'a> {
-    /// The wording of the records of `table`.
-    pub fn new(table: &'a Table) -> Self {
-        Self { table, environment: environment() }
-    }
-
-    fn rendered(
-        &self,
-        template: Option<&String>,
-        fields: &Fields,
-        title: Option<&str>,
-    ) -> Result<Option<String>, String> {
-        let render = |template: &String| render(&self.environment, template, fields, title);
-        template.map(render).transpose().map_err(|error| error.to_string())
-    }
-}
-
-impl Wording for Worded<'_> {
-    fn columns(&self) -> Option<&[String]> {
-        self.table.columns.as_deref()
-    }
-
-    fn title(&self, fields: &Fields) -> Result<Option<String>, String> {
-        self.rendered(self.table.title.as_ref(), fields, None)
-    }
-
-    fn text(&self, fields: &Fields, title: Option<&str>) -> Result<Option<String>, String> {
-        self.rendered(self.table.text.as_ref(), fields, title)
-    }
-}
-
-/// The environment of all templates: the filters below, and nothing of the machine.
-pub fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(TEMPLATE_FUEL));
-    minijinja_contrib_filters(&mut environment);
-    environment
-}
-
-fn minijinja_contrib_filters(environment: &mut Environment<'static>) {
-    let before = |text: &str, mark: &str| text.split(mark).next().unwrap_or_default().trim().to_owned();
-    let after = |text: &str, mark: &str| text.split_once(mark).map_or("", |(_, rest)| rest).trim().to_owned();
-    environment.add_filter("before", move |text: String, mark: String| before(&text, &mark));
-    environment.add_filter("after", move |text: String, mark: String| after(&text, &mark));
-}
-
-/// Renders `template` over the columns of a record; runs of white space become single spaces.
-///
-/// # Errors
-/// A column that the record does not have, or another fault of the template.
-pub fn render(
-    environment: &Environment<'_>,
-    template: &str,
-    fields: &Fields,
-    title: Option<&str>,
-) -> anyhow::Result<String> {
-    let mut columns: Vec<(&str, Value)> =
-        fields.iter().map(|(name, cell)| (name.as_str(), Value::from(cell.as_str()))).collect();
-    columns.extend(title.map(|title| ("title", Value::from(title))));
-    let text = environment.render_str(template, Value::from(columns.into_iter().collect::<BTreeMap<_, _>>())).map_err(
-        |error| {
-            let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-            anyhow::anyhow!(
-                "template {template:?}: {}; columns are {}",
-                crate::one_line(&error.to_string()),
-                names.join(", ")
-            )
-        },
-    )?;
-    Ok(text.lines().map(crate::one_line).collect::<Vec<_>>().join("\n").trim().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn templates_see_columns_and_filters() {
-        let fields = vec![("name".to_owned(), "Acetone; Propanone".to_owned()), ("class".to_owned(), "3".to_owned())];
-        let text = render(&environment(), "{{ name | before(';') }} is class {{ class }}.", &fields, None).unwrap();
-        assert_eq!(text, "Acetone is class 3.");
-    }
-
-    #[test]
-    fn missing_column_is_named_with_those_there_are() {
-        let fields = vec![("name".to_owned(), "x".to_owned())];
-        let error = render(&environment(), "{{ klass }}", &fields, None).unwrap_err().to_string();
-        assert!(error.contains("klass") && error.contains("columns are name"), "{error}");
-    }
 
     #[test]
     fn unknown_key_and_half_a_pair_are_refused() {
@@ -239,5 +178,31 @@ mod tests {
         assert_eq!(schema.table("a/x.csv").unwrap().files, "a/*.csv");
         assert_eq!(schema.table("b/c/x.csv").unwrap().files, "*.csv");
         assert!(schema.table("x.json").is_none());
+    }
+
+    fn refused(table: &str) -> String {
+        Schema::parse(&format!("[[table]]\nfiles = '*.json'\n{table}\n")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn pointer_that_would_be_passed_over_is_refused_with_the_right_form() {
+        let error = refused("records = 'data.items'");
+        assert!(error.contains("is no JSON pointer") && error.ends_with("write \"/data/items\""), "{error}");
+        assert!(Schema::parse("[[table]]\nfiles = '*.json'\nrecords = '/data/items'\n").is_ok());
+        assert!(Schema::parse("[[table]]\nfiles = '*.json'\nrecords = ''\n").is_ok(), "the whole document");
+    }
+
+    #[test]
+    fn question_that_could_never_be_asked_is_refused() {
+        let error = refused("[[table.question]]\nname = 'class'\nask = []\nanswer = 'x'");
+        assert!(error.contains("question \"class\": `ask` is empty"), "{error}");
+        let error = refused("columns = ['q']\nquestion_column = 'q'\nanswer_column = 'a'");
+        assert!(error.contains("`columns` leaves out \"a\""), "{error}");
+    }
+
+    #[test]
+    fn column_of_two_words_in_a_template_is_answered_with_how_it_is_written() {
+        let error = refused("text = '{{ un number }}'");
+        assert!(error.contains("syntax error") && error.contains("row[\"un number\"]"), "{error}");
     }
 }

@@ -5,9 +5,11 @@ use std::fs::File;
 use std::io::{self, Read as _};
 
 use encoding_rs::Encoding;
+use halligan_runtime::documents::plain;
 use halligan_runtime::documents::read::sample;
 
 use super::block::Note;
+use super::decode::{detect, detect_within};
 use super::format::Format;
 use super::table::{self, Head};
 
@@ -25,6 +27,10 @@ pub struct Window {
     pub first_byte: u64,
     /// Line of the file at which it begins.
     pub first_line: u64,
+    /// Page on which it begins, in a text that has pages.
+    pub first_page: Option<u32>,
+    /// Encoding of the file; none in the first piece that is not ASCII, which tells it.
+    pub encoding: Option<&'static Encoding>,
     /// Head of the table, from the second piece on.
     pub head: Option<Head>,
 }
@@ -34,36 +40,51 @@ pub struct Window {
 pub struct Windows {
     file: File,
     format: Format,
-    /// Encoding of the whole file, found in its first bytes.
+    /// Whether lines that are only a page number set the page.
+    marks: bool,
+    /// Encoding of the whole file, found in its first bytes; UTF-8 as long as all was ASCII.
     pub encoding: &'static Encoding,
+    /// Whether a byte told the encoding.
+    told: bool,
+    /// Whether lines end with carriage returns alone.
+    returns: bool,
     waiting: Vec<u8>,
     ended: bool,
     byte: u64,
     line: u64,
+    page: Option<u32>,
     head: Option<Head>,
     /// What the report must say.
     pub notes: Vec<Note>,
 }
 
 impl Windows {
-    /// Starts to read; `format` is one that can be read in windows.
+    /// Starts to read; `format` is one that can be read in windows. With `marks`, lines of a text that are only a page
+    /// number set the page.
     ///
     /// # Errors
     /// What the system said.
-    pub fn open(file: File, format: Format) -> io::Result<Self> {
+    pub fn open(file: File, format: Format, marks: bool) -> io::Result<Self> {
         let mut windows = Self {
             file,
             format,
+            marks,
             encoding: encoding_rs::UTF_8,
+            told: true,
+            returns: false,
             waiting: Vec::new(),
             ended: false,
             byte: 0,
             line: 1,
+            page: None,
             head: None,
             notes: Vec::new(),
         };
         windows.fill(WINDOW_BYTES)?;
-        windows.encoding = super::decode::detect(&windows.waiting);
+        windows.encoding = detect(&windows.waiting);
+        windows.told = !windows.waiting.is_ascii() || windows.encoding != encoding_rs::UTF_8;
+        windows.returns = !windows.waiting.contains(&b'\n') && windows.waiting.contains(&b'\r');
+        windows.end_lines(0);
         Ok(windows)
     }
 
@@ -92,14 +113,22 @@ impl Windows {
     fn take(&mut self, end: usize) -> Window {
         let rest = self.waiting.split_off(end);
         let bytes = std::mem::replace(&mut self.waiting, rest);
-        let window = Window { first_byte: self.byte, first_line: self.line, head: self.head.clone(), bytes };
+        let mut encoding = Some(self.encoding);
+        if !self.told && !bytes.is_ascii() {
+            self.encoding = detect_within(&bytes);
+            (self.told, encoding) = (true, None);
+        }
+        let (first_byte, first_line, first_page) = (self.byte, self.line, self.page);
+        if self.format == Format::Text {
+            self.page = plain::last_page(&String::from_utf8_lossy(&bytes), self.page, self.marks);
+        }
+        let window = Window { bytes, first_byte, first_line, first_page, encoding, head: self.head.clone() };
         if let Format::Table { separator } = self.format
             && self.head.is_none()
         {
             let text = String::from_utf8_lossy(&window.bytes);
             let separator = separator.unwrap_or_else(|| table::separator(sample(&text)));
-            let mut nothing = super::records::Records::new(None, false);
-            self.head = table::read(first_record(&text, separator), separator, None, 1, &mut nothing);
+            self.head = table::head(sample(&text), separator);
         }
         self.pass(&window.bytes);
         window
@@ -140,10 +169,19 @@ impl Windows {
     fn fill(&mut self, size: usize) -> io::Result<()> {
         let missing = size.saturating_sub(self.waiting.len());
         if missing > 0 && !self.ended {
+            let before = self.waiting.len();
             let count = (&mut self.file).take(missing as u64).read_to_end(&mut self.waiting)?;
             self.ended = count < missing;
+            self.end_lines(before);
         }
         Ok(())
+    }
+
+    /// Line feeds for the carriage returns that end lines alone, from `start` of what is waiting; no byte moves.
+    fn end_lines(&mut self, start: usize) {
+        if self.returns {
+            self.waiting[start..].iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
+        }
     }
 
     /// Where the waiting bytes may be cut.
@@ -176,19 +214,6 @@ impl Windows {
     }
 }
 
-/// The first record of a table: all text up to the end of the record that names the columns.
-fn first_record(text: &str, separator: u8) -> &str {
-    let mut end = 0;
-    for line in text.split_inclusive('\n') {
-        end += line.len();
-        if !line.trim().is_empty() && table::last_record_end(&format!("{}\nx\ny\n", &text[..end]), separator).is_some()
-        {
-            break;
-        }
-    }
-    &text[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,7 +222,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         std::fs::write(&path, content).unwrap();
-        let mut windows = Windows::open(File::open(&path).unwrap(), format).unwrap();
+        let mut windows = Windows::open(File::open(&path).unwrap(), format, true).unwrap();
         let mut all = Vec::new();
         while let Some(window) = windows.next_window().unwrap() {
             all.push(window);
@@ -225,6 +250,35 @@ mod tests {
         let (all, notes) = windows(&content, Format::JsonLines);
         assert_eq!(all.last().unwrap().bytes, b"{\"a\":1}\n");
         assert_eq!(notes[0].reason, "record_too_long");
+    }
+
+    #[test]
+    fn pages_go_on_from_window_to_window() {
+        let page = format!("{}\n\x0c", "One line of text, not short.\n\n".repeat(20_000));
+        let (all, _) = windows(page.repeat(20).as_bytes(), Format::Text);
+        assert!(all.len() > 2);
+        for window in all.iter().skip(1) {
+            let passed = usize::try_from(window.first_byte).unwrap() / page.len();
+            assert_eq!(window.first_page, Some(passed as u32 + 1));
+        }
+    }
+
+    #[test]
+    fn encoding_is_told_by_the_first_window_that_is_not_ascii() {
+        let ascii = "One line of text, not short.\n".repeat(400_000).into_bytes();
+        let (all, _) = windows(&[ascii, b"The caf\xe9 is closed.\n".to_vec()].concat(), Format::Text);
+        let (last, others) = all.split_last().unwrap();
+        assert_eq!(last.encoding, None);
+        assert!(others.iter().all(|window| window.encoding == Some(encoding_rs::UTF_8)));
+    }
+
+    #[test]
+    fn carriage_returns_alone_end_the_lines_of_windows() {
+        let content = "{\"text\":\"One record, not short.\"}\r".repeat(400_000).into_bytes();
+        let (all, notes) = windows(&content, Format::JsonLines);
+        assert!(all.len() > 2 && notes.is_empty());
+        assert_eq!(all[1].first_line - 1, all[0].bytes.len() as u64 / 34);
+        assert_eq!(all.iter().map(|window| window.bytes.len()).sum::<usize>(), content.len());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
+use ratatui::widgets::{Block, BorderType, Paragraph};
 
 use super::printable;
 use super::rating::{Rating, Verdict};
@@ -12,6 +12,9 @@ use super::screen::{Field, Mode, Screen};
 
 /// Lines of the box in which a field is written, borders included.
 const EDITOR_LINES: u16 = 6;
+
+/// Columns of the help page before the meaning of a key.
+const KEY_COLUMNS: usize = 15;
 
 /// Rows of the help page.
 const HELP: [(&str, &str); 12] = [
@@ -90,7 +93,7 @@ fn areas(screen: Rect, writing: bool) -> Areas {
     }
 }
 
-/// Lines of text on the screen, and lines of the whole text: what scrolling needs.
+/// Lines of text on the screen, and lines of the whole text or help: what scrolling needs.
 pub fn extent(screen: &Screen, width: u16, height: u16, look: Look) -> (usize, usize) {
     let writing = matches!(screen.mode, Mode::Writing { .. });
     let page = areas(Rect::new(0, 0, width, height), writing).text.height;
@@ -102,16 +105,15 @@ pub fn draw(frame: &mut Frame, screen: &Screen, look: Look) {
     let writing = matches!(screen.mode, Mode::Writing { .. });
     let areas = areas(frame.area(), writing);
     head(frame, screen, look, areas.head);
-    if matches!(screen.mode, Mode::Help) {
-        help(frame, look, areas.text);
-    } else {
-        let shown = lines(screen, areas.text.width, look).into_iter().skip(screen.scroll);
-        let shown: Vec<Line<'static>> = shown.take(usize::from(areas.text.height)).collect();
-        frame.render_widget(Paragraph::new(shown), areas.text);
-    }
+    let lines = lines(screen, areas.text.width, look);
+    let page = usize::from(areas.text.height);
+    let scrolls = lines.len() > page;
+    let scroll = if let Mode::Help { scroll } = screen.mode { scroll } else { screen.scroll };
+    let shown: Vec<Line<'static>> = lines.into_iter().skip(scroll).take(page).collect();
+    frame.render_widget(Paragraph::new(shown), areas.text);
     editor(frame, screen, look, areas.editor);
     status(frame, screen, look, areas.status);
-    hints(frame, screen, look, areas.hints);
+    hints(frame, screen, look, scrolls, areas.hints);
 }
 
 fn head(frame: &mut Frame, screen: &Screen, look: Look, area: Rect) {
@@ -127,8 +129,11 @@ fn head(frame: &mut Frame, screen: &Screen, look: Look, area: Rect) {
     }
 }
 
-/// The whole text of an item, wrapped.
+/// The whole text of an item, or of the help, wrapped.
 fn lines(screen: &Screen, width: u16, look: Look) -> Vec<Line<'static>> {
+    if matches!(screen.mode, Mode::Help { .. }) {
+        return help(width, look);
+    }
     let item = screen.item();
     let mut lines = Vec::new();
     let mut part = |title: &str, text: &str, style: Style| {
@@ -157,12 +162,22 @@ fn lines(screen: &Screen, width: u16, look: Look) -> Vec<Line<'static>> {
     lines
 }
 
-fn help(frame: &mut Frame, look: Look, area: Rect) {
-    frame.render_widget(Clear, area);
-    let line = |(key, meaning): &(&'static str, &'static str)| {
-        Line::from(vec![Span::styled(format!(" {key:<14}"), look.label()), Span::raw(*meaning)])
-    };
-    frame.render_widget(Paragraph::new(HELP.iter().map(line).collect::<Vec<_>>()), area);
+/// The list of keys; where the screen is narrow, each meaning stands below its keys.
+fn help(width: u16, look: Look) -> Vec<Line<'static>> {
+    let width = usize::from(width);
+    let beside = width >= 2 * KEY_COLUMNS;
+    let indent = if beside { KEY_COLUMNS } else { 2 };
+    let mut lines = Vec::new();
+    for (key, meaning) in HELP {
+        let mut head = Line::from(Span::styled(format!(" {key:<width$}", width = KEY_COLUMNS - 1), look.label()));
+        let mut wrapped = textwrap::wrap(meaning, width.saturating_sub(indent).max(1)).into_iter();
+        if beside {
+            head.push_span(Span::raw(wrapped.next().unwrap_or_default().into_owned()));
+        }
+        lines.push(head);
+        lines.extend(wrapped.map(|line| Line::from(format!("{:indent$}{line}", ""))));
+    }
+    lines
 }
 
 fn editor(frame: &mut Frame, screen: &Screen, look: Look, area: Rect) {
@@ -203,9 +218,10 @@ fn status(frame: &mut Frame, screen: &Screen, look: Look, area: Rect) {
     frame.render_widget(Span::styled(format!(" {words}"), look.aside()), area);
 }
 
-fn hints(frame: &mut Frame, screen: &Screen, look: Look, area: Rect) {
+fn hints(frame: &mut Frame, screen: &Screen, look: Look, scrolls: bool, area: Rect) {
     let hints: &[(&str, &str)] = match &screen.mode {
-        Mode::Help => &[("any key", "closes")],
+        Mode::Help { .. } if scrolls => &[("Up Down", "scroll"), ("other keys", "close")],
+        Mode::Help { .. } => &[("any key", "closes")],
         Mode::Writing { .. } => &[("Enter", "keeps"), ("Esc", "leaves"), ("Alt+Enter", "new line")],
         Mode::Reading => &[
             ("g", "good"),

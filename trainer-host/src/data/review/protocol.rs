@@ -6,8 +6,8 @@
 //! 2. Two who disagree, or whose confidence differs by more than [`CONFIDENCE_GAP`], need a third: until then the
 //!    row is disputed.
 //! 3. Of three or more, the majority decides; without one the row stays disputed.
-//! 4. When an expert says that the answer holds in one context and another elsewhere, and no majority says
-//!    otherwise, both views become rows of their own.
+//! 4. When experts say that the answer holds in one context and another elsewhere, and no majority says otherwise,
+//!    every such view becomes a row of its own; but two answers for one context are a disagreement.
 
 use std::collections::BTreeMap;
 
@@ -28,13 +28,8 @@ pub enum Outcome {
     Reject,
     /// It gets this answer.
     Replace(String),
-    /// Both views stay: the row, and one with this context and answer.
-    BothViews {
-        /// Circumstances in which the answer holds.
-        context: String,
-        /// The other answer.
-        answer: String,
-    },
+    /// All views stay: the row, and one for each of these contexts.
+    Views(Vec<InContext>),
     /// It waits for a decision.
     Disputed {
         /// The other answer, where an expert gave one.
@@ -42,6 +37,15 @@ pub enum Outcome {
         /// Why there is no decision.
         why: &'static str,
     },
+}
+
+/// Another answer and where it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InContext {
+    /// Circumstances in which the answer holds.
+    pub context: String,
+    /// The other answer.
+    pub answer: String,
 }
 
 /// A decision and how it came about.
@@ -66,6 +70,22 @@ fn view(rating: &Rating) -> View<'_> {
     (rating.verdict, answer.map(str::trim))
 }
 
+/// Each context that these ratings give with its answer, once, in their order; `None` where one context has two answers.
+fn contexts<'a>(ratings: impl Iterator<Item = &'a Rating>) -> Option<Vec<InContext>> {
+    let mut found: Vec<InContext> = Vec::new();
+    for rating in ratings.filter(|rating| rating.verdict == Verdict::Context) {
+        let trimmed = |words: &Option<String>| words.as_deref().unwrap_or_default().trim().to_owned();
+        let view = InContext { context: trimmed(&rating.context), answer: trimmed(&rating.answer) };
+        let same = |other: &&InContext| other.context.to_lowercase() == view.context.to_lowercase();
+        match found.iter().find(same) {
+            None => found.push(view),
+            Some(other) if other.answer == view.answer => {}
+            Some(_) => return None,
+        }
+    }
+    Some(found)
+}
+
 /// Decides about one row from the rating that counts of each expert; `None` without a rating.
 pub fn decide(ratings: &BTreeMap<&str, &Rating>) -> Option<Decision> {
     let mut views: BTreeMap<View<'_>, Vec<&Rating>> = BTreeMap::new();
@@ -79,30 +99,29 @@ pub fn decide(ratings: &BTreeMap<&str, &Rating>) -> Option<Decision> {
     let confidence = holders.iter().map(|rating| rating.confidence).sum::<f64>() / holders.len() as f64;
     let decided = |outcome| Some(Decision { outcome, agreement, experts, confidence });
     let majority = holders.len() * 2 > experts;
-    let context = ratings.values().find(|rating| rating.verdict == Verdict::Context);
+    let all = contexts(ratings.values().copied()).filter(|views| !views.is_empty());
     let alternative = || {
         let other = ratings.values().filter_map(|rating| view(rating).1).find(|other| Some(*other) != *answer);
         other.or(*answer).map(str::to_owned)
     };
     let disputed = |why| decided(Outcome::Disputed { alternative: alternative(), why });
-    let both = |rating: &Rating| Outcome::BothViews {
-        context: rating.context.clone().unwrap_or_default(),
-        answer: rating.answer.clone().unwrap_or_default(),
-    };
     let confidences = || ratings.values().map(|rating| rating.confidence);
     let gap = confidences().fold(f64::MIN, f64::max) - confidences().fold(f64::MAX, f64::min);
     if experts == 2 && majority && gap > CONFIDENCE_GAP + ROUNDING {
         return disputed("the two experts differ in confidence; a third must rate it");
     }
-    match (majority, context) {
+    match (majority, all) {
         (true, _) => decided(match verdict {
             Verdict::Good => Outcome::Keep,
             Verdict::Bad => Outcome::Reject,
             Verdict::Fix => Outcome::Replace((*answer).unwrap_or_default().to_owned()),
-            Verdict::Context => both(holders[0]),
+            // They give one answer, in one or more contexts.
+            Verdict::Context => Outcome::Views(contexts(holders.iter().copied()).unwrap_or_default()),
         }),
-        // A context explains the disagreement, unless someone holds the row for wrong everywhere.
-        (false, Some(rating)) if ratings.values().all(|rating| rating.verdict != Verdict::Bad) => decided(both(rating)),
+        // Contexts explain the disagreement, unless someone holds the row for wrong everywhere.
+        (false, Some(views)) if ratings.values().all(|rating| rating.verdict != Verdict::Bad) => {
+            decided(Outcome::Views(views))
+        }
         _ if experts < 3 => disputed("the two experts disagree; a third must rate it"),
         _ => disputed("no view has a majority; let the experts talk and rate it again"),
     }
@@ -169,11 +188,49 @@ mod tests {
 
     #[test]
     fn context_keeps_both_views_unless_a_majority_or_a_veto_says_otherwise() {
-        let both = Outcome::BothViews { context: "at night".to_owned(), answer: "300 feet".to_owned() };
+        let both = Outcome::Views(vec![in_context("at night", "300 feet")]);
         assert_eq!(outcome(&[CONTEXT]), both);
         assert_eq!(outcome(&[GOOD, CONTEXT]), both);
         assert_eq!(outcome(&[GOOD, GOOD, CONTEXT]), Outcome::Keep);
         assert!(matches!(outcome(&[BAD, CONTEXT]), Outcome::Disputed { .. }));
+    }
+
+    fn in_context(context: &str, answer: &str) -> InContext {
+        InContext { context: context.to_owned(), answer: answer.to_owned() }
+    }
+
+    /// What follows when these experts give a context with an answer, and the last holds the row for good.
+    fn in_contexts(views: &[(&str, &str)], good: bool) -> Outcome {
+        let names = ["ann", "bob", "cy", "dee"];
+        let mut ratings: Vec<Rating> = Vec::new();
+        for ((context, answer), name) in views.iter().zip(names) {
+            let rating = Rating::new("r", name, Verdict::Context, "2026-01-02T03:04:05Z");
+            ratings.push(Rating { context: Some((*context).to_owned()), answer: Some((*answer).to_owned()), ..rating });
+        }
+        if good {
+            ratings.push(Rating::new("r", "zoe", Verdict::Good, "2026-01-02T03:04:05Z"));
+        }
+        decide(&ratings.iter().map(|rating| (rating.expert.as_str(), rating)).collect()).unwrap().outcome
+    }
+
+    #[test]
+    fn every_context_becomes_a_view_whoever_named_it() {
+        let night_and_rain =
+            Outcome::Views(vec![in_context("at night", "300 feet"), in_context("in rain", "200 feet")]);
+        assert_eq!(in_contexts(&[("at night", "300 feet"), ("in rain", "200 feet")], false), night_and_rain);
+        assert_eq!(in_contexts(&[("at night", "300 feet"), ("in rain", "200 feet")], true), night_and_rain);
+        // One answer in two contexts is two views as well.
+        let same = Outcome::Views(vec![in_context("at night", "300 feet"), in_context("in rain", "300 feet")]);
+        assert_eq!(in_contexts(&[("at night", "300 feet"), ("in rain", "300 feet")], false), same);
+        let once = Outcome::Views(vec![in_context("at night", "300 feet")]);
+        assert_eq!(in_contexts(&[("at night", "300 feet"), ("At night ", "300 feet ")], false), once);
+    }
+
+    #[test]
+    fn two_answers_for_one_context_are_a_disagreement() {
+        let outcome = in_contexts(&[("at night", "300 feet"), ("at night", "200 feet")], false);
+        assert!(matches!(outcome, Outcome::Disputed { why, .. } if why.contains("third")), "{outcome:?}");
+        assert!(matches!(in_contexts(&[("at night", "1"), ("at night", "2")], true), Outcome::Disputed { .. }));
     }
 
     #[test]

@@ -127,6 +127,18 @@ impl Rating {
         if self.verdict == Verdict::Context && empty(&self.context) {
             return Err("`context` needs the circumstances in which its answer holds".to_owned());
         }
+        if matches!(self.verdict, Verdict::Good | Verdict::Bad) && !empty(&self.answer) {
+            return Err(format!(
+                "`{}` takes no other answer, and one is given; write fix or context, or take the answer out",
+                self.verdict.name()
+            ));
+        }
+        if self.verdict != Verdict::Context && !empty(&self.context) {
+            return Err(format!(
+                "`{}` takes no circumstances, and some are given; write context, or take them out",
+                self.verdict.name()
+            ));
+        }
         if !(0.0..=1.0).contains(&self.confidence) {
             return Err(format!("a confidence of {} is not between 0 and 1", self.confidence));
         }
@@ -139,6 +151,21 @@ impl Rating {
         }
         Ok(())
     }
+}
+
+/// Name of an expert as ratings keep it, without spaces around: `ann` and `ann ` are one expert.
+///
+/// # Errors
+/// No name, or one with characters that are not shown.
+pub fn parse_expert(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err("the expert has no name; give one".to_owned());
+    }
+    if name.chars().any(char::is_control) {
+        return Err("the name holds control characters; write it in letters".to_owned());
+    }
+    Ok(name.to_owned())
 }
 
 /// Now, in UTC and whole seconds.
@@ -248,7 +275,7 @@ pub fn read_journal(path: &Path) -> anyhow::Result<Vec<Rating>> {
 pub fn latest(ratings: &[Rating]) -> BTreeMap<&str, BTreeMap<&str, &Rating>> {
     let mut latest: BTreeMap<&str, BTreeMap<&str, &Rating>> = BTreeMap::new();
     for rating in ratings {
-        latest.entry(&rating.row).or_default().insert(&rating.expert, rating);
+        latest.entry(&rating.row).or_default().insert(rating.expert.trim(), rating);
     }
     latest
 }
@@ -289,11 +316,25 @@ mod tests {
     }
 
     #[test]
+    fn spaces_around_a_name_make_no_other_expert() {
+        assert_eq!(parse_expert(" ann "), Ok("ann".to_owned()));
+        assert!(parse_expert(" ").is_err() && parse_expert("a\u{1b}[31mnn").is_err());
+        let all = [rating("a", Verdict::Good), Rating { expert: "ann ".to_owned(), ..rating("a", Verdict::Bad) }];
+        let latest = latest(&all);
+        assert_eq!((latest["a"].len(), latest["a"]["ann"].verdict), (1, Verdict::Bad));
+    }
+
+    #[test]
     fn verdicts_say_which_words_they_need() {
         assert_eq!(rating("a", Verdict::Good).check(), Ok(()));
         assert!(rating("a", Verdict::Fix).check().unwrap_err().contains("needs the answer"));
         let context = Rating { answer: Some("x".to_owned()), ..rating("a", Verdict::Context) };
         assert!(context.check().unwrap_err().contains("circumstances"));
+        let answered = |verdict| Rating { answer: Some("x".to_owned()), ..rating("a", verdict) };
+        assert!(answered(Verdict::Good).check().unwrap_err().contains("takes no other answer"));
+        assert!(answered(Verdict::Bad).check().is_err());
+        let placed = Rating { context: Some("at night".to_owned()), ..answered(Verdict::Fix) };
+        assert!(placed.check().unwrap_err().contains("write context"));
         assert!(Rating { confidence: 1.5, ..rating("a", Verdict::Good) }.check().is_err());
         assert!(Verdict::parse("ok").unwrap_err().contains("good, fix, context or bad"));
     }

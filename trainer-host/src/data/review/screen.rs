@@ -19,6 +19,8 @@ pub enum Action {
     Rate(Rating),
     /// Leave.
     Quit,
+    /// Leave, as Ctrl-C ends a program.
+    Interrupt,
 }
 
 /// A field that is being written.
@@ -47,7 +49,10 @@ pub enum Mode {
         editor: Box<TextArea<'static>>,
     },
     /// The list of keys.
-    Help,
+    Help {
+        /// First line of it that is shown.
+        scroll: usize,
+    },
 }
 
 /// The whole state.
@@ -69,6 +74,8 @@ pub struct Screen {
     pub scroll: usize,
     /// A word to the expert, until the next key.
     pub notice: Option<String>,
+    /// Whether the last key was a Ctrl-C that would have thrown away what is being written.
+    warned: bool,
 }
 
 impl Screen {
@@ -84,6 +91,7 @@ impl Screen {
             mode: Mode::Reading,
             scroll: 0,
             notice: None,
+            warned: false,
         }
     }
 
@@ -108,11 +116,23 @@ impl Screen {
             return None;
         }
         self.notice = None;
+        let warned = std::mem::take(&mut self.warned);
         if key.modifiers == KeyModifiers::CONTROL && key.code == KeyCode::Char('c') {
-            return Some(Action::Quit);
+            if warned || !matches!(self.mode, Mode::Writing { .. }) {
+                return Some(Action::Interrupt);
+            }
+            self.warned = true;
+            self.notice = Some("Enter keeps it; Ctrl-C again leaves without it".to_owned());
+            return None;
         }
         match std::mem::replace(&mut self.mode, Mode::Reading) {
-            Mode::Help => None,
+            Mode::Help { mut scroll } => {
+                // Any key closes it that does not move a page too long for the screen.
+                if lines > page && moved(&mut scroll, key.code, page, lines) {
+                    self.mode = Mode::Help { scroll };
+                }
+                None
+            }
             Mode::Writing { field, draft, editor } => self.write(key, field, draft, editor),
             Mode::Reading => self.read(key, page, lines),
         }
@@ -129,10 +149,12 @@ impl Screen {
     }
 
     fn read(&mut self, key: KeyEvent, page: usize, lines: usize) -> Option<Action> {
-        let last = lines.saturating_sub(page);
+        if moved(&mut self.scroll, key.code, page, lines) {
+            return None;
+        }
         match key.code {
             KeyCode::Char('q') | KeyCode::Esc | KeyCode::F(10) => return Some(Action::Quit),
-            KeyCode::Char('?') | KeyCode::F(1) => self.mode = Mode::Help,
+            KeyCode::Char('?') | KeyCode::F(1) => self.mode = Mode::Help { scroll: 0 },
             KeyCode::Char('g') => return self.rate(self.draft(Verdict::Good)),
             KeyCode::Char('b') => return self.rate(self.draft(Verdict::Bad)),
             KeyCode::Char('f') => self.open(Field::Answer, self.draft(Verdict::Fix)),
@@ -148,10 +170,6 @@ impl Screen {
             KeyCode::Tab => self.next_unrated(),
             KeyCode::Home => self.go(Some(0)),
             KeyCode::End => self.go(self.items.len().checked_sub(1)),
-            KeyCode::Down => self.scroll = (self.scroll + 1).min(last),
-            KeyCode::Up => self.scroll = self.scroll.saturating_sub(1),
-            KeyCode::PageDown | KeyCode::Char(' ') => self.scroll = (self.scroll + page.max(1)).min(last),
-            KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(page.max(1)),
             _ => {}
         }
         None
@@ -266,6 +284,19 @@ impl Screen {
             None => self.notice = Some("all rows are rated; q leaves".to_owned()),
         }
     }
+}
+
+/// Moves a page over a text of so many lines, if the key does that.
+fn moved(scroll: &mut usize, key: KeyCode, page: usize, lines: usize) -> bool {
+    let last = lines.saturating_sub(page);
+    *scroll = match key {
+        KeyCode::Down => (*scroll + 1).min(last),
+        KeyCode::Up => scroll.saturating_sub(1),
+        KeyCode::PageDown | KeyCode::Char(' ') => (*scroll + page.max(1)).min(last),
+        KeyCode::PageUp => scroll.saturating_sub(page.max(1)),
+        _ => return false,
+    };
+    true
 }
 
 fn rounded(confidence: f64) -> f64 {

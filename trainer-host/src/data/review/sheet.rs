@@ -4,12 +4,15 @@
 //! others are for the reader. A cell that a spreadsheet would run as a formula is written with an apostrophe before it.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 
 use halligan_finetune::gguf::atomic_file::write_bytes_atomically;
 
 use super::Item;
 use super::rating::{Rating, Verdict};
+use crate::data::agreement::quotes::Quotes;
+use crate::data::agreement::ratings::problem;
 
 const COLUMNS: [&str; 9] =
     ["row", "question", "answer", "source", "verdict", "answer_fixed", "context", "confidence", "comment"];
@@ -63,17 +66,21 @@ fn as_meant(text: &str) -> &str {
 /// # Errors
 /// The first line that is wrong; nothing of the table counts then.
 pub fn read(path: &Path, items: &[Item], expert: &str, time: &str) -> anyhow::Result<Vec<Rating>> {
+    let file = File::open(path).map_err(|error| anyhow::anyhow!("{}: {error}; check the path", path.display()))?;
     // With `\r\n` as one end, csv counts the line of a record from its `\n`, one too low.
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .terminator(csv::Terminator::Any(b'\n'))
-        .from_path(path)
-        .map_err(|error| anyhow::anyhow!("{}: {error}; check the path", path.display()))?;
-    let broken = |error: csv::Error| anyhow::anyhow!("{}: {error}; save the table as CSV in UTF-8", path.display());
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).terminator(csv::Terminator::Any(b'\n')).from_reader(Quotes::new(file));
+    let broken = |error: csv::Error| {
+        let (line, problem) = problem(&error);
+        anyhow::anyhow!("{}:{line}: {problem}", path.display())
+    };
     let header = reader.headers().map_err(broken)?.clone();
+    let optional = |name: &str| {
+        let bare = |column: &str| column.trim_start_matches('\u{feff}').trim().eq_ignore_ascii_case(name);
+        header.iter().position(bare)
+    };
     let column = |name: &str| {
-        let place = header.iter().position(|column| column.trim_start_matches('\u{feff}').trim() == name);
-        place.ok_or_else(|| {
+        optional(name).ok_or_else(|| {
             let found: Vec<&str> = header.iter().collect();
             anyhow::anyhow!(
                 "{}:1: there is no column `{name}`; the columns are {}: keep those of `review --csv`, separated by commas",
@@ -83,7 +90,6 @@ pub fn read(path: &Path, items: &[Item], expert: &str, time: &str) -> anyhow::Re
         })
     };
     let (row, verdict) = (column("row")?, column("verdict")?);
-    let optional = |name: &str| header.iter().position(|column| column.trim() == name);
     let (answer, context) = (optional("answer_fixed"), optional("context"));
     let (confidence, comment) = (optional("confidence"), optional("comment"));
     let known: HashMap<&str, &Item> = items.iter().map(|item| (item.row.id.as_str(), item)).collect();
@@ -93,6 +99,16 @@ pub fn read(path: &Path, items: &[Item], expert: &str, time: &str) -> anyhow::Re
         let record = record.map_err(broken)?;
         let line = record.position().map_or(0, csv::Position::line);
         let wrong = |problem: String| anyhow::anyhow!("{}:{line}: {problem}", path.display());
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            continue;
+        }
+        if record.len() < header.len() || record.iter().skip(header.len()).any(|cell| !cell.trim().is_empty()) {
+            return Err(wrong(format!(
+                "the line has {} cells and the header {}; complete it, or correct its commas and quotes",
+                record.len(),
+                header.len()
+            )));
+        }
         let cell = |column: Option<usize>| {
             let text = column.and_then(|column| record.get(column)).unwrap_or_default();
             let text = as_meant(text.strip_suffix('\r').unwrap_or(text));
@@ -100,11 +116,9 @@ pub fn read(path: &Path, items: &[Item], expert: &str, time: &str) -> anyhow::Re
         };
         let Some(said) = cell(Some(verdict)) else { continue };
         let id = cell(Some(row)).ok_or_else(|| wrong("the row has no name; keep the column `row`".to_owned()))?;
-        anyhow::ensure!(
-            known.contains_key(id.as_str()),
-            "{}:{line}: row {id} is not in the review; write the table again with `review --csv`",
-            path.display()
-        );
+        let Some(item) = known.get(id.as_str()) else {
+            return Err(wrong(format!("row {id} is not in the review; write the table again with `review --csv`")));
+        };
         if let Some(earlier) = seen.insert(id.clone(), line) {
             return Err(wrong(format!("row {id} is also on line {earlier}; keep one of them")));
         }
@@ -118,6 +132,9 @@ pub fn read(path: &Path, items: &[Item], expert: &str, time: &str) -> anyhow::Re
                 number.ok_or_else(|| wrong(format!("the confidence `{text}` is no number from 0 to 1")))?;
         }
         rating.check().map_err(wrong)?;
+        if rating.verdict == Verdict::Fix && rating.answer.as_deref().map(str::trim) == Some(item.row.answer().trim()) {
+            return Err(wrong("`fix` gives the answer that the row has; write good, or the right answer".to_owned()));
+        }
         ratings.push(rating.named());
     }
     anyhow::ensure!(!ratings.is_empty(), "{}: no line has a verdict; write good, fix, context or bad", path.display());
@@ -186,9 +203,34 @@ mod tests {
         assert!(verdict("").unwrap_err().to_string().contains("no line has a verdict"));
         let other = rated(|text| text.replace(&id, "0000").replace("=SUM(A1),,,,,", "=SUM(A1),good,,,,"));
         assert!(other.unwrap_err().to_string().contains("row 0000 is not in the review"));
+        assert!(verdict("good,Another").unwrap_err().to_string().contains("takes no other answer"));
         // With the line ends of Windows the lines are counted as an editor shows them.
         let windows = rated(|text| text.replace("=SUM(A1),,,,,", "=SUM(A1),fine,,,,").replace('\n', "\r\n"));
         assert!(windows.unwrap_err().to_string().contains(".csv:2: `fine`"));
         assert!(rated(|text| text.replace(',', ";")).unwrap_err().to_string().contains("no column `row`"));
+    }
+
+    #[test]
+    fn line_that_lost_cells_or_swallowed_others_is_named() {
+        let good = |text: &str| text.replace("=SUM(A1),,,,,", "=SUM(A1),good,,,,");
+        let short = rated(|text| good(text).replacen("=SUM(A1),good,,,,", "=SUM(A1),good", 1)).unwrap_err().to_string();
+        assert!(short.contains("has 5 cells and the header 9"), "{short}");
+        let stray = rated(|text| good(text).replacen("good,,,,", "good,,,,\"see", 1)).unwrap_err().to_string();
+        assert!(stray.contains(".csv:3: a quote opens a cell"), "{stray}");
+        // Empty cells after the last column, and lines without a word, are what spreadsheets leave.
+        assert_eq!(rated(|text| good(text).replace("good,,,,", "good,,,,,,") + ",,\n \n").unwrap().len(), 3);
+    }
+
+    #[test]
+    fn columns_are_found_whatever_their_capitals() {
+        let good = |text: &str| text.replace("=SUM(A1),,,,,", "=SUM(A1),good,,,0.5,sure");
+        let read = rated(|text| good(text).replace(",confidence,comment", ",Confidence,COMMENT")).unwrap();
+        assert!(read.iter().all(|rating| rating.confidence == 0.5 && rating.comment.as_deref() == Some("sure")));
+    }
+
+    #[test]
+    fn fix_with_the_answer_of_the_row_is_no_fix() {
+        let same = rated(|text| text.replace(",Upwind,'=SUM(A1),,,,,", ",Upwind,'=SUM(A1),fix,Upwind,,,"));
+        assert!(same.unwrap_err().to_string().contains("the answer that the row has"));
     }
 }

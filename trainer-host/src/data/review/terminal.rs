@@ -1,6 +1,7 @@
 //! The loop of the review: keys from the terminal, ratings to the journal, frames to the screen.
 
 use std::io::IsTerminal as _;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,15 +13,17 @@ use ratatui::crossterm::execute;
 use super::draw::{Look, draw, extent};
 use super::rating::{Journal, now};
 use super::screen::{Action, Screen};
+use crate::interrupt::INTERRUPTED;
 
 /// Longest wait for a key before a signal to end is looked for.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Runs the screen until the expert leaves; each rating is on the disk before the next key is read.
+/// Runs the screen until the expert leaves; each rating is on the disk before the next key is read. The exit code says
+/// whether the expert left or was interrupted.
 ///
 /// # Errors
 /// No terminal, or a journal that takes no more; what was rated before is kept.
-pub fn run(screen: &mut Screen, journal: &mut Journal) -> anyhow::Result<()> {
+pub fn run(screen: &mut Screen, journal: &mut Journal) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         std::io::stdout().is_terminal() && std::io::stdin().is_terminal(),
         "the review screen needs a terminal; use --csv TABLE.csv and --import TABLE.csv instead"
@@ -44,7 +47,7 @@ fn turns(
     terminal: &mut ratatui::DefaultTerminal,
     look: Look,
     ended: &AtomicBool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<ExitCode> {
     while !ended.load(Ordering::Relaxed) {
         terminal.draw(|frame| draw(frame, screen, look)).context("the terminal is gone")?;
         if !event::poll(PATIENCE).context("the terminal is gone")? {
@@ -56,7 +59,8 @@ fn turns(
                 let size = terminal.size().context("the terminal is gone")?;
                 let (page, lines) = extent(screen, size.width, size.height, look);
                 match screen.update(key, page, lines) {
-                    Some(Action::Quit) => return Ok(()),
+                    Some(Action::Quit) => return Ok(ExitCode::SUCCESS),
+                    Some(Action::Interrupt) => return Ok(ExitCode::from(INTERRUPTED)),
                     Some(Action::Rate(mut rating)) => {
                         rating.time = now();
                         journal.add(&[rating.named()])?;
@@ -67,5 +71,5 @@ fn turns(
             _ => {}
         }
     }
-    Ok(())
+    Ok(ExitCode::from(INTERRUPTED))
 }

@@ -101,6 +101,57 @@ fn help_names_every_key() {
 }
 
 #[test]
+fn every_word_of_the_help_can_be_reached_on_a_small_screen() {
+    for (width, height) in [(40, 12), (20, 8)] {
+        let mut stage = Stage::new(width, height);
+        stage.press(KeyCode::Char('?'));
+        let mut seen = stage.text();
+        for _ in 0..80 {
+            assert_eq!(stage.press(KeyCode::Down), None);
+            seen += &stage.text();
+        }
+        for word in ["elsewhere", "confidence", "judgement", "Alt+Enter", "everything", "already"] {
+            assert!(seen.contains(word), "{width} columns: {word}");
+        }
+        stage.press(KeyCode::Esc);
+        assert!(matches!(stage.screen.mode, Mode::Reading) && stage.screen.scroll == 0);
+    }
+}
+
+#[test]
+fn interrupt_ends_the_review_and_asks_before_it_throws_words_away() {
+    let mut stage = Stage::new(80, 24);
+    let interrupt =
+        |stage: &mut Stage| stage.screen.update(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL), 20, 20);
+    assert_eq!(interrupt(&mut stage), Some(Action::Interrupt));
+    stage.press(KeyCode::Char('f'));
+    stage.write(" At night 300 feet.");
+    assert_eq!(interrupt(&mut stage), None);
+    assert!(stage.text().contains("Ctrl-C again") && stage.text().contains("At night"));
+    // Whoever writes on has kept the text.
+    stage.write(" Or more.");
+    assert_eq!(interrupt(&mut stage), None);
+    assert_eq!(interrupt(&mut stage), Some(Action::Interrupt));
+}
+
+#[test]
+fn rows_without_a_decision_wait_for_a_third_expert_or_for_a_talk() {
+    let rated = |row: &str, experts: &[(&str, Verdict)]| {
+        let rating = |(expert, verdict): &(&str, Verdict)| Rating::new(row, expert, *verdict, "2026-01-02T03:04:05Z");
+        experts.iter().map(rating).collect::<Vec<_>>()
+    };
+    let (good, bad) = (Verdict::Good, Verdict::Bad);
+    let mut ratings = rated("a", &[("ann", good), ("bob", bad)]);
+    ratings.extend(rated("b", &[("ann", good), ("bob", bad), ("cy", good), ("dee", bad)]));
+    ratings.extend(rated("c", &[("ann", good), ("bob", good)]));
+    let lines = waiting(&undecided(&ratings));
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines[0].starts_with("1 rows wait for a third expert") && lines[1].starts_with("1 rows have three experts")
+    );
+}
+
+#[test]
 fn judgements_move_on_to_the_next_row_without_one() {
     let mut stage = Stage::new(80, 24);
     let first = rating(stage.press(KeyCode::Char('g')));

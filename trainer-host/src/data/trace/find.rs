@@ -1,7 +1,7 @@
 //! What an id stands for in a dataset: a row, a chunk, a source or another input, a template, a rating, or something
 //! that was left out. The first digits of an id will do where they fit one thing only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 
@@ -48,6 +48,15 @@ impl Thing {
             Self::Input(input) => &input.sha256,
             Self::Template(template) => &template.id,
             Self::Rating(rating) => &rating.id,
+        }
+    }
+
+    /// Its whole path, where it is a file.
+    fn path(&self) -> Option<String> {
+        match self {
+            Self::Source(source) => Some(joined(&source.root, &source.path)),
+            Self::Input(input) => Some(input.path.clone()),
+            _ => None,
         }
     }
 
@@ -141,9 +150,32 @@ pub fn find(dataset: &Dataset, asked: &str) -> anyhow::Result<Option<Thing>> {
     if let [(_, thing)] = ids[..] {
         return Ok(Some(thing.clone()));
     }
-    let names: Vec<String> = ids.iter().take(NAMED).map(|(id, thing)| format!("{} {id}", thing.what())).collect();
+    // A whole path is meant, whatever else ends with it.
+    let mut whole = ids.iter().filter(|(_, thing)| thing.path().as_deref() == Some(asked));
+    if let (Some((_, thing)), None) = (whole.next(), whole.next()) {
+        return Ok(Some((*thing).clone()));
+    }
+    Err(several(asked, &ids))
+}
+
+/// Why a name that stands for several things will not do, and what will.
+fn several(asked: &str, ids: &[(&String, &Thing)]) -> anyhow::Error {
     let more = if ids.len() > NAMED { ", .." } else { "" };
-    anyhow::bail!("{asked} is the beginning of {} names: {}{more}; give more digits", ids.len(), names.join(", "))
+    let listed = |name: &dyn Fn(&Thing) -> String| {
+        ids.iter().take(NAMED).map(|(_, thing)| name(thing)).collect::<Vec<_>>().join(", ") + more
+    };
+    let paths: BTreeSet<String> = ids.iter().filter_map(|(_, thing)| thing.path()).collect();
+    let count = ids.len();
+    if ids.iter().any(|(id, _)| id.starts_with(asked)) {
+        let names = listed(&|thing| format!("{} {}", thing.what(), thing.id()));
+        anyhow::anyhow!("{asked} is the beginning of {count} names: {names}; give more digits")
+    } else if paths.len() == count {
+        let names = listed(&|thing| thing.path().unwrap_or_default());
+        anyhow::anyhow!("{asked} is the path of {count} files: {names}; give the path with its folder")
+    } else {
+        let names = listed(&|thing| format!("{} {}", thing.what(), thing.id()));
+        anyhow::anyhow!("{asked} is the name of {count} things: {names}; give the id of one")
+    }
 }
 
 fn is_hex(asked: &str) -> bool {

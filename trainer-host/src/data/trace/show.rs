@@ -142,6 +142,7 @@ fn chunk(place: &ChunkPlace, itself: bool) -> Node {
     if !chunk.cleaned.is_empty() {
         node.add(Node::new(Tone::Quiet, format!("cleaned: {}", chunk.cleaned.join(", "))));
     }
+    range_note(place).into_iter().for_each(|said| node.add(said));
     if let Some(at) = place.text_now_at {
         let still = at == chunk.place.bytes[0];
         let text = if still {
@@ -154,9 +155,30 @@ fn chunk(place: &ChunkPlace, itself: bool) -> Node {
     node
 }
 
+/// Where the range says less than it seems to.
+fn range_note(place: &ChunkPlace) -> Option<Node> {
+    let ChunkPlace { chunk, chunks_of_range, .. } = place;
+    let [first, end] = chunk.place.bytes;
+    let repaired = !chunk.cleaned.is_empty() && chunk.fields.is_empty();
+    let said = if *chunks_of_range > 1 {
+        format!(
+            "the range is that of {chunks_of_range} chunks: their text was rewritten, and none has bytes of its own"
+        )
+    } else if repaired && end - first > chunk.text.len() as u64 {
+        "the range is wider than the text, which was repaired".to_owned()
+    } else {
+        return None;
+    };
+    Some(Node::new(Tone::Quiet, said))
+}
+
 fn location(chunk: &Chunk) -> String {
     let page = chunk.place.page.map_or_else(String::new, |page| format!("page {page}, "));
     let [first, last] = chunk.place.lines;
+    let sheet = chunk.heading.first().filter(|_| chunk.place.measured == Measured::Extracted && page.is_empty());
+    if let Some(sheet) = sheet {
+        return format!("row {first} of sheet {sheet:?}, {} of the extracted text", range(chunk.place.bytes));
+    }
     let lines = if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
     let of = match chunk.place.measured {
         Measured::File => "",
@@ -232,5 +254,20 @@ fn short(text: &str) -> String {
     match line.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{} ..", &line[..end]),
         None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_of_a_workbook_is_found_by_sheet_and_row() {
+        let mut chunk = Chunk::paragraph("name: Axe", "Log");
+        chunk.place.measured = Measured::Extracted;
+        chunk.place.lines = [5, 5];
+        assert_eq!(location(&chunk), "row 5 of sheet \"Log\", bytes 0 to 1 of the extracted text");
+        chunk.place.page = Some(2);
+        assert!(location(&chunk).starts_with("page 2, line 5"), "{}", location(&chunk));
     }
 }

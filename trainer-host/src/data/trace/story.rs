@@ -1,13 +1,12 @@
 //! The story of a thing: what it was made from, by what and whom, and what each stage did with it.
 
 use std::collections::HashSet;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::super::chunk::{Chunk, Measured};
+use super::super::chunk::Chunk;
 use super::super::dataset::Dataset;
 use super::super::ingest::files::joined;
 use super::super::ledger::{Origin, Skipped, Template};
@@ -17,10 +16,8 @@ use super::super::places::{FoundParent, Places, State};
 use super::super::review::rating::{Rating, journal_path, read_journal};
 use super::super::row::Row;
 use super::find::Thing;
+use super::ranges::{text_now_at, with_shares};
 use super::stages::{Stage, row_stages, simple_stages};
-
-/// Largest changed file in which the words of a chunk are looked for.
-const SEARCHED_BYTES_MAX: u64 = 64 << 20;
 
 /// A file outside the datasets.
 #[derive(Clone, Debug, Serialize)]
@@ -54,10 +51,18 @@ pub struct ChunkPlace {
     /// The chunk with its place.
     #[serde(flatten)]
     pub chunk: Chunk,
+    /// Chunks that share its range, itself among them: more than one where the text of a passage was rewritten, so that
+    /// its parts have no bytes of their own.
+    #[serde(skip_serializing_if = "is_one")]
+    pub chunks_of_range: usize,
     /// In a file that has changed: the byte at which the chunk's own text stands now. Absent where it is not found,
     /// was cleaned, or where nothing has changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_now_at: Option<u64>,
+}
+
+fn is_one(number: &usize) -> bool {
+    *number == 1
 }
 
 /// Where an imported row stood.
@@ -250,12 +255,11 @@ impl Teller<'_> {
     fn source(&self, source: &Source, trace: &mut Trace) -> anyhow::Result<()> {
         trace.sources.push(self.file(source));
         let name = joined(&source.root, &source.path);
-        for chunk in self.at.chunks()? {
-            let chunk = chunk?;
+        with_shares(self.at.chunks()?, |chunk, chunks_of_range| {
             if chunk.source == source.id {
-                trace.chunks.push(ChunkPlace { chunk, text_now_at: None });
+                trace.chunks.push(ChunkPlace { chunk, chunks_of_range, text_now_at: None });
             }
-        }
+        })?;
         for skipped in self.at.skipped()? {
             let skipped = skipped?;
             if skipped.id == name {
@@ -273,10 +277,9 @@ impl Teller<'_> {
         if wanted.is_empty() {
             return Ok(());
         }
-        for chunk in self.at.chunks()? {
-            let chunk = chunk?;
+        with_shares(self.at.chunks()?, |chunk, chunks_of_range| {
             if !wanted.remove(chunk.id.as_str()) {
-                continue;
+                return;
             }
             let source = self.at.manifest.sources.iter().find(|source| source.id == chunk.source);
             let file = source.map(|source| self.file(source));
@@ -286,8 +289,8 @@ impl Teller<'_> {
             {
                 trace.sources.push(file);
             }
-            trace.chunks.push(ChunkPlace { chunk, text_now_at });
-        }
+            trace.chunks.push(ChunkPlace { chunk, chunks_of_range, text_now_at });
+        })?;
         trace.unknown_chunks = wanted.into_iter().map(str::to_owned).collect();
         trace.unknown_chunks.sort();
         Ok(())
@@ -343,24 +346,4 @@ impl Teller<'_> {
             state: self.places.input_state(input),
         }
     }
-}
-
-/// Where a file that has changed holds the chunk's own text.
-fn text_now_at(chunk: &Chunk, file: &FilePlace) -> Option<u64> {
-    let own = chunk.place.measured == Measured::File && chunk.cleaned.is_empty() && chunk.fields.is_empty();
-    if file.state != State::Changed || !own {
-        return None;
-    }
-    let text = chunk.text.as_bytes();
-    let mut opened = std::fs::File::open(&file.file).ok()?;
-    let mut there = vec![0; text.len()];
-    let same_place = opened.seek(SeekFrom::Start(chunk.place.bytes[0])).and_then(|_| opened.read_exact(&mut there));
-    if same_place.is_ok() && there == text {
-        return Some(chunk.place.bytes[0]);
-    }
-    if std::fs::metadata(&file.file).ok()?.len() > SEARCHED_BYTES_MAX {
-        return None;
-    }
-    let now = String::from_utf8(std::fs::read(&file.file).ok()?).ok()?;
-    now.find(&chunk.text).map(|at| at as u64)
 }

@@ -71,6 +71,11 @@ fn answered_json(turn: &Turn, shown: bool) -> Value {
     value
 }
 
+/// A turn of a list.
+fn listed_json(turn: &Turn) -> Value {
+    answered_json(turn, false)
+}
+
 fn source_json(source: &Source) -> Value {
     json!({
         "document": source.document, "page": source.page, "heading": source.heading, "quote": source.quote,
@@ -119,10 +124,10 @@ fn report_json(report: &Report, shown: bool) -> Value {
             "before": text.before, "words": text.words, "after": text.after,
         }),
         Report::Found { query, turns } => {
-            json!({"event": "found", "query": query, "turns": turns.iter().map(turn_json).collect::<Vec<_>>()})
+            json!({"event": "found", "query": query, "turns": turns.iter().map(listed_json).collect::<Vec<_>>()})
         }
         Report::SessionOpened { session, turns } => json!({
-            "event": "session_opened", "session": session, "turns": turns.iter().map(turn_json).collect::<Vec<_>>(),
+            "event": "session_opened", "session": session, "turns": turns.iter().map(listed_json).collect::<Vec<_>>(),
         }),
         Report::Examined(report) => json!({"event": "examined", "report": report}),
         Report::Failed { task, message } => {

@@ -3,13 +3,13 @@
 //! Each line is complete when it is written and is written once. An answer comes sentence by
 //! sentence, because half a sentence that grows would be read again from its start.
 
-use halligan_runtime::{AnswerEvent, IndexEvent, LearnEvent, ToolUse};
+use halligan_runtime::{AnswerEvent, Assessment, IndexEvent, LearnEvent, ToolUse, Verdict};
 
 use super::Face;
 use crate::console::app::App;
 use crate::console::assessment::{self, call_words};
 use crate::console::event::{Event, Report};
-use crate::console::item::withheld_words;
+use crate::console::item::{listed_answer, withheld_words};
 use crate::console::markdown;
 use crate::console::orders::{ORDERS, View};
 use crate::console::pages::adapters::generation_words;
@@ -24,6 +24,8 @@ use crate::verbs::doctor;
 const DOCUMENTS_A_LINE: usize = 25;
 /// Lines of progress for the steps of a lesson.
 const LESSON_LINES: usize = 4;
+/// What is said of an answer that was shown in part and then refused.
+const WITHDRAWN: &str = "This answer is withdrawn; what was said of it does not count.";
 /// Turns that a search shows.
 const FOUND_MAX: usize = 10;
 
@@ -36,6 +38,8 @@ pub struct Plain {
     unsaid: String,
     /// Whether the word "Answer" has been said.
     answering: bool,
+    /// What is to be thought of the answer, while it is not recorded.
+    assessment: Option<Assessment>,
     /// Whether it has been said that the answer waits to be judged.
     held: bool,
     /// A tool that has ended; what it gave is said unless the answer says the same.
@@ -52,6 +56,7 @@ impl Plain {
             greeted: false,
             unsaid: String::new(),
             answering: false,
+            assessment: None,
             held: false,
             tool: None,
             stage: String::new(),
@@ -84,6 +89,21 @@ impl Plain {
         if !row.trim().is_empty() {
             let first = !std::mem::replace(&mut self.answering, true);
             lines.push(if first { format!("Answer: {}", row.trim()) } else { row.trim_end().to_owned() });
+        }
+    }
+
+    /// Ends an answer that is not recorded: what was shown of it needs its verdict all the more.
+    fn leave_answer(&mut self, lines: &mut Vec<String>) {
+        let rest = std::mem::take(&mut self.unsaid);
+        self.say_answer(&rest, lines);
+        let (was_held, was_said) = (std::mem::take(&mut self.held), std::mem::take(&mut self.answering));
+        let assessment = self.assessment.take();
+        if was_said {
+            if was_held && assessment.as_ref().is_some_and(|given| given.verdict == Verdict::Refuse) {
+                lines.push(WITHDRAWN.to_owned());
+            }
+            let judged = assessment::unrecorded_lines(assessment.as_ref());
+            lines.extend(judged.into_iter().map(|(_, words)| words.trim_start().to_owned()));
         }
     }
 
@@ -124,14 +144,15 @@ impl Plain {
                         lines.push("Answering. What is not sure is said when it has been judged.".to_owned());
                     }
                 }
-                AnswerEvent::Passage(_)
-                | AnswerEvent::Context { .. }
-                | AnswerEvent::Assessment(_)
-                | AnswerEvent::Finished => {}
+                AnswerEvent::Assessment(assessment) => self.assessment = Some(assessment.clone()),
+                AnswerEvent::Passage(_) | AnswerEvent::Context { .. } | AnswerEvent::Finished => {}
             },
             Report::Trouble(words) => lines.push(format!("Warning: {words}.")),
             Report::ApprovalNeeded(call) => {
-                lines.push(format!("May this run? {} Type /allow, /allow always or /deny.", call_words(call)));
+                lines.push(format!(
+                    "May this run? {} Type yes or no; /allow always lets its like run too.",
+                    call_words(call)
+                ));
             }
             Report::Answered(turn) => {
                 let rest = std::mem::take(&mut self.unsaid);
@@ -143,8 +164,9 @@ impl Plain {
                         false => "No answer.".to_owned(),
                     });
                 } else if was_held && turn.is_refused() {
-                    lines.push("This answer is withdrawn; what was said of it does not count.".to_owned());
+                    lines.push(WITHDRAWN.to_owned());
                 }
+                self.assessment = None;
                 lines.extend(assessment::lines(turn).into_iter().map(|(_, words)| words.trim_start().to_owned()));
                 for (index, source) in Source::all_of(turn).iter().enumerate() {
                     lines.push(source_words(index, source));
@@ -206,7 +228,7 @@ impl Plain {
             Report::Found { turns, .. } => {
                 lines.push(format!("{} found.", counted(turns.len(), "turn")));
                 lines.extend(turns.iter().take(FOUND_MAX).map(|turn| {
-                    let (when, answer) = (utc_minute(turn.created_at), turn.answer.replace('\n', " "));
+                    let (when, answer) = (utc_minute(turn.created_at), listed_answer(turn).replace('\n', " "));
                     format!("Conversation {}, {when}: {} {answer}", turn.session.0, turn.question)
                 }));
             }
@@ -214,14 +236,12 @@ impl Plain {
                 lines.push(format!("Conversation {} goes on after {}.", session.0, counted(turns.len(), "turn")));
                 if let Some(turn) = turns.last() {
                     lines.push(format!("Last question: {}", turn.question));
-                    lines.push(format!("Last answer: {}", turn.answer));
+                    lines.push(format!("Last answer: {}", listed_answer(turn)));
                 }
             }
             Report::Examined(report) => lines.extend(doctor::lines(report)),
             Report::Failed { message, .. } => {
-                self.unsaid.clear();
-                self.answering = false;
-                self.held = false;
+                self.leave_answer(lines);
                 self.stage.clear();
                 lines.push(format!("Error: {message}"));
             }
@@ -269,6 +289,10 @@ impl Plain {
             LearnEvent::Evaluating { what, total, .. } => {
                 (what.clone(), format!("Checking {what}, {}.", counted(*total, "question")))
             }
+            LearnEvent::Activated { .. } => (
+                "in use".to_owned(),
+                "The update answers from now on. Measuring how far it can be trusted; /stop skips that.".to_owned(),
+            ),
             LearnEvent::Verdict(_) => return,
         };
         if self.stage != stage {

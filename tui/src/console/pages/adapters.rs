@@ -44,6 +44,10 @@ impl AdaptersPage {
         self.generations = Some(list);
     }
 
+    pub(super) fn is_rolling_back(&self) -> bool {
+        self.rolling_back
+    }
+
     pub(super) fn scope(&self) -> Scope {
         if self.rolling_back { Scope::Page } else { Scope::Adapters }
     }
@@ -126,7 +130,8 @@ fn roll_back_words(app: &App) -> String {
         Some(id) => (format!("adapter {}", short_hash(id)), ""),
         None => ("the adapter before".to_owned(), ""),
     };
-    format!("Return{active} to {to}?{warning} The other one stays on this device. Enter returns, Esc leaves it.")
+    let [yes, no] = [Action::Choose, Action::Close].map(|action| app.key_name(action, Scope::Page));
+    format!("Return{active} to {to}?{warning} The other one stays on this device. {yes} returns, {no} leaves it.")
 }
 
 fn origin_word(origin: Origin) -> &'static str {

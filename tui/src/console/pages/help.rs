@@ -4,11 +4,11 @@ use ratatui::Frame;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
-use super::Outcome;
 use super::rows::Scroll;
+use super::{Outcome, Page};
 use crate::console::actions::{ACTIONS, Action, Entry, Scope};
 use crate::console::app::App;
-use crate::console::keymap::Keymap;
+use crate::console::keymap::{Chord, Keymap};
 use crate::console::theme::Theme;
 use crate::console::wrap::{cells, wrap};
 
@@ -19,7 +19,10 @@ const KEY_COLUMNS: usize = 13;
 const MORE: [(&str, &str); 9] = [
     ("Ctrl+C", "stops, empties the box; twice: leaves"),
     ("Ctrl+U", "deletes to the start of the line; Ctrl+K to its end, Ctrl+Z undoes"),
-    ("[+] [!]", "[+] the answer stands; [!] it needs checking; [?] say more; [x] outside of what is known here"),
+    (
+        "[+] [!]",
+        "[+] the answer stands; [~] the model is only fairly sure of it; [!] it needs checking; [?] say more; [x] outside of what is known here",
+    ),
     (
         "confidence",
         "mean probability of the answer's tokens: high from 0.90, fair from 0.70, else low. It says how sure the model is, not that it is right. Where it was measured how often such answers are right, that is said in its place.",
@@ -35,14 +38,37 @@ const MORE: [(&str, &str); 9] = [
 #[derive(Debug)]
 pub struct HelpPage {
     /// The screen that is explained.
-    pub scope: Scope,
+    scope: Scope,
+    /// Its name.
+    name: &'static str,
+    /// What Enter does where the keys of all pages are the only ones; `None` where it does nothing.
+    chooses: Option<&'static str>,
+    /// Whether it has rows to move over.
+    moves: bool,
     scroll: Scroll,
 }
 
 impl HelpPage {
-    /// The help of a screen.
-    pub fn of(scope: Scope) -> HelpPage {
-        HelpPage { scope, scroll: Scroll::default() }
+    /// The help of a screen; `page` is the one that has the keys there, if a page has them.
+    pub fn of(scope: Scope, page: Option<&Page>) -> HelpPage {
+        let page = page.filter(|page| page.scope() == scope);
+        let name = match page {
+            Some(Page::Sources(_)) => "sources",
+            Some(Page::Device(_)) => "device",
+            Some(Page::Confirm(_)) => "leaving",
+            Some(Page::Adapters(_)) => "adapters",
+            Some(Page::Documents(_)) if scope == Scope::Page => "documents",
+            Some(Page::Search(_)) => "conversations",
+            Some(Page::Palette(_)) => "commands",
+            _ => scope.title(),
+        };
+        let asks = scope == Scope::Page && matches!(page, Some(Page::Adapters(_) | Page::Documents(_)));
+        let moves = !asks && !matches!(page, Some(Page::Lesson(_) | Page::Confirm(_)));
+        HelpPage { scope, name, chooses: page.and_then(Page::choose_word), moves, scroll: Scroll::default() }
+    }
+
+    pub(super) fn title(&self) -> String {
+        format!(" Help: {} ", self.name)
     }
 
     pub(super) fn act(&mut self, action: Action, app: &App, size: Size) -> Outcome {
@@ -60,13 +86,33 @@ impl HelpPage {
         self.scroll.draw(frame, app.theme, area, &self.lines(area.width, &app.keymap, app.theme));
     }
 
+    /// Whether a key of all pages does something on this one.
+    fn means_something(&self, action: Action) -> bool {
+        match action {
+            Action::Choose => self.chooses.is_some(),
+            Action::Close => true,
+            _ => self.moves,
+        }
+    }
+
     fn lines(&self, width: u16, keymap: &Keymap, theme: Theme) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
+        let mut taken: Vec<Chord> = Vec::new();
         for scope in self.scope.chain() {
-            for entry in ACTIONS.iter().filter(|entry| entry.scope == *scope) {
-                let (key, words) = key_and_words(entry, keymap);
+            let entries = ACTIONS.iter().filter(|entry| entry.scope == *scope);
+            for entry in entries.clone().filter(|entry| *scope != Scope::Page || self.means_something(entry.action)) {
+                let keys = keymap.keys(entry);
+                // A key of the screen itself hides the same key of all pages.
+                let free: Vec<Chord> = keys.iter().copied().filter(|key| !taken.contains(key)).collect();
+                if free.is_empty() && !keys.is_empty() {
+                    continue;
+                }
+                let own = entry.scope == Scope::Page && entry.action == Action::Choose;
+                let does = self.chooses.filter(|word| own && *word != entry.word).unwrap_or(entry.words);
+                let (key, words) = named(&free, does);
                 row(&key, &words, width, theme, &mut lines);
             }
+            taken.extend(entries.flat_map(|entry| keymap.keys(entry)));
         }
         for (key, words) in MORE {
             row(key, words, width, theme, &mut lines);
@@ -77,12 +123,16 @@ impl HelpPage {
 
 /// The first key of an entry, and its words with the other keys.
 pub fn key_and_words(entry: &Entry, keymap: &Keymap) -> (String, String) {
-    match keymap.keys(entry) {
-        [] => ("(no key)".to_owned(), entry.words.to_owned()),
-        [only] => (only.to_string(), entry.words.to_owned()),
+    named(keymap.keys(entry), entry.words)
+}
+
+fn named(keys: &[Chord], words: &str) -> (String, String) {
+    match keys {
+        [] => ("(no key)".to_owned(), words.to_owned()),
+        [only] => (only.to_string(), words.to_owned()),
         [first, others @ ..] => {
             let others: Vec<String> = others.iter().map(ToString::to_string).collect();
-            (first.to_string(), format!("{} (also {})", entry.words, others.join(", ")))
+            (first.to_string(), format!("{words} (also {})", others.join(", ")))
         }
     }
 }

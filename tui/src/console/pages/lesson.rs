@@ -6,11 +6,11 @@ use ratatui::text::Span;
 use ratatui::widgets::Paragraph;
 
 use super::Outcome;
-use crate::console::actions::Action;
+use crate::console::actions::{Action, Scope};
 use crate::console::app::App;
 use crate::console::event::Command;
 use crate::console::panels::{chart, lesson_sources, lesson_words, progress_bar};
-use crate::console::wrap::{fitting, wrap_styled};
+use crate::console::wrap::{fitting, shortened, wrap_styled};
 
 /// The page; what it shows belongs to the console's state.
 #[derive(Debug, Default)]
@@ -46,8 +46,14 @@ impl LessonPage {
             Constraint::Length(ended_rows),
         ])
         .areas(area);
-        let sources = lesson_sources(lesson).unwrap_or_else(|| "choosing the rows".to_owned());
-        frame.render_widget(Span::styled(fitting(&sources, width).to_owned(), theme.aside()), from);
+        let sources = match lesson.in_use && lesson.ended.is_none() {
+            true => {
+                let key = app.key_name(Action::CancelLesson, Scope::Lesson);
+                format!("the update is in use; measuring how far it can be trusted; {key} skips that")
+            }
+            false => lesson_sources(lesson).unwrap_or_else(|| "choosing the rows".to_owned()),
+        };
+        frame.render_widget(Span::styled(shortened(&sources, width), theme.aside()), from);
         frame.render_widget(Span::raw(fitting(&lesson_words(lesson), width).to_owned()), words);
         if lesson.ended.is_none() {
             frame.render_widget(Span::styled(progress_bar(lesson.progress(), width), theme.learned()), bar);

@@ -33,6 +33,8 @@ const ROWS_MAX: usize = 2;
 pub struct ReasonsPage {
     turn: TurnId,
     feedback: Feedback,
+    /// What is on disk.
+    kept: Vec<Reason>,
     marked: Vec<Reason>,
     choice: Choice,
 }
@@ -40,12 +42,16 @@ pub struct ReasonsPage {
 impl ReasonsPage {
     /// The reasons of feedback that is on disk already.
     pub fn of(turn: TurnId, feedback: Feedback, marked: Vec<Reason>) -> ReasonsPage {
-        ReasonsPage { turn, feedback, marked, choice: Choice::default() }
+        ReasonsPage { turn, feedback, kept: marked.clone(), marked, choice: Choice::default() }
     }
 
     /// The turn that was judged.
     pub fn turn(&self) -> TurnId {
         self.turn
+    }
+
+    fn save(&self) -> Command {
+        Command::Rate { turn: self.turn, feedback: self.feedback.clone(), reasons: self.marked.clone() }
     }
 
     fn toggle(&mut self, index: usize) {
@@ -66,11 +72,7 @@ impl ReasonsPage {
                 self.toggle(self.choice.0);
                 Outcome::Stay
             }
-            Action::Choose => Outcome::CloseAndDo(Command::Rate {
-                turn: self.turn,
-                feedback: self.feedback.clone(),
-                reasons: self.marked.clone(),
-            }),
+            Action::Choose => Outcome::CloseAndDo(self.save()),
             _ => {
                 self.choice.act(action, Reason::ALL.len(), usize::from(size.height));
                 Outcome::Stay
@@ -84,7 +86,10 @@ impl ReasonsPage {
                 self.toggle(usize::from(digit as u8 - b'1'));
                 Outcome::Stay
             }
-            KeyCode::Char(_) | KeyCode::Backspace => Outcome::CloseAndType(key),
+            // The next question begins; what was marked is meant all the same.
+            KeyCode::Char(_) | KeyCode::Backspace => {
+                Outcome::CloseAndType(key, (self.marked != self.kept).then(|| self.save()))
+            }
             _ => Outcome::Stay,
         }
     }

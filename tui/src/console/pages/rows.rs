@@ -1,13 +1,14 @@
 //! What pages share: a list with a chosen row, and a text that scrolls.
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::console::actions::Action;
 use crate::console::theme::Theme;
-use crate::console::wrap::{cut, fitting, padded, wrap};
+use crate::console::wrap::{cut, padded, shortened, wrap};
 
 /// Row `at` after the action, from 0 to `last`, with `page` rows on the screen; `None` where the action is no move.
 fn moved(at: usize, action: Action, last: usize, page: usize) -> Option<usize> {
@@ -50,7 +51,7 @@ impl Choice {
         let rows_of = |index: usize| {
             let (text, style) = entry(index);
             if rows_max <= 1 {
-                return (vec![fitting(&text, usize::from(width)).to_owned()], style);
+                return (vec![shortened(&text, usize::from(width))], style);
             }
             let mut rows = wrap(&text, width);
             cut(&mut rows, rows_max, width);
@@ -105,12 +106,20 @@ impl Scroll {
             let words = format!(" {left} more below ");
             let width = u16::try_from(words.len()).unwrap_or(u16::MAX);
             if width + 12 < area.width {
-                // On the rule above, where it hides no text.
+                // On the rule above, where it hides no text but the end of a long title.
                 let place = Rect::new(area.right() - width, area.y - 1, width, 1);
+                if hides_words(frame.buffer_mut(), place) {
+                    frame
+                        .render_widget(Span::styled(" ...", theme.title()), Rect { x: place.x - 4, width: 4, ..place });
+                }
                 frame.render_widget(Span::styled(words, theme.title()), place);
             }
         }
     }
+}
+
+fn hides_words(buffer: &Buffer, place: Rect) -> bool {
+    place.positions().any(|at| buffer.cell(at).is_some_and(|cell| cell.symbol().chars().any(char::is_alphanumeric)))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::console::actions::Action;
 use crate::console::app::App;
 use crate::console::editor::Editor;
 use crate::console::event::Command;
+use crate::console::item::listed_answer;
 use crate::console::theme::Theme;
 use crate::console::wrap::fitting;
 use crate::figures::{printable, utc_minute};
@@ -113,7 +114,7 @@ impl SearchPage {
         let rows_max = if area.width < WIDE { 3 } else { 1 };
         self.choice.draw(frame, theme, list, (self.turns.len(), rows_max), |index| {
             let turn = &self.turns[index];
-            let words = printable(&format!("{} | {}", turn.question, turn.answer)).replace('\n', " ");
+            let words = printable(&format!("{} | {}", turn.question, listed_answer(turn))).replace('\n', " ");
             (format!("{} {words}", &utc_minute(turn.created_at)[..10]), Style::new())
         });
         let place = self.turns.get(self.choice.0).map_or(String::new(), |turn| {

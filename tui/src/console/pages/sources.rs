@@ -61,6 +61,11 @@ impl SourcesPage {
         }
     }
 
+    /// Whether the list is shown, of which one can be opened.
+    pub(super) fn is_list(&self) -> bool {
+        self.open.is_none()
+    }
+
     pub(super) fn title(&self) -> String {
         match &self.open {
             Some(open) => format!(" {} ", open.source.place()),

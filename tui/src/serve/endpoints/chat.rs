@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::chat_request::ChatRequest;
-use super::sampling::WithSampling;
+use super::sampling::with_sampling;
 use super::stream::{Chunks, streamed};
 use super::usage::Usage;
 use crate::serve::app::{ACTIVE, App};
@@ -20,10 +20,8 @@ use crate::serve::task::{Call, Event, Finish, Finished, Format, Scored, Step, To
 ///
 /// # Errors
 /// A request that cannot be served as it is, and all that the model and the queue can say.
-pub async fn complete(
-    State(app): State<App>,
-    Body(WithSampling(request)): Body<WithSampling<ChatRequest>>,
-) -> Result<Response, ApiError> {
+pub async fn complete(State(app): State<App>, Body(body): Body<Value>) -> Result<Response, ApiError> {
+    let request: ChatRequest = with_sampling(&body)?;
     let voice = app.voice(request.model.as_deref()).await?;
     let conversation = request.conversation()?;
     let (logprobs, format) = (request.logprobs()?, request.format()?);

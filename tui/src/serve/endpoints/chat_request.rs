@@ -71,6 +71,8 @@ struct ToolFields {
 }
 
 impl Sampled for ChatRequest {
+    const ELSEWHERE: &'static [&'static str] = &["echo", "input", "prompt"];
+
     fn set_sampling(&mut self, sampling: SamplingFields) {
         self.sampling = sampling;
     }
@@ -121,6 +123,10 @@ impl ChatRequest {
             Some("text") => Ok(Format::Text),
             Some("json_object") => Ok(schema("/schema").cloned().map_or(Format::JsonObject, Format::JsonSchema)),
             Some("json_schema") => match schema("/json_schema/schema") {
+                Some(schema) if schema["$ref"] == "#" => {
+                    Err(ApiError::invalid("the schema says no more than that it is itself; say what the answer holds")
+                        .about("response_format.json_schema.schema"))
+                }
                 Some(schema) => Ok(Format::JsonSchema(schema.clone())),
                 None => Err(ApiError::invalid("response_format needs the schema in json_schema.schema")
                     .about("response_format.json_schema.schema")),

@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::*;
+use crate::serve::endpoints::sampling::with_sampling;
 
 fn request(body: Value) -> ChatRequest {
-    serde_json::from_value::<crate::serve::endpoints::sampling::WithSampling<ChatRequest>>(body).unwrap().0
+    with_sampling(&body).unwrap()
 }
 
 fn with_message(message: Value) -> Result<Conversation, ApiError> {
@@ -58,6 +59,39 @@ fn what_cannot_be_read_is_named_by_its_place() {
 }
 
 #[test]
+fn a_field_of_another_type_is_named_with_what_it_was() {
+    let broken_call = json!([{ "type": "function", "function": { "name": "f" } }]);
+    for (field, value, place, said) in [
+        ("max_tokens", json!(10.5), "max_tokens", "10.5"),
+        ("n", json!(1.5), "n", "1.5"),
+        ("seed", json!(1.5), "seed", "1.5"),
+        ("temperature", json!("hot"), "temperature", "\"hot\""),
+        ("stream", json!("yes"), "stream", "\"yes\""),
+        ("tools", json!([{ "type": 3 }]), "tools[0].type", "3"),
+        ("messages", json!([{ "role": 7 }]), "messages[0].role", "7"),
+        (
+            "messages",
+            json!([{ "role": "assistant", "tool_calls": broken_call }]),
+            "messages[0].tool_calls[0].function",
+            "",
+        ),
+        ("halligan", json!({ "sesion": 5 }), "halligan.sesion", "unknown field"),
+    ] {
+        let mut body = json!({ "messages": [{ "role": "user", "content": "x" }] });
+        body[field] = value;
+        let error = with_sampling::<ChatRequest>(&body).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some(place), "{error:?}");
+        assert!(error.message.contains(place) && error.message.contains(said), "{error:?}");
+    }
+    let missing = with_sampling::<ChatRequest>(&json!({ "model": "active" })).unwrap_err();
+    assert_eq!(missing.param.as_deref(), Some("messages"), "{missing:?}");
+    let long = with_sampling::<ChatRequest>(&json!({ "messages": "x".repeat(1000) })).unwrap_err();
+    assert!(long.message.len() < 300, "{}", long.message);
+    let fractions = json!({ "messages": [], "temperature": 0.70, "top_p": 1e-1, "logit_bias": {}, "seed": 7 });
+    assert!(with_sampling::<ChatRequest>(&fractions).is_ok());
+}
+
+#[test]
 fn a_tool_choice_must_name_a_tool_that_is_there() {
     let tools = json!([{ "type": "function", "function": { "name": "f", "parameters": { "type": "object" } } }]);
     let choose = |choice: Value, tools: &Value| {
@@ -93,6 +127,9 @@ fn formats_and_logprobs_are_checked() {
     assert_eq!(ask(json!({})).format().unwrap(), Format::Text);
     assert!(ask(json!({ "response_format": { "type": "json_schema" } })).format().is_err());
     assert!(ask(json!({ "response_format": { "type": "xml" } })).format().is_err());
+    let itself = json!({ "type": "json_schema", "json_schema": { "name": "n", "schema": { "$ref": "#" } } });
+    let error = ask(json!({ "response_format": itself })).format().unwrap_err();
+    assert_eq!(error.param.as_deref(), Some("response_format.json_schema.schema"));
     assert_eq!(ask(json!({ "logprobs": true, "top_logprobs": 3 })).logprobs().unwrap(), Some(3));
     assert_eq!(ask(json!({ "logprobs": true })).logprobs().unwrap(), Some(0));
     assert_eq!(ask(json!({})).logprobs().unwrap(), None);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::prompts::prompts;
-use super::sampling::{Sampled, SamplingFields, WithSampling};
+use super::sampling::{Sampled, SamplingFields, with_sampling};
 use super::stream::{Chunks, StreamOptions, streamed};
 use super::usage::Usage;
 use crate::serve::app::{ACTIVE, App};
@@ -31,7 +31,6 @@ pub struct CompletionRequest {
     sampling: SamplingFields,
     echo: Option<bool>,
     logprobs: Option<Value>,
-    suffix: Option<String>,
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
 }
@@ -40,14 +39,9 @@ pub struct CompletionRequest {
 ///
 /// # Errors
 /// A request that cannot be served as it is, and all that the model and the queue can say.
-pub async fn complete(
-    State(app): State<App>,
-    Body(WithSampling(request)): Body<WithSampling<CompletionRequest>>,
-) -> Result<Response, ApiError> {
+pub async fn complete(State(app): State<App>, Body(body): Body<Value>) -> Result<Response, ApiError> {
+    let request: CompletionRequest = with_sampling(&body)?;
     let generation = app.plain(request.model.as_deref()).await?;
-    if request.suffix.as_ref().is_some_and(|suffix| !suffix.is_empty()) {
-        return Err(ApiError::unsupported("suffix", "suffix is not supported; leave it out"));
-    }
     let logprobs = request.logprobs()?;
     let choices = request.sampling.choices()?;
     let echo = request.echo.unwrap_or(false);
@@ -78,6 +72,8 @@ pub async fn complete(
 }
 
 impl Sampled for CompletionRequest {
+    const ELSEWHERE: &'static [&'static str] = &["messages", "response_format", "tools", "tool_choice", "top_logprobs"];
+
     fn set_sampling(&mut self, sampling: SamplingFields) {
         self.sampling = sampling;
     }

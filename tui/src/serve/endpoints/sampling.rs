@@ -1,9 +1,11 @@
 //! The fields of chat and text completions that say how tokens are chosen.
 
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::unhonoured;
+use crate::serve::body::fields;
 use crate::serve::error::ApiError;
 use crate::serve::task::{Format, Sampling};
 
@@ -31,23 +33,23 @@ pub struct SamplingFields {
 
 /// A body that has sampling fields beside its own.
 pub trait Sampled: DeserializeOwned {
+    /// Fields that only another route takes.
+    const ELSEWHERE: &'static [&'static str];
+
     /// Takes them in.
     fn set_sampling(&mut self, sampling: SamplingFields);
 }
 
 /// Reads a body with its sampling fields. `#[serde(flatten)]` would not do: it keeps numbers in a form that serde_json
 /// does not read back where its feature `arbitrary_precision` is on, as it is with gguf-rs.
-#[derive(Debug)]
-pub struct WithSampling<T>(pub T);
-
-impl<'de, T: Sampled> Deserialize<'de> for WithSampling<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let body = Value::deserialize(deserializer)?;
-        let sampling = SamplingFields::deserialize(&body).map_err(D::Error::custom)?;
-        let mut own: T = serde_json::from_value(body).map_err(D::Error::custom)?;
-        own.set_sampling(sampling);
-        Ok(Self(own))
-    }
+///
+/// # Errors
+/// A field of another type, one that is missing, one that cannot be honoured.
+pub fn with_sampling<T: Sampled>(body: &Value) -> Result<T, ApiError> {
+    unhonoured::refuse(body, T::ELSEWHERE)?;
+    let mut own: T = fields(body)?;
+    own.set_sampling(fields(body)?);
+    Ok(own)
 }
 
 impl SamplingFields {

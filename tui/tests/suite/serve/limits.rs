@@ -87,6 +87,7 @@ fn without_the_token_only_health_answers() {
         assert!(text.contains("invalid_api_key") && text.to_lowercase().contains("www-authenticate: bearer"), "{text}");
     }
     assert!(ask(Some("Bearer s3cret")).starts_with("HTTP/1.1 200"));
+    assert!(ask(Some("bearer s3cret")).starts_with("HTTP/1.1 200"), "the scheme is the same in any letter case");
     let mut stream = TcpStream::connect(server.address()).unwrap();
     write!(stream, "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut text = String::new();
@@ -118,7 +119,12 @@ fn errors_have_openais_shape_and_name_the_next_step() {
     let server = Server::start();
     for (reply, status, part) in [
         (server.get("/v1/nothing"), 404, "/v1/chat/completions"),
-        (server.get("/v1/completions"), 405, "GET"),
+        (server.get("/v1/completions"), 405, "use POST"),
+        (server.post("/v1/models", &json!({})), 405, "use GET"),
+        (server.post("/v1/completions", &json!([])), 400, "no JSON object"),
+        (server.post("/v1/embeddings", &json!({ "input": "x", "dimensions": "two" })), 400, "dimensions cannot be"),
+        (server.chat("x", json!({ "top_k": 40 })), 400, "top_k is not supported"),
+        (server.post("/v1/completions", &json!({ "prompt": "x", "suffix": "y" })), 400, "suffix is not supported"),
         (server.post_with("/v1/completions", "{", &[("content-type", "application/json")]), 400, "line 1"),
         (server.post("/v1/completions", &json!({})), 400, "prompt"),
         (server.post("/v1/completions", &json!({ "prompt": "" , "logprobs": 99 })), 400, "logprobs"),
@@ -140,6 +146,26 @@ fn a_failure_inside_a_stream_is_told_in_the_stream() {
     assert_eq!(reply.status, 200);
     let last: serde_json::Value = serde_json::from_str(reply.lines().last().unwrap()).unwrap();
     assert_eq!(last["error"]["code"], "server_error");
+}
+
+#[test]
+fn a_body_that_breaks_off_is_not_called_too_long() {
+    let server = Server::start();
+    for (header, sent) in [
+        ("Content-Length: 500", "{\"messages\": ["),
+        ("Transfer-Encoding: chunked", "5\r\n{\"mes\r\nthis is no length\r\n"),
+    ] {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        write!(
+            stream,
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{header}\r\n\r\n{sent}"
+        )
+        .unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 400") && text.contains("incomplete_body"), "{header}: {text}");
+    }
 }
 
 #[test]

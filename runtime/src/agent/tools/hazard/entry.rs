@@ -70,7 +70,10 @@ pub fn describe(entries: &[HazardEntry], all: usize) -> String {
     let mut said: Vec<String> =
         lines.into_iter().map(|(text, places)| format!("{text} ({}).", places.join(", "))).collect();
     if all > entries.len() {
-        said.push(format!("{} more entries are in the table.", all - entries.len()));
+        said.push(match all - entries.len() {
+            1 => "1 more entry is in the table.".to_owned(),
+            more => format!("{more} more entries are in the table."),
+        });
     }
     said.join("\n")
 }

@@ -38,6 +38,9 @@ pub struct HazardTable {
 /// [`ToolError::Import`]: unreadable, too large, without a heading for number and name, damaged quotes.
 pub fn import(home: &Home, path: &Path, name: &str, chosen: &[(String, Role)]) -> Result<HazardTable, ToolError> {
     let wrong = |reason: String| ToolError::Import { path: path.to_path_buf(), reason };
+    if name.trim().is_empty() {
+        return Err(wrong("its table would have no name; give it one with --name".to_owned()));
+    }
     let bytes = std::fs::metadata(path).map_err(|error| wrong(format!("{error}; check the path")))?.len();
     if bytes > FILE_BYTES_MAX {
         return Err(wrong(format!("it has {bytes} bytes, the limit is {FILE_BYTES_MAX}; leave out rows or columns")));

@@ -26,8 +26,9 @@ pub struct Unit {
 const FOOT: f64 = 0.3048;
 const INCH: f64 = 0.0254;
 const MILE: f64 = 1609.344;
-/// The survey foot, on which chain and acre rest in SP 811.
-const SURVEY_FOOT: f64 = 1200.0 / 3937.0;
+/// Chain and acre rest on the international foot since NIST retired the survey foot at the end of 2022.
+const CHAIN: f64 = 66.0 * FOOT;
+const ACRE: f64 = 43_560.0 * FOOT * FOOT;
 const GALLON: f64 = 231.0 * INCH * INCH * INCH;
 const IMPERIAL_GALLON: f64 = 4.546_09e-3;
 const POUND: f64 = 0.453_592_37;
@@ -57,21 +58,23 @@ static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
         unit("km", &["kilometer", "kilometre"], LENGTH, 1000.0),
         unit("cm", &["centimeter", "centimetre"], LENGTH, 0.01),
         unit("mm", &["millimeter", "millimetre"], LENGTH, 0.001),
+        unit("Mm", &["megameter", "megametre"], LENGTH, 1e6),
         unit("in", &["inch", "inches", "\""], LENGTH, INCH),
         unit("ft", &["foot", "feet", "'"], LENGTH, FOOT),
         unit("yd", &["yard"], LENGTH, 3.0 * FOOT),
         unit("mi", &["mile", "statute mile"], LENGTH, MILE),
         unit("nmi", &["nautical mile", "nm"], LENGTH, 1852.0),
-        unit("ch", &["chain"], LENGTH, 66.0 * SURVEY_FOOT),
+        unit("ch", &["chain"], LENGTH, CHAIN),
         unit("m2", &["square meter", "square metre", "sq m", "m^2"], AREA, 1.0),
         unit("km2", &["square kilometer", "square kilometre", "sq km", "km^2"], AREA, 1e6),
         unit("ft2", &["square foot", "square feet", "sq ft", "ft^2"], AREA, FOOT * FOOT),
         unit("mi2", &["square mile", "sq mi", "mi^2", "section"], AREA, MILE * MILE),
-        unit("ac", &["acre"], AREA, 43_560.0 * SURVEY_FOOT * SURVEY_FOOT),
+        unit("ac", &["acre"], AREA, ACRE),
         unit("ha", &["hectare"], AREA, 1e4),
         unit("m3", &["cubic meter", "cubic metre", "cu m", "m^3"], VOLUME, 1.0),
         unit("L", &["liter", "litre", "l"], VOLUME, 1e-3),
-        unit("mL", &["milliliter", "millilitre"], VOLUME, 1e-6),
+        unit("mL", &["milliliter", "millilitre", "ml"], VOLUME, 1e-6),
+        unit("ML", &["megaliter", "megalitre"], VOLUME, 1e3),
         unit("gal", &["gallon", "us gallon", "us gal"], VOLUME, GALLON),
         unit("imp gal", &["imperial gallon", "uk gallon", "uk gal"], VOLUME, IMPERIAL_GALLON),
         unit("qt", &["quart", "us quart"], VOLUME, GALLON / 4.0),
@@ -80,12 +83,7 @@ static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
         unit("ft3", &["cubic foot", "cubic feet", "cu ft", "ft^3", "cf"], VOLUME, FOOT * FOOT * FOOT),
         unit("yd3", &["cubic yard", "cu yd", "yd^3"], VOLUME, 27.0 * FOOT * FOOT * FOOT),
         unit("bbl", &["barrel", "oil barrel"], VOLUME, 42.0 * GALLON),
-        unit(
-            "acre-ft",
-            &["acre foot", "acre feet", "acre-foot", "acre-feet"],
-            VOLUME,
-            43_560.0 * SURVEY_FOOT * SURVEY_FOOT * SURVEY_FOOT,
-        ),
+        unit("acre-ft", &["acre foot", "acre feet", "acre-foot", "acre-feet"], VOLUME, ACRE * FOOT),
         unit("m3/s", &["cubic meter per second", "cumec"], FLOW, 1.0),
         unit("m3/h", &["cubic meter per hour"], FLOW, 1.0 / 3600.0),
         unit("L/s", &["liter per second", "litre per second", "lps"], FLOW, 1e-3),
@@ -98,7 +96,9 @@ static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
         unit("hPa", &["hectopascal", "millibar", "mbar", "mb"], PRESSURE, 100.0),
         unit("kPa", &["kilopascal"], PRESSURE, 1000.0),
         unit("MPa", &["megapascal"], PRESSURE, 1e6),
+        unit("mPa", &["millipascal"], PRESSURE, 1e-3),
         unit("bar", &[], PRESSURE, 1e5),
+        unit("Mbar", &["megabar"], PRESSURE, 1e11),
         unit("psi", &["pound per square inch", "lb/in2", "lbf/in2", "psig"], PRESSURE, PSI),
         unit("atm", &["atmosphere"], PRESSURE, 101_325.0),
         unit("inHg", &["inch of mercury", "inches of mercury", "in hg"], PRESSURE, 25.4 * MERCURY),
@@ -117,10 +117,11 @@ static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
         unit("kn", &["knot", "kt"], SPEED, 1852.0 / 3600.0),
         unit("ft/s", &["foot per second", "feet per second", "fps"], SPEED, FOOT),
         unit("ft/min", &["foot per minute", "feet per minute", "fpm"], SPEED, FOOT / 60.0),
-        unit("ch/h", &["chain per hour", "chains per hour", "ch/hr"], SPEED, 66.0 * SURVEY_FOOT / 3600.0),
+        unit("ch/h", &["chain per hour", "chains per hour", "ch/hr"], SPEED, CHAIN / 3600.0),
         unit("kg", &["kilogram", "kilo"], MASS, 1.0),
         unit("g", &["gram"], MASS, 1e-3),
         unit("mg", &["milligram"], MASS, 1e-6),
+        unit("Mg", &["megagram"], MASS, 1000.0),
         unit("lb", &["pound"], MASS, POUND),
         unit("oz", &["ounce"], MASS, POUND / 16.0),
         unit("t", &["tonne", "metric ton"], MASS, 1000.0),
@@ -129,6 +130,7 @@ static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
         unit("J", &["joule"], ENERGY, 1.0),
         unit("kJ", &["kilojoule"], ENERGY, 1e3),
         unit("MJ", &["megajoule"], ENERGY, 1e6),
+        unit("mJ", &["millijoule"], ENERGY, 1e-3),
         unit("cal", &["calorie"], ENERGY, 4.1868),
         unit("kcal", &["kilocalorie"], ENERGY, 4186.8),
         unit("Btu", &["british thermal unit"], ENERGY, BTU),
@@ -137,6 +139,7 @@ static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
         unit("W", &["watt"], POWER, 1.0),
         unit("kW", &["kilowatt"], POWER, 1e3),
         unit("MW", &["megawatt"], POWER, 1e6),
+        unit("mW", &["milliwatt"], POWER, 1e-3),
         unit("hp", &["horsepower"], POWER, 550.0 * FOOT * POUND * GRAVITY),
         unit("Btu/h", &["btu per hour", "btu/hr"], POWER, BTU / 3600.0),
         unit("s", &["second", "sec"], TIME, 1.0),
@@ -156,22 +159,44 @@ static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
     units
 });
 
-/// The unit of this name. Case counts only where two symbols differ in nothing else.
+/// The unit of this name, letter case aside as long as one unit alone is written so.
 pub fn find(name: &str) -> Option<&'static Unit> {
+    match meant(name)[..] {
+        [one] => Some(one),
+        _ => None,
+    }
+}
+
+/// The units that a name may mean: several where only letter case tells milli from mega, as `mpa` does not.
+pub fn meant(name: &str) -> Vec<&'static Unit> {
     let name = name.trim().trim_end_matches('.');
-    if let Some(exact) = UNITS.iter().find(|unit| unit.symbol == name) {
-        return Some(exact);
+    let exact =
+        UNITS.iter().find(|unit| unit.symbol == name).or_else(|| UNITS.iter().find(|unit| unit.names.contains(&name)));
+    if let Some(exact) = exact {
+        return vec![exact];
     }
     let lower = plain(name);
     let singular = lower.strip_suffix('s').filter(|rest| rest.len() > 1);
     // `gallons per minute`: the first word has the plural.
     let first_singular = lower.split_once("s per ").map(|(first, rest)| format!("{first} per {rest}"));
-    [Some(lower.as_str()), singular, first_singular.as_deref()].into_iter().flatten().find_map(|wanted| {
-        UNITS
-            .iter()
-            .find(|unit| unit.names.contains(&wanted))
-            .or_else(|| UNITS.iter().find(|unit| unit.symbol.to_lowercase() == wanted))
-    })
+    let spellings = [Some(lower.as_str()), singular, first_singular.as_deref()];
+    let folded = spellings.into_iter().flatten().map(of_folded).find(|units| !units.is_empty()).unwrap_or_default();
+    // `Mpa` begins as MPa does, while all of `MPA` is in one case and says nothing.
+    let mixed = name.contains(char::is_lowercase) && name.contains(char::is_uppercase);
+    let alike = |unit: &&&Unit| mixed && unit.symbol.chars().next() == name.chars().next();
+    match folded.iter().filter(alike).collect::<Vec<_>>()[..] {
+        [one] if folded.len() > 1 => vec![*one],
+        _ => folded,
+    }
+}
+
+/// The units with this name or symbol in lower case.
+fn of_folded(wanted: &str) -> Vec<&'static Unit> {
+    let is_meant = |unit: &&Unit| unit.names.contains(&wanted) || unit.symbol.to_lowercase() == wanted;
+    let units: Vec<&Unit> = UNITS.iter().filter(is_meant).collect();
+    // Other letters mean the same either way.
+    let prefixed = wanted.starts_with('m') && units.len() > 1;
+    if prefixed { units } else { units.into_iter().take(1).collect() }
 }
 
 fn plain(name: &str) -> String {
@@ -219,9 +244,34 @@ mod tests {
             ("mm", "mm"),
             ("MW", "MW"),
             ("pounds", "lb"),
+            ("ml", "mL"),
+            ("Mpa", "MPa"),
+            ("mbar", "hPa"),
+            ("MPH", "mph"),
         ] {
             assert_eq!(find(name).map(|unit| unit.symbol), Some(symbol), "{name}");
         }
         assert!(find("furlongs").is_none() && find("").is_none());
+    }
+
+    #[test]
+    fn milli_and_mega_are_told_apart_or_not_guessed() {
+        for (name, symbol, factor) in
+            [("mW", "mW", 1e-3), ("MW", "MW", 1e6), ("Mg", "Mg", 1000.0), ("ML", "ML", 1e3), ("mPa", "mPa", 1e-3)]
+        {
+            let unit = find(name).unwrap();
+            assert_eq!((unit.symbol, unit.factor), (symbol, factor));
+        }
+        for (name, both) in [
+            ("mw", ["MW", "mW"]),
+            ("MPA", ["MPa", "mPa"]),
+            ("mpa", ["MPa", "mPa"]),
+            ("MG", ["mg", "Mg"]),
+            ("MM", ["mm", "Mm"]),
+            ("MBAR", ["hPa", "Mbar"]),
+        ] {
+            assert_eq!(meant(name).iter().map(|unit| unit.symbol).collect::<Vec<_>>(), both, "{name}");
+            assert!(find(name).is_none());
+        }
     }
 }
