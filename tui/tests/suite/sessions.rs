@@ -227,9 +227,7 @@ fn a_screen_reader_hears_a_whole_session_without_one_escape() {
     let (heard, code) = through_a_pipe("--screen-reader", &format!("{QUESTION}\n/bad unsafe\n/documents\n"));
     assert_eq!(code, Some(0), "{heard}");
     assert!(!heard.contains('\u{1b}') && !heard.contains('\r') && !heard.contains('\u{8}'), "{heard:?}");
-    for words in
-        ["Ready.", "Answer: ", "Turn 1, adapter", "Source 1, best passage: field-guide.md", "kept as bad, unsafe"]
-    {
+    for words in ["Ready.", "Answer: ", "Turn 1, adapter", "Source 1, cited: field-guide.md", "kept as bad, unsafe"] {
         assert_eq!(heard.matches(words).count(), 1, "{words} in\n{heard}");
     }
 }
