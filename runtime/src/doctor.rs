@@ -204,9 +204,26 @@ fn check_contents(assistant: &Assistant, findings: &mut Findings) {
             "run `halligan setup` with --replay TRAIN.jsonl",
         );
     }
+    check_trust(assistant, findings);
     if assistant.documents().is_ok_and(|documents| documents.is_empty()) {
         findings
             .warning("there are no documents, so answers come without a passage", "add some: `halligan docs add PATH`");
+    }
+}
+
+/// A set-up whose measuring was stopped leaves a device that never withholds an answer.
+fn check_trust(assistant: &Assistant, findings: &mut Findings) {
+    let (home, options) = (&assistant.home, &assistant.options);
+    let has_questions = home.gate_path().exists() || home.calibration_path().exists();
+    if !has_questions || options.model.is_some() || options.adapter.is_some() {
+        return;
+    }
+    let measured = assistant.status().and_then(|status| assistant.trust(&status.generation.id));
+    if matches!(measured, Ok(None)) {
+        findings.warning(
+            "nobody has measured how far answers can be trusted, so none is withheld",
+            "run `halligan adapters trust --measure`",
+        );
     }
 }
 

@@ -432,7 +432,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
             let adapter = common.adapter.clone();
             let kit =
                 Kit { model, adapter, documents: docs, encoder, reranker, replay, gate, calibration, out_of_domain };
-            return verbs::setup::run(&common, &kit);
+            return verbs::setup::run(&common, &kit, None);
         }
         Verb::PdfText { file } => output::line(&halligan_runtime::documents::pdf::answer(&file)?)?,
         Verb::Serve(args) => serve::run(&common, &args)?,

@@ -12,7 +12,7 @@ use halligan_runtime::{Assistant, Kit, Status};
 
 use crate::cli::Common;
 use crate::output;
-use crate::verbs::setup;
+use crate::verbs::{self, setup};
 
 /// A file of the repository, under its own name.
 macro_rules! carried {
@@ -64,20 +64,18 @@ pub fn set_up(common: &Common) -> Result<ExitCode> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder; set TMPDIR to one that takes files")?;
     let kit = unpack(folder.path()).context("cannot write the example kit into a temporary folder; free disk space")?;
     output::talk(WARNING);
-    let code = setup::run(common, &kit)?;
-    let table = folder.path().join("hazards.csv");
-    Assistant::open(&common.options())?.import_hazard_table(&table, "guide", &[])?;
-    Ok(code)
+    setup::run(common, &kit, Some(&folder.path().join("hazards.csv")))
 }
 
 /// Where a person starts the console without a model: says what can be done, and sets the example kit up if wanted.
 /// False where the person leaves; true also where nobody can be asked, so that the console itself says what is missing.
 ///
 /// # Errors
-/// As [`set_up`].
+/// As [`set_up`]; where nobody can be asked, a home that is not there.
 pub fn offer(common: &Common) -> Result<bool> {
     let is_asked = io::stdin().is_terminal() && io::stderr().is_terminal() && !common.json;
     if !is_asked || common.model.is_some() {
+        verbs::expect_home(common)?;
         return Ok(true);
     }
     let status = Assistant::open(&common.options())?.status()?;

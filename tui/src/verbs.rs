@@ -20,13 +20,14 @@ use anyhow::{Result, bail};
 
 use crate::cli::Common;
 
-/// Makes sure that the folder that `--home` names is there: a mistyped one is not to become a new, empty home.
+/// Makes sure that the folder that `--home` names is there: a mistyped one is not to become a new, empty home. Who gives
+/// a model along needs nothing of a home.
 ///
 /// # Errors
 /// No such folder.
 pub fn expect_home(common: &Common) -> Result<()> {
     match &common.home {
-        Some(home) if !home.exists() => {
+        Some(home) if !home.exists() && common.model.is_none() => {
             bail!("there is no home at {}; `halligan setup` makes one, or correct --home", home.display())
         }
         _ => Ok(()),

@@ -24,6 +24,8 @@ pub const CALL_SECONDS_MAX: u64 = 30;
 pub const RESULT_BYTES_MAX: usize = 32 * 1024;
 /// Largest arguments of a call, in bytes of JSON.
 const ARGUMENT_BYTES_MAX: usize = 16 * 1024;
+/// Characters of a value that an error about it names.
+const QUOTED_CHARACTERS: usize = 60;
 
 /// Tools by name, with their checked schemas.
 pub struct Toolbox {
@@ -130,7 +132,8 @@ impl Toolbox {
             None => Ok(()),
             Some(error) => {
                 let place = error.instance_path().to_string();
-                Err(wrong(if place.is_empty() { error.to_string() } else { format!("{place}: {error}") }))
+                let said = error.to_string().replace(&error.instance().to_string(), &quoted(error.instance()));
+                Err(wrong(if place.is_empty() { said } else { format!("{place}: {said}") }))
             }
         }
     }
@@ -204,6 +207,15 @@ impl Toolbox {
             return Err(ToolError::NoResult(reason));
         }
         Ok(result)
+    }
+}
+
+/// A value as an error names it: long ones by their beginning.
+fn quoted(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(QUOTED_CHARACTERS) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text,
     }
 }
 

@@ -11,13 +11,14 @@ use html5gum::emitters::default::{DefaultEmitter, Token};
 use super::block::{Block, BlockKind, Chain, Cut, Note, Reading};
 use super::equations;
 use super::mathml::{Formula, Mark};
-use super::superscript::superscript;
 use cell::Cell;
 use elements::{BLOCKS, SILENT};
+pub(super) use power::raised;
 use title::Title;
 
 mod cell;
 mod elements;
+mod power;
 mod title;
 
 /// Most raised texts in one another.
@@ -42,18 +43,6 @@ pub(super) fn left_out_note(count: usize) -> Option<Note> {
     (count > 0).then(|| Note::part("no_text", detail()))
 }
 
-/// `text` that stands raised behind `before`. What stands on nothing is a mark or small print and no power; so is
-/// the number of a note in brackets.
-pub(super) fn raised(before: &str, text: &str) -> String {
-    let trimmed = text.trim();
-    let on_nothing = || {
-        let before = before.trim_end_matches(' ');
-        before.is_empty() || before.ends_with(['\n', '|'])
-    };
-    let raised = if trimmed.starts_with('[') { trimmed.to_owned() } else { superscript(trimmed) };
-    if raised.starts_with("^(") && on_nothing() { trimmed.to_owned() } else { raised }
-}
-
 /// The blocks of a page, and how many parts of it are no text.
 fn parts(text: &str) -> (Reading, usize) {
     let mut state = State { chain: Chain::default(), ..State::default() };
@@ -73,7 +62,10 @@ fn parts(text: &str) -> (Reading, usize) {
                     state.open(&name, attribute("class").as_deref(), tag.self_closing);
                 }
             }
-            Token::EndTag(tag) => state.close(&String::from_utf8_lossy(&tag.name)),
+            Token::EndTag(tag) => {
+                let behind = text.get(tag.span.end..).unwrap_or_default();
+                state.close(&String::from_utf8_lossy(&tag.name), behind);
+            }
             Token::String(words) => {
                 let (start, end) = (words.span.start, words.span.end);
                 state.words(&String::from_utf8_lossy(&words), start..end.min(text.len()));
@@ -138,11 +130,11 @@ impl State {
         }
         match name {
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
-                self.flush();
-                self.level = name[1..].parse().ok();
+                self.end_whole();
+                self.level = name[1..].parse().ok().filter(|_| self.cell.is_none());
             }
             "pre" => {
-                self.flush();
+                self.end_whole();
                 self.preformatted += 1;
                 self.language = class.and_then(language);
             }
@@ -168,7 +160,8 @@ impl State {
             }
             "br" => match &mut self.cell {
                 Some(cell) if self.preformatted == 0 => cell.end_line(),
-                _ => self.text.push('\n'),
+                Some(cell) => cell.end_block(),
+                None => self.text.push('\n'),
             },
             "sup" if !self_closing && self.raised.len() < RAISED_MAX => {
                 self.part(None);
@@ -176,6 +169,14 @@ impl State {
             }
             _ if BLOCKS.contains(&name) => self.end_block(),
             _ => {}
+        }
+    }
+
+    /// A block begins or ends that is one of its own, unless a cell holds it: a row of a table is one line.
+    fn end_whole(&mut self) {
+        match &mut self.cell {
+            Some(cell) => cell.end_block(),
+            None => self.flush(),
         }
     }
 
@@ -189,9 +190,9 @@ impl State {
     }
 
     fn end_cell(&mut self) {
-        self.lower(0);
+        self.lower(0, "");
         if let Some(cell) = self.cell.take() {
-            cell.trim(&mut self.text);
+            cell.close(&mut self.text);
         }
     }
 
@@ -202,15 +203,15 @@ impl State {
         }
     }
 
-    /// Ends raised texts until `open` are left.
-    fn lower(&mut self, open: usize) {
+    /// Ends raised texts until `open` are left; `behind` is the source behind them.
+    fn lower(&mut self, open: usize, behind: &str) {
         while self.raised.len() > open
             && let Some(start) = self.raised.pop()
         {
             if self.text.is_char_boundary(start) {
                 let text = self.text.split_off(start);
                 let space = if text.ends_with(' ') { " " } else { "" };
-                self.text.push_str(&raised(&self.text, &text));
+                self.text.push_str(&raised(&self.text, &text, behind));
                 self.text.push_str(space);
             }
         }
@@ -247,7 +248,8 @@ impl State {
         }
     }
 
-    fn close(&mut self, name: &str) {
+    /// An element closes; `behind` is the source behind its tag.
+    fn close(&mut self, name: &str, behind: &str) {
         if name == "title" && self.title.close() {
             return;
         }
@@ -269,9 +271,9 @@ impl State {
             return;
         }
         match name {
-            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => self.flush(),
+            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => self.end_whole(),
             "pre" => {
-                self.flush();
+                self.end_whole();
                 self.preformatted = self.preformatted.saturating_sub(1);
                 self.language = None;
             }
@@ -280,7 +282,7 @@ impl State {
                 self.in_table = self.in_table.saturating_sub(1);
                 self.cell = self.cell.take().filter(|_| self.in_table > 0);
             }
-            "sup" => self.lower(self.raised.len().saturating_sub(1)),
+            "sup" => self.lower(self.raised.len().saturating_sub(1), behind),
             _ if BLOCKS.contains(&name) => self.end_block(),
             _ => {}
         }
@@ -293,26 +295,38 @@ impl State {
         if !self.silent.is_empty() {
             return;
         }
-        if self.preformatted > 0 {
+        if self.preformatted == 0 {
+            self.spaced(words);
+        } else if self.cell.is_none() {
             self.text.push_str(words);
         } else {
-            if let Some(next) = words.trim_start().chars().next() {
-                self.part(Some(next));
-            }
-            for (index, word) in words.split_whitespace().enumerate() {
-                let apart = index > 0 || words.starts_with(char::is_whitespace);
-                if apart && !self.text.is_empty() && !self.text.ends_with([' ', '\n']) {
-                    self.text.push(' ');
+            for (index, line) in words.split('\n').enumerate() {
+                if index > 0 {
+                    self.end_whole();
                 }
-                self.text.push_str(word);
-            }
-            if words.ends_with(char::is_whitespace) && !self.text.is_empty() && !self.text.ends_with([' ', '\n']) {
-                self.text.push(' ');
+                self.spaced(line);
             }
         }
         if !words.trim().is_empty() {
             let start = self.range.as_ref().map_or(at.start, |range| range.start);
             self.range = Some(start..at.end);
+        }
+    }
+
+    /// Takes words with one space for each run of them.
+    fn spaced(&mut self, words: &str) {
+        if let Some(next) = words.trim_start().chars().next() {
+            self.part(Some(next));
+        }
+        for (index, word) in words.split_whitespace().enumerate() {
+            let apart = index > 0 || words.starts_with(char::is_whitespace);
+            if apart && !self.text.is_empty() && !self.text.ends_with([' ', '\n']) {
+                self.text.push(' ');
+            }
+            self.text.push_str(word);
+        }
+        if words.ends_with(char::is_whitespace) && !self.text.is_empty() && !self.text.ends_with([' ', '\n']) {
+            self.text.push(' ');
         }
     }
 
@@ -322,9 +336,9 @@ impl State {
     }
 
     fn flush_block(&mut self, displayed: bool) {
-        self.lower(0);
+        self.lower(0, "");
         if let Some(cell) = &mut self.cell {
-            *cell = Cell::default();
+            std::mem::take(cell).close(&mut self.text);
         }
         let text = std::mem::take(&mut self.text);
         let text = if self.preformatted > 0 { text.trim_matches('\n') } else { text.trim() };

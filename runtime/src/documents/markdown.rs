@@ -100,8 +100,8 @@ impl State<'_> {
                 }
             }
             Event::InlineHtml(tag) => {
+                self.raise(tag, &self.text[range.end..]);
                 self.inline.tag(tag, self.text, range);
-                self.raise(tag);
             }
             // A list is read item by item; the list itself is no block.
             Event::Start(Tag::List(_)) | Event::End(TagEnd::List(_)) if self.depth == 0 => {}
@@ -121,15 +121,15 @@ impl State<'_> {
         }
     }
 
-    /// Raised text in the heading that is being read.
-    fn raise(&mut self, tag: &str) {
+    /// Raised text in the heading that is being read; `behind` is the source behind the tag.
+    fn raise(&mut self, tag: &str, behind: &str) {
         let Some(title) = &mut self.title else { return };
         match tag.to_ascii_lowercase().as_str() {
             "<sup>" => self.raised = Some(title.len()),
             "</sup>" => {
                 if let Some(start) = self.raised.take() {
                     let text = title.split_off(start);
-                    let raised = html::raised(title, &text);
+                    let raised = html::raised(title, &text, behind);
                     title.push_str(&raised);
                 }
             }

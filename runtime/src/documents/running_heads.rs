@@ -23,9 +23,12 @@ const SHORTENED: [&str; 16] = [
 /// Removals that the report lists one by one; the rest are counted.
 const LISTED: usize = 20;
 
-/// Takes whole lines off the head of pages where many pages have the same line there, but for its numbers. A line that
-/// is a sentence, or that the next line goes on with, is text whatever it looks like, and a page that would be left
-/// with nothing keeps all it has.
+/// Words before the number of a page or a part.
+const NUMBERED: [&str; 3] = ["page", "chapter", "section"];
+
+/// Takes whole lines off the head of pages where many pages have the same line there, but for the number of the page or
+/// the part. A line that is a sentence, or that the next line goes on with, is text whatever it looks like, and a page
+/// that would be left without a word keeps all it has.
 pub fn remove(reading: &mut Reading, text: &str) {
     let pages = first_lines(reading, text);
     let mut shared: HashMap<&str, usize> = HashMap::new();
@@ -40,7 +43,8 @@ pub fn remove(reading: &mut Reading, text: &str) {
     let mut removed: Vec<String> = Vec::new();
     for page in &pages {
         let count = page.lines.iter().take_while(often).count();
-        if count == page.lines.len() && !page.goes_on {
+        let words_left = page.worded || page.lines[count..].iter().any(|line| has_words(&line.shape));
+        if !words_left {
             continue;
         }
         for line in &page.lines[..count] {
@@ -67,7 +71,7 @@ pub fn remove(reading: &mut Reading, text: &str) {
 struct First {
     /// Place of its block.
     block: usize,
-    /// Its words, with numbers blurred so that page numbers look alike.
+    /// Its words, with the numbers of pages and parts blurred so that they look alike.
     shape: String,
 }
 
@@ -77,6 +81,8 @@ struct Head {
     lines: Vec<First>,
     /// Whether the page holds more than these lines.
     goes_on: bool,
+    /// Whether there is a word in what it holds more.
+    worded: bool,
 }
 
 /// The first lines of each page up to the first that is text for sure.
@@ -85,18 +91,20 @@ fn first_lines(reading: &Reading, text: &str) -> Vec<Head> {
     for (index, block) in reading.blocks.iter().enumerate() {
         let Some(number) = block.page else { continue };
         if pages.last().is_none_or(|page| page.number != number) {
-            pages.push(Head { number, lines: Vec::new(), goes_on: false });
+            pages.push(Head { number, lines: Vec::new(), goes_on: false, worded: false });
         }
-        let Some(page) = pages.last_mut().filter(|page| !page.goes_on) else { continue };
+        let Some(page) = pages.last_mut().filter(|page| !page.worded) else { continue };
         let mut lines = block.text(text).lines().peekable();
         // The head of a table says what its cells are; only a row of its own can be a running head.
         let table = block.kind != BlockKind::Prose && block.text(text).contains('\n');
         while let Some(line) = lines.next() {
-            page.goes_on = table || page.lines.len() == LINES || !may_run(line, lines.peek().copied());
-            if page.goes_on {
+            page.goes_on = page.goes_on || table || page.lines.len() == LINES || !may_run(line, lines.peek().copied());
+            if !page.goes_on {
+                page.lines.push(First { block: index, shape: shape(line) });
+            } else if has_words(line) {
+                page.worded = true;
                 break;
             }
-            page.lines.push(First { block: index, shape: shape(line) });
         }
     }
     pages
@@ -121,12 +129,22 @@ fn may_run(line: &str, next: Option<&str>) -> bool {
     (1..=WORDS).contains(&words.len()) && !closes && !words.iter().any(ends) && !goes_on && !breaks_off
 }
 
-/// The words of a line with each number as one `#`.
+fn has_words(line: &str) -> bool {
+    line.contains(char::is_alphabetic)
+}
+
+/// The words of a line with each number of a page or a part as one `#`: one at either end of the line, or behind a word
+/// such as `Chapter`, or before the count of pages (`3 of 40`). Another number is what the line tells (`Close valve 3
+/// before the pump`).
 fn shape(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
     let mut shape = String::with_capacity(line.len());
-    for word in line.split_whitespace() {
+    for (place, word) in words.iter().enumerate() {
+        let counts = || place + 3 == words.len() && words[place + 1] == "of";
+        let at_end = place == 0 || place + 1 == words.len();
+        let numbers = at_end || counts() || NUMBERED.iter().any(|name| words[place - 1].eq_ignore_ascii_case(name));
         for character in word.chars() {
-            let blurred = if character.is_ascii_digit() { '#' } else { character };
+            let blurred = if numbers && character.is_ascii_digit() { '#' } else { character };
             if blurred != '#' || !shape.ends_with('#') {
                 shape.push(blurred);
             }
@@ -163,6 +181,36 @@ mod tests {
             let (texts, reasons) = cleaned(&text);
             assert_eq!(texts.get(1), Some(&super::super::one_line(&body.replace("{}", "2"))));
             assert!(!reasons.contains(&"running_heads"), "{body}: {texts:?}");
+        }
+    }
+
+    #[test]
+    fn lines_that_differ_in_a_number_inside_are_instructions() {
+        let page = |n| format!("Page {n}\nClose valve {n} before the pump\nThe crew of engine waits here long.\n\n");
+        let (texts, reasons) = cleaned(&(1..=5).map(page).collect::<String>());
+        assert!(texts[1].starts_with("Close valve 2 before the pump"), "{texts:?}");
+        assert!(!reasons.contains(&"running_heads"));
+    }
+
+    #[test]
+    fn page_of_which_only_a_number_would_stay_keeps_its_lines() {
+        let page = |n| format!("Page {n}\nGuide\nStep {n}\n{n}\n\n");
+        let (texts, reasons) = cleaned(&(1..=5).map(page).collect::<String>());
+        assert!(texts.join(" ").contains("Guide") && texts.join(" ").contains("Step 2"), "{texts:?}");
+        assert!(!reasons.contains(&"running_heads"));
+        let guide = |n| format!("Page {n}\nGuide\nTurn knob number {n} by hand\n{n}\n\n");
+        let (texts, _) = cleaned(&(1..=5).map(guide).collect::<String>());
+        assert!(texts.join(" ").contains("Turn knob number 2 by hand"), "{texts:?}");
+    }
+
+    #[test]
+    fn numbers_of_pages_and_parts_make_no_other_running_head() {
+        for head in ["{} Pumps and Hoses", "Pumps and Hoses {}", "Manual Chapter {} Pumps"] {
+            let page = |(n, word): (usize, &str)| {
+                format!("Page {n}\n{}\n{word} is what page {n} tells of.\n\n", head.replace("{}", &n.to_string()))
+            };
+            let text: String = (1..).zip(["Smoke", "Water", "Wind", "Rope"]).map(page).collect();
+            assert_eq!(cleaned(&text).0[1], "Water is what page 2 tells of.", "{head}");
         }
     }
 

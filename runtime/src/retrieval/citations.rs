@@ -1,9 +1,9 @@
 //! Citations: for each sentence of an answer, the shortest piece of a passage that says it.
 //!
 //! A piece supports a sentence if one sentence of it, under its heading, has every number and every letter that stands
-//! alone (`Class B`) together with what the question asks about and the answer repeats; if the piece has most of the
-//! words that the sentence adds to the question; and if neither negates what the other affirms. The piece is quoted as
-//! it stands in the document. The rule knows words, not meanings: it is strict about figures and about whose they are,
+//! alone (`Class B`) together with what the question asks about and the answer repeats, what the answer names behind `of`
+//! or `for`, and most of the words that it adds to the question; if its passage knows the numbers of the question; and if
+//! neither negates what the other affirms. The piece is quoted as it stands in the document. The rule knows words, not meanings: it is strict about figures and about whose they are,
 //! which is what harms.
 
 mod claim;
@@ -52,7 +52,7 @@ pub fn citations(question: &str, answer: &str, passages: &[Passage]) -> Support 
     let mut found = Support::default();
     for range in sentences(answer) {
         let sentence = &answer[range];
-        let Some(claim) = Claim::new(question, sentence) else { continue };
+        let Some(claim) = Claim::new(question, answer, sentence) else { continue };
         found.sentences += 1;
         match best_piece(&claim, passages) {
             Some(citation) if found.citations.contains(&citation) => {}
@@ -197,6 +197,34 @@ mod tests {
         assert_eq!(quotes(ask, answer, &refers), ["Phosgene smells of hay. Its IDLH is 2 ppm."]);
         let other = [passage("", "Phosgene smells of hay. The IDLH of bromine is 2 ppm.")];
         assert!(quotes(ask, answer, &other).is_empty());
+    }
+
+    #[test]
+    fn what_two_sentences_say_of_different_things_supports_nothing() {
+        let smells =
+            [passage("", "The odor of phosgene is like musty hay. The color of chlorine gas is greenish yellow.")];
+        let ask = "What is the odor of chlorine?";
+        assert!(quotes(ask, "The odor of chlorine is like musty hay.", &smells).is_empty());
+        assert_eq!(
+            quotes("What is the odor of phosgene?", "The odor of phosgene is like musty hay.", &smells).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_name_that_the_question_lacks_must_stand_in_the_document() {
+        let points = [passage("Properties", "The boiling point of chlorine is minus 29 degrees Fahrenheit.")];
+        let ask = "What is its boiling point?";
+        assert!(quotes(ask, "The boiling point of acetylene is minus 29 degrees Fahrenheit.", &points).is_empty());
+        assert_eq!(quotes(ask, "The boiling point of chlorine is minus 29 degrees Fahrenheit.", &points).len(), 1);
+    }
+
+    #[test]
+    fn answer_about_another_number_than_the_asked_one_is_not_supported() {
+        let orders = [passage("Orders", "Fire Order 1 is to stay current on fire weather.")];
+        let answer = "Fire Order 1 is to stay current on fire weather.";
+        assert!(quotes("What is Fire Order 11?", answer, &orders).is_empty());
+        assert_eq!(quotes("What is Fire Order 1?", answer, &orders), [answer]);
     }
 
     #[test]

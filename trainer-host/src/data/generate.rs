@@ -44,7 +44,7 @@ use super::manifest::{Manifest, ROWS};
 use super::row::{Grounding, Row};
 use super::words::words;
 use super::writer::{Closing, DatasetWriter};
-use crate::interrupt::INTERRUPTED;
+use crate::interrupt::{INTERRUPTED, requested};
 use crate::outputs::{Place, check_apart};
 use blueprint::Blueprint;
 use journal::Reply;
@@ -153,6 +153,9 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
     crate::interrupt::listen("stopping; run the same command again to go on")?;
     let started = Instant::now();
     let mut sources = read(args)?;
+    if requested() {
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
     let writer = args.model.as_ref().map(|model| Writer::load(&asking(args, model))).transpose()?;
     if let Some(writer) = &writer {
         sources.tasks = tasks(args, &sources.chunks, writer, &mut sources.left)?;
@@ -161,6 +164,16 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
         report::forecast(args, &sources, writer.as_ref())?;
         return Ok(ExitCode::SUCCESS);
     }
+    let new = !args.output.exists();
+    // What was written stands under temporary names, which go with the writer.
+    let stopped = |rows: Rows| {
+        drop(rows);
+        if new {
+            // Only where it is empty: a journal stays.
+            let _ = std::fs::remove_dir(&args.output);
+        }
+        Ok(ExitCode::from(INTERRUPTED))
+    };
     let mut rows = Rows {
         writer: DatasetWriter::create(&args.output, "generate", args.force)?,
         asked: HashMap::new(),
@@ -188,10 +201,16 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
         rows.writer.chunk(chunk)?;
     }
     for fact in &sources.facts {
+        if requested() {
+            return stopped(rows);
+        }
         let mut made = fact.rows(args.wordings as usize, args.seed).into_iter();
         made.try_for_each(|(row, template)| rows.add(row, template))?;
     }
     for (blueprint, text) in &sources.blueprints {
+        if requested() {
+            return stopped(rows);
+        }
         let (whole, expanded) = expand::rows(blueprint, text, args.wordings as usize, args.seed);
         rows.writer.template(whole);
         expanded.into_iter().try_for_each(|(row, template)| rows.add(row, template))?;
@@ -205,8 +224,12 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
         }
         journal = Some(written.journal);
     }
+    if requested() {
+        return stopped(rows);
+    }
     let Rows { mut writer, left, .. } = rows;
     let reasons = reasons(&left);
+    let broken = left.iter().find(|one| one.reason == "template").map(|one| one.detail.clone());
     for one in left {
         writer.skipped(&one.into_skipped())?;
     }
@@ -217,7 +240,7 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
         // The same questions would end the same way.
         journal.remove();
     }
-    anyhow::ensure!(made > 0, report::nothing(args, &sources.chunks, &reasons));
+    anyhow::ensure!(made > 0, report::nothing(args, &sources.chunks, &reasons, broken.as_deref()));
     let mut summary: BTreeMap<String, Value> =
         reasons.iter().map(|(reason, count)| (format!("skipped_{reason}"), json!(count))).collect();
     summary.insert("rows".to_owned(), json!(made));

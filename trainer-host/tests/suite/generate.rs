@@ -412,3 +412,21 @@ fn rewordings_of_trained_facts_are_held_out_in_a_split_of_their_own() {
     assert!(groups(&test).is_disjoint(&groups(&trained)), "a test fact is not trained");
     assert!(reworded.iter().all(|row| row.split.as_deref() == Some("rewording")));
 }
+
+#[test]
+#[cfg(unix)]
+fn interruption_of_the_rules_ends_with_130_and_leaves_nothing() {
+    let bench = Bench::new();
+    let record = |number: usize| format!("Fire pump {number},{}.{},{number}\n", number % 9, number % 7);
+    bench.write("pumps.csv", format!("name,class,guide\n{}", (0..10_000).map(record).collect::<String>()));
+    bench.json(&["data", "ingest", "pumps.csv", "-o", "chunks", "--base", "estimate", "--json"]);
+    let arguments = ["data", "generate", "chunks", "--rules", "--wordings", "32", "-o", "rows"];
+    let mut child = bench.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    while !bench.path("rows").exists() && started.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!bench.path("rows").exists());
+}

@@ -151,6 +151,8 @@ pub struct App {
     pub redraw: bool,
     /// Whether the lines come from a program or a file, so that leaving waits for what stands before it.
     pub scripted: bool,
+    /// Whether the user writes lines and has no keys.
+    pub by_lines: bool,
     /// Whether anything that was asked for has failed.
     pub has_failed: bool,
     /// Set once the program should end.
@@ -197,6 +199,7 @@ impl App {
             views: Vec::new(),
             redraw: false,
             scripted: false,
+            by_lines: false,
             has_failed: false,
             quitting: false,
             interrupted: false,

@@ -1,6 +1,6 @@
 //! What the actions of the conversation do.
 
-use halligan_runtime::Feedback;
+use halligan_runtime::{Feedback, Reason, TurnId};
 use ratatui::crossterm::event::KeyEvent;
 
 use super::actions::{Action, Scope};
@@ -12,6 +12,7 @@ use super::learning::Lesson;
 use super::orders::View;
 use super::pages::Page;
 use super::pages::adapters::AdaptersPage;
+use super::pages::confirm::{ConfirmPage, Ending};
 use super::pages::device::DevicePage;
 use super::pages::doctor::DoctorPage;
 use super::pages::documents::DocumentsPage;
@@ -147,15 +148,41 @@ impl App {
         }
     }
 
+    /// Judges the chosen or latest answer; asks first where that would drop a correction.
+    fn rate(&mut self, feedback: Feedback) -> Vec<Command> {
+        match self.corrected_target() {
+            Some(turn) => {
+                let ending = Ending::Correction { turn, good: feedback == Feedback::Good };
+                self.open(Page::Confirm(ConfirmPage { ending }), None)
+            }
+            None => self.judge_target(feedback),
+        }
+    }
+
+    /// The chosen or latest turn, where it has a correction or is about to get one.
+    pub(super) fn corrected_target(&self) -> Option<TurnId> {
+        let turn = self.transcript.target()?;
+        let is_saving = self.saving.as_ref().is_some_and(|(of, _)| *of == turn.id);
+        (is_saving || matches!(turn.feedback, Some(Feedback::Correction(_)))).then_some(turn.id)
+    }
+
     /// Judges the chosen or latest answer. What was said before about reasons stays for the same
     /// judgement only.
-    pub(super) fn rate(&mut self, feedback: Feedback) -> Vec<Command> {
+    pub(super) fn judge_target(&mut self, feedback: Feedback) -> Vec<Command> {
         let Some(turn) = self.transcript.target() else {
             self.say_no_target("no answer to judge yet: ask a question first");
             return Vec::new();
         };
         let id = turn.id;
         let reasons = if turn.feedback.as_ref() == Some(&feedback) { turn.reasons.clone() } else { Vec::new() };
+        self.judge(id, feedback, reasons)
+    }
+
+    /// Has a judgement recorded; a bad one asks why.
+    pub(super) fn judge(&mut self, id: TurnId, feedback: Feedback, reasons: Vec<Reason>) -> Vec<Command> {
+        if let Feedback::Correction(text) = &feedback {
+            self.saving = Some((id, text.clone()));
+        }
         if feedback == Feedback::Bad {
             self.pages.clear();
             self.pages.push(Page::Reasons(ReasonsPage::of(id, feedback.clone(), reasons.clone())));

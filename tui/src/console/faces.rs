@@ -56,6 +56,7 @@ pub fn run(
         .context("cannot start a thread")?;
     let theme = Theme::of(Palette::None, settings.ascii);
     let mut app = App::with_keys(theme, settings.keymap.clone(), Size::new(u16::MAX, u16::MAX));
+    app.by_lines = true;
     app.scripted = !io::stdin().is_terminal();
     let talked = talk(&mut app, &mut face, &inbox, &worker);
     let ended = worker.finish();

@@ -2,12 +2,14 @@
 //!
 //! What a key means is in the keymap; what an action of the conversation does is in `chat.rs`.
 
+use halligan_runtime::Feedback;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::Size;
 
 use super::actions::{Action, Scope};
 use super::app::{App, Mode};
 use super::event::Command;
+use super::orders::order_of;
 use super::pages::confirm::Ending;
 use super::pages::help::HelpPage;
 use super::pages::palette::PalettePage;
@@ -85,9 +87,12 @@ impl App {
         self.approval.is_some() && !matches!(self.pages.last(), Some(Page::Help(_) | Page::Confirm(_)))
     }
 
-    /// The first key of an action, for words that name it.
+    /// The first key of an action, for words that name it; its order on a face that has no keys.
     pub fn key_name(&self, action: Action, scope: Scope) -> String {
-        self.keymap.name(action, scope)
+        match order_of(action).filter(|_| self.by_lines) {
+            Some(order) => order.to_owned(),
+            None => self.keymap.name(action, scope),
+        }
     }
 
     /// A notice takes rows from the prompt, so this is said before the notice goes.
@@ -162,6 +167,10 @@ impl App {
             }
             Outcome::End(Ending::Lesson) => return self.stop(),
             Outcome::End(Ending::Program) => return self.quit(),
+            Outcome::End(Ending::Correction { turn, good }) => {
+                let feedback = if good { Feedback::Good } else { Feedback::Bad };
+                return self.judge(turn, feedback, Vec::new());
+            }
             Outcome::Notice(words) => {
                 self.pages.push(page);
                 self.notice = Some(words);

@@ -53,13 +53,19 @@ impl App {
         }
     }
 
-    /// Ctrl-C: first stops what runs, then empties the box, then asks, then ends. To a page that asks it is a yes.
+    /// Ctrl-C: first stops what runs, then empties the box, then asks, then ends. To a page that asks it is a yes,
+    /// but never drops a correction.
     pub(super) fn interrupt(&mut self, armed: bool) -> Vec<Command> {
         match self.asked_to_end() {
             Some(Ending::Program) => return self.quit(),
             Some(Ending::Lesson) => {
                 self.pages.pop();
                 return self.stop();
+            }
+            // What cannot be had back takes a key that was named.
+            Some(Ending::Correction { .. }) => {
+                self.pages.pop();
+                return Vec::new();
             }
             None if armed => return self.leave(),
             None if self.running_lesson().is_some() => return self.ask_to_end(Ending::Lesson),

@@ -6,6 +6,7 @@
 use halligan_runtime::{Approval, Feedback, Reason, SessionId, TurnId};
 use serde::Deserialize;
 
+use super::actions::Action;
 use super::app::{Activity, App};
 use super::event::Command;
 use super::pages::documents::in_home;
@@ -18,6 +19,8 @@ pub enum Order {
     Ask(String),
     /// Judge the latest answer.
     Rate(Feedback, Vec<Reason>),
+    /// Judge the latest answer good or bad, in place of a correction.
+    Replace(Feedback, Vec<Reason>),
     /// Learn, halt or go on, stop.
     Learn,
     /// Halt learning, or go on.
@@ -54,6 +57,8 @@ pub enum Order {
     Help,
     /// The word on a waiting tool.
     Approve(Approval),
+    /// A plain yes or no: the word on the tool of the question before it, where that asks; else a question.
+    YesOrNo(Approval, String),
     /// A line that is no order, with what is wrong; it waits for its turn like one.
     Mistake(String),
     /// Leave.
@@ -83,8 +88,8 @@ pub enum View {
 /// Every order: its word, what follows it, what it does.
 pub const ORDERS: [(&str, &str, &str); 23] = [
     ("ask", "QUESTION", "asks; a line without a slash does the same"),
-    ("good", "[REASON ..]", "the latest answer is good"),
-    ("bad", "[REASON ..]", "the latest answer is bad"),
+    ("good", "[REASON ..]", "the latest answer is good; /good replace also where that drops a correction"),
+    ("bad", "[REASON ..]", "the latest answer is bad; /bad replace also where that drops a correction"),
     ("correct", "TEXT", "gives the right answer"),
     ("sources", "", "the passages that the latest answer rests on"),
     ("anyway", "", "shows the latest answer where it is withheld"),
@@ -150,8 +155,8 @@ impl Order {
         };
         Ok(match word {
             "ask" => Order::Ask(owned()?),
-            "good" => Order::Rate(Feedback::Good, reasons(text)?),
-            "bad" => Order::Rate(Feedback::Bad, reasons(text)?),
+            "good" => judgement(Feedback::Good, text)?,
+            "bad" => judgement(Feedback::Bad, text)?,
             "correct" => Order::Rate(Feedback::Correction(owned()?), Vec::new()),
             "sources" => Order::Sources,
             "anyway" => Order::Anyway,
@@ -201,6 +206,30 @@ fn plain_word(line: &str) -> Option<Approval> {
     }
 }
 
+/// `replace` may stand before the reasons.
+fn judgement(feedback: Feedback, text: &str) -> Result<Order, String> {
+    let (first, rest) = text.split_once([' ', ',']).unwrap_or((text, ""));
+    Ok(match first {
+        "replace" => Order::Replace(feedback, reasons(rest)?),
+        _ => Order::Rate(feedback, reasons(text)?),
+    })
+}
+
+/// The order of faces without keys that does what an action does, as words name it.
+pub(super) fn order_of(action: Action) -> Option<&'static str> {
+    Some(match action {
+        Action::Good => "/good",
+        Action::Bad => "/bad",
+        Action::Correct => "/correct TEXT",
+        Action::Learn => "/learn",
+        Action::Pause => "/pause",
+        Action::Stop => "/stop",
+        Action::Anyway => "/anyway",
+        Action::Quit => "/quit",
+        _ => return None,
+    })
+}
+
 fn reasons(text: &str) -> Result<Vec<Reason>, String> {
     text.split([' ', ','])
         .filter(|name| !name.is_empty())
@@ -217,6 +246,7 @@ impl App {
         self.notice = None;
         let order = match (Order::parse(line), plain_word(line)) {
             (_, Some(word)) if self.approval.is_some() => Order::Approve(word),
+            (_, Some(word)) => Order::YesOrNo(word, line.trim().to_owned()),
             (Ok(Some(order)), _) => order,
             (Ok(None), _) => return Vec::new(),
             (Err(mistake), _) => Order::Mistake(mistake),
@@ -243,9 +273,14 @@ impl App {
         if self.approval.is_none() {
             return Vec::new();
         }
-        let own = self.orders.iter().take_while(|order| !matches!(order, Order::Ask(_) | Order::Quit));
-        let given = own.enumerate().find_map(|(at, order)| match order {
-            Order::Approve(approval) => Some((at, *approval)),
+        // Only the next line can be a plain word on the tool; a later one is a question.
+        let mut own = self.orders.iter().enumerate().take_while(|(at, order)| match order {
+            Order::Ask(_) | Order::Quit => false,
+            Order::YesOrNo(..) => *at == 0,
+            _ => true,
+        });
+        let given = own.find_map(|(at, order)| match order {
+            Order::Approve(approval) | Order::YesOrNo(approval, _) => Some((at, *approval)),
             _ => None,
         });
         let approval = match given {
@@ -282,16 +317,22 @@ impl App {
 
     fn order(&mut self, order: Order) -> Vec<Command> {
         match order {
-            Order::Rate(..) | Order::Sources | Order::Anyway if self.transcript.latest_failed() => {
+            Order::Rate(..) | Order::Replace(..) | Order::Sources | Order::Anyway
+                if self.transcript.latest_failed() =>
+            {
                 self.notice = Some("the latest question has no answer: ask it again".to_owned());
             }
-            Order::Ask(question) => {
+            Order::Ask(question) | Order::YesOrNo(_, question) => {
                 if self.may_start() {
                     return self.ask_this(question, Command::Ask);
                 }
             }
-            Order::Rate(feedback, reasons) => {
-                let mut commands = self.rate(feedback);
+            Order::Rate(feedback @ (Feedback::Good | Feedback::Bad), _) if self.corrected_target().is_some() => {
+                let word = if feedback == Feedback::Good { "good" } else { "bad" };
+                self.notice = Some(format!("the latest answer keeps its correction; /{word} replace drops it"));
+            }
+            Order::Rate(feedback, reasons) | Order::Replace(feedback, reasons) => {
+                let mut commands = self.judge_target(feedback);
                 self.pages.clear();
                 if let Some(Command::Rate { reasons: known, .. }) = commands.first_mut() {
                     *known = reasons;

@@ -6,8 +6,9 @@ use axum::body::BodyDataStream;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use futures_util::StreamExt as _;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Number, Value};
 use serde_path_to_error::{Path, Segment};
 
 use super::app::App;
@@ -18,6 +19,8 @@ const ARRIVAL: Duration = Duration::from_secs(30);
 /// Characters of a wrong value that are said again, and of what is wrong with it, which may say it, too.
 const VALUE_CHARS: usize = 40;
 const REASON_CHARS: usize = 160;
+/// Beyond these, floating-point numbers have no ones.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// A body of this type.
 pub struct Body<T>(pub T);
@@ -107,6 +110,22 @@ pub fn fields<T: DeserializeOwned>(body: &Value) -> Result<T, ApiError> {
         let error = ApiError::invalid(format!("{message}; send the JSON that OpenAI's clients send"));
         ApiError { param: place, ..error }
     })
+}
+
+/// A whole number, for `#[serde(default, deserialize_with = "whole")]`: some clients write 20 as 20.0.
+///
+/// # Errors
+/// Other numbers, and those that the type does not hold.
+pub fn whole<'de, D: Deserializer<'de>, T: TryFrom<i64>>(source: D) -> Result<Option<T>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(source)? else { return Ok(None) };
+    let value = whole_number(&number).and_then(|number| T::try_from(number).ok());
+    value.map(Some).ok_or_else(|| D::Error::custom("not a whole number, or out of range"))
+}
+
+/// The whole number that is written here, with or without a fraction of 0.
+pub fn whole_number(number: &Number) -> Option<i64> {
+    let fraction = || number.as_f64().filter(|value| value.fract() == 0.0 && value.abs() < WHOLE_MAX);
+    number.as_i64().or_else(|| fraction().map(|value| value as i64))
 }
 
 /// The value at a place inside a body; nothing for the body itself.

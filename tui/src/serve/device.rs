@@ -169,7 +169,9 @@ impl Device {
         emit: &mut dyn FnMut(Event),
     ) -> Result<(), ApiError> {
         let question = conversation::question(conversation)?;
-        let max_tokens = sampling.max_tokens.unwrap_or(ASSISTANT_TOKENS);
+        let asked = sampling.max_tokens.unwrap_or(ASSISTANT_TOKENS);
+        let inference = self.assistant.inference()?;
+        let max_tokens = conversation::answer_tokens(&inference, question, session.is_some(), asked);
         let options = AskOptions {
             max_tokens,
             cancel: Some(cancel.flag()),

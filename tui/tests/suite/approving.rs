@@ -91,6 +91,28 @@ fn plain_yes_and_no_answer_a_prompt_and_are_questions_without_one() {
 }
 
 #[test]
+fn a_plain_word_of_a_script_answers_the_tool_of_the_line_before_it() {
+    for (word, approval) in [("yes", Approval::Once), ("no", Approval::Deny)] {
+        let mut stage = Stage::ready(80, 24);
+        stage.app.scripted = true;
+        for line in ["Log: x", word, "/quit"] {
+            stage.line(line);
+        }
+        assert_eq!(stage.report(Report::ApprovalNeeded(log_call())), [Command::Approve(approval)]);
+        assert_eq!(
+            stage.report(Report::Answered(doubtful_turn(1))),
+            [Command::Stop, Command::Quit],
+            "it is no question"
+        );
+    }
+    let mut stage = Stage::ready(80, 24);
+    for line in ["Log: x", "{\"do\": \"ask\", \"text\": \"yes\"}"] {
+        stage.line(line);
+    }
+    assert!(stage.report(Report::ApprovalNeeded(log_call())).is_empty(), "a question stays a question");
+}
+
+#[test]
 fn leaving_in_the_lines_behind_a_tool_is_a_no_to_it() {
     let mut stage = Stage::ready(80, 24);
     stage.app.scripted = true;

@@ -78,6 +78,39 @@ fn after_an_error_no_key_judges_the_answer_before() {
 }
 
 #[test]
+fn a_mark_drops_a_correction_only_where_that_is_meant() {
+    let corrected = || {
+        let mut stage = Stage::ready(80, 24);
+        stage.converse(turn(7));
+        let right = Feedback::Correction("Keep 100 metres away.".to_owned());
+        stage.report(Report::FeedbackKept { turn: TurnId(7), feedback: right, reasons: Vec::new() });
+        stage
+    };
+    let rate = |feedback| Command::Rate { turn: TurnId(7), feedback, reasons: Vec::new() };
+    for (key, feedback) in [(2, Feedback::Good), (3, Feedback::Bad)] {
+        let mut stage = corrected();
+        assert!(stage.press(KeyCode::F(key)).is_empty());
+        assert!(stage.screen().contains("Drop the correction?"), "{}", stage.screen());
+        stage.press(KeyCode::Esc);
+        stage.press(KeyCode::F(key));
+        assert_eq!(stage.press(KeyCode::Enter), [rate(feedback)]);
+    }
+    let mut stage = corrected();
+    stage.press(KeyCode::F(2));
+    assert!(stage.press_with(KeyCode::Char('c'), KeyModifiers::CONTROL).is_empty(), "Ctrl-C is no yes to this");
+    assert!(stage.app.pages.is_empty());
+    assert!(stage.line("{\"do\": \"good\"}").is_empty());
+    let kept = "the latest answer keeps its correction; /good replace drops it";
+    assert_eq!(stage.app.views, [View::Note(kept.to_owned())]);
+    assert_eq!(stage.line("/good replace"), [rate(Feedback::Good)]);
+
+    let mut stage = Stage::ready(80, 24);
+    stage.converse(turn(7));
+    assert_eq!(stage.line("/correct 60 m"), [rate(Feedback::Correction("60 m".to_owned()))]);
+    assert!(stage.line("/bad unsafe").is_empty(), "nor one that is still being written to disk");
+}
+
+#[test]
 fn an_answer_that_could_not_be_kept_says_what_to_think_of_it() {
     let answer = |event| Event::Worker(Report::Answer(event));
     let failed = || {

@@ -1,5 +1,6 @@
 //! The program as a process: exit codes, streams, and what bad input leads to.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -155,6 +156,41 @@ fn a_home_that_is_not_there_is_named_and_not_made() {
     assert!(problems.contains(&format!("there is no home at {here}")), "{problems}");
     assert!(!home.exists());
     assert!(run(&home, &["setup"]).status.code() == Some(2) && !home.exists(), "{here}");
+    for face in ["--screen-reader", "--json"] {
+        assert_one_error_line(&run(&home, &[face]), &format!("there is no home at {here}"));
+        assert!(!home.exists(), "{face}");
+    }
+    let base = concat!(env!("CARGO_MANIFEST_DIR"), "/../trainer-host/base/halligan-base-q8_0.gguf");
+    assert!(run(&home, &["docs", "status", "--model", base]).status.success(), "a model needs no home");
+}
+
+#[test]
+fn an_empty_variable_names_no_home() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_halligan"));
+    let output = command.arg("settings").env("HALLIGAN_HOME", "").stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", talk(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_setup_whose_measuring_is_stopped_keeps_the_rest_and_says_what_is_missing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut child = halligan(home.path())
+        .args(["setup", "--example"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("Now it answers held-out questions")));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let words = lines.collect::<Vec<_>>().join("\n");
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{words}");
+    assert!(words.contains("set up, but not measured") && !words.contains("nothing was changed"), "{words}");
+    let tables = run(home.path(), &["tools", "tables"]);
+    assert!(String::from_utf8_lossy(&tables.stdout).contains("guide"), "{}", talk(&tables));
+    let problems = last_json(&run(home.path(), &["doctor", "--json"]))["problems"].to_string();
+    assert!(problems.contains("adapters trust --measure"), "{problems}");
 }
 
 #[test]

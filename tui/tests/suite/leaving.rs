@@ -43,6 +43,15 @@ fn a_lesson_ends_only_after_it_was_asked_about() {
 }
 
 #[test]
+fn a_paused_lesson_is_not_said_to_go_on() {
+    let mut stage = learning();
+    stage.report(Report::Paused(true));
+    stage.press(KeyCode::Esc);
+    let screen = stage.screen().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(screen.contains("Esc leaves it paused; then Alt+P goes on with it"), "{screen}");
+}
+
+#[test]
 fn a_question_about_a_lesson_goes_with_the_lesson() {
     let mut stage = learning();
     stage.press(KeyCode::Esc);

@@ -3,6 +3,7 @@
 use halligan_runtime::{LearnEvent, Status};
 use halligan_tui::console::app::{App, Mode};
 use halligan_tui::console::event::{Command, Report};
+use halligan_tui::console::orders::View;
 use halligan_tui::console::settings::Settings;
 use halligan_tui::console::theme::Theme;
 use halligan_tui::example_kit;
@@ -62,6 +63,14 @@ fn texts_name_the_keys_of_the_settings() {
     stage.press(KeyCode::Char('x'));
     stage.press(KeyCode::Char('x'));
     assert_shows(&mut stage, &["leave with F12"]);
+}
+
+#[test]
+fn a_face_of_lines_names_orders_and_no_keys() {
+    let mut stage = Stage::ready(80, 24);
+    stage.app.by_lines = true;
+    assert!(stage.line("/learn").is_empty());
+    assert_eq!(stage.app.views, [View::Note("nothing to learn yet: /correct TEXT corrects an answer".to_owned())]);
 }
 
 #[test]

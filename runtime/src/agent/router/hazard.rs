@@ -1,8 +1,9 @@
 //! Questions about dangerous goods that an imported table answers: by number, by name, or for one property of a name.
 //!
 //! Figures on dangerous goods should come from the table and never out of a model, so every form that is recognised is
-//! taken as long as a table has the substance. Where its cell is empty the answer says so, and where the name fits
-//! several substances it asks which one. What no table has a column for is left to the model and the documents.
+//! taken as long as a table has the substance. Where its cell is empty the answer says so, where the name fits several
+//! substances it asks which one, and where the name stands only in longer ones it offers these. What no table has a
+//! column for is left to the model and the documents.
 
 use std::sync::LazyLock;
 
@@ -15,7 +16,8 @@ use crate::error::RuntimeError;
 use crate::home::Home;
 use crate::turn::ToolCall;
 
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(UN|NA)(?: ?(?:number|no\.?|id))?[ -]?(\d{4})\b"));
+static NUMBER: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\b(UN|NA)(?: ?(?:number|no\.?|id))?[ #-]{0,2}(\d{4})\b"));
 
 static LOOK_UP: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -73,17 +75,25 @@ pub(super) fn route(home: &Home, question: &str) -> Result<Option<ToolCall>, Run
     }
     if let Some(name) = LOOK_UP.captures(question).map(|found| found[1].trim().to_owned())
         && !name.contains(" for ")
+        && is_accounted_for(home, &name)?
         && hazard::look_up(home, &name)? != Found::Nothing
     {
         return Ok(Some(call(&name)));
     }
     if let Some((name, property)) = property_of(question) {
-        match hazard::look_up(home, &name)? {
-            Found::Entries(entries) if !entries.iter().any(|entry| property.is_in(entry)) => {
+        match hazard::look_up_for(home, &name, Some(property))? {
+            // A number among other words: they may ask for more than the entry says.
+            _ if !is_accounted_for(home, &name)? => {}
+            Found::Entries { entries, .. } if !entries.iter().any(|entry| property.is_in(entry)) => {
                 return Ok(hazard::have_column(home, property)?.then(|| call(&property.of(&name))));
             }
-            Found::Entries(_) | Found::Choices(_) => return Ok(Some(call(&name))),
-            Found::Near(_) | Found::Nothing => {}
+            // The tool needs the property to answer for a name that fits several substances.
+            Found::Entries { .. } if matches!(hazard::look_up(home, &name)?, Found::Choices(_)) => {
+                return Ok(Some(call(&property.of(&name))));
+            }
+            Found::Entries { .. } | Found::Choices(_) => return Ok(Some(call(&name))),
+            Found::Near { holds: true, .. } => return Ok(hazard::have_column(home, property)?.then(|| call(&name))),
+            Found::Near { .. } | Found::Nothing => {}
         }
     }
     let alone = NAME_ALONE.captures(question).map(|found| found[1].trim().to_owned());
@@ -101,6 +111,18 @@ fn numbers(question: &str) -> Option<String> {
     let mut words = around.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let known = words.all(|word| AROUND_A_NUMBER.split_whitespace().any(|known| known == word));
     (known && !numbers.is_empty()).then(|| numbers.join(" "))
+}
+
+/// Whether the words beside the numbers of a name are a name too, as in `UN 1203 gasoline`.
+fn is_accounted_for(home: &Home, name: &str) -> Result<bool, RuntimeError> {
+    if !NUMBER.is_match(name) {
+        return Ok(true);
+    }
+    let beside = NUMBER.replace_all(name, " ");
+    let known = ["and", "or", "the"];
+    let mut words = beside.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let beside = beside.trim_matches(|c: char| !c.is_alphanumeric());
+    Ok(words.all(|word| known.contains(&word)) || matches!(hazard::look_up(home, beside)?, Found::Entries { .. }))
 }
 
 fn property_of(question: &str) -> Option<(String, Property)> {

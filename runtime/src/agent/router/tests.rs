@@ -83,6 +83,24 @@ fn known_forms_become_calls() {
 }
 
 #[test]
+fn a_name_that_stands_only_in_longer_names_is_the_tables_to_offer_and_a_slip_is_not() {
+    let (folder, home) = home_with_table();
+    let path = folder.path().join("cfr.csv");
+    let csv = "id_number,proper_shipping_names,hazard_class\nUN1267,Petroleum crude oil,3\nUN1978,Propane,2.1\n\
+        UN2073,\"Ammonia solution, with more than 35 percent ammonia\",2.2\n";
+    std::fs::write(&path, csv).unwrap();
+    import(&home, &path, "cfr", &[]).unwrap();
+    let taken = |substance: &str| Some(("hazard_lookup".to_owned(), json!({ "substance": substance })));
+    assert_eq!(routed(&home, "hazard class of crude oil"), taken("crude oil"));
+    assert_eq!(routed(&home, "hazard class of propene"), None, "another word");
+    // The property goes with the name where it tells the substances apart.
+    assert_eq!(routed(&home, "What is the IDLH of ammonia?"), taken("IDLH of ammonia"));
+    assert_eq!(routed(&home, "What is the hazard class of ammonia?"), taken("ammonia"));
+    assert_eq!(routed(&home, "hazard class of UN 1203 gasoline"), taken("UN 1203 gasoline"));
+    assert_eq!(routed(&home, "guide for a truck with UN 1017 at night"), None);
+}
+
+#[test]
 fn a_log_entry_may_be_longer_than_any_question() {
     let (_folder, home) = home_with_table();
     let story = "the wind turned to the north and the crew moved to the road. ".repeat(20);
@@ -127,7 +145,7 @@ fn questions_of_the_guide_are_taken_only_where_the_table_has_their_answer() {
         let question = row["messages"][0]["content"].as_str().unwrap();
         let Some((name, arguments)) = routed(&home, question) else { continue };
         assert_eq!(name, "hazard_lookup", "{question}");
-        let Found::Entries(entries) = look_up(&home, arguments["substance"].as_str().unwrap()).unwrap() else {
+        let Found::Entries { entries, .. } = look_up(&home, arguments["substance"].as_str().unwrap()).unwrap() else {
             panic!("{question}: {arguments}")
         };
         let said = describe(&entries, entries.len()).to_lowercase();

@@ -15,6 +15,8 @@ const DEFAULT_INCIDENT: &str = "incident";
 const INCIDENTS: usize = 12;
 /// Entries in one result.
 const ENTRIES: u32 = 20;
+/// Bytes of the entries in one result, as JSON, below what a result may have; the longest entry fits.
+const ENTRIES_BYTES: usize = 24 * 1024;
 
 /// Adds a line.
 pub struct AddLogEntry;
@@ -23,7 +25,7 @@ pub struct AddLogEntry;
 #[serde(deny_unknown_fields)]
 struct Entry {
     /// What happened.
-    #[schemars(length(min = 1, max = 1000))]
+    #[schemars(length(min = 1, max = 8000))]
     text: String,
     /// Name of the incident.
     #[schemars(length(min = 1, max = 60))]
@@ -129,9 +131,22 @@ impl Tool for ReadLog {
                 .collect::<Result<Vec<_>, _>>()
         };
         let entries = entries().map_err(ToolError::database("read the log in"))?;
-        let lines: Vec<String> =
+        let mut lines: Vec<String> =
             entries.iter().map(|(id, incident, text, at)| format!("{id} {} {incident}: {text}", utc(*at))).collect();
-        Ok(result(lines.join("\n"), json!({ "entries": entries.len() })))
+        let mut room = ENTRIES_BYTES;
+        let fitting = lines.iter().rev().take_while(|line| {
+            let left = room.checked_sub(json!(line).to_string().len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        });
+        let kept = fitting.count().max(1);
+        let dropped = lines.len().saturating_sub(kept);
+        lines.drain(..dropped);
+        let count = lines.len();
+        if dropped > 0 {
+            lines.insert(0, format!("({dropped} before these left out: too long for one result)"));
+        }
+        Ok(result(lines.join("\n"), json!({ "entries": count })))
     }
 }
 

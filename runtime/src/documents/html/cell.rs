@@ -49,8 +49,17 @@ impl Cell {
         text.push_str(if said || gap == Gap::Line && !numbers { " " } else { "; " });
     }
 
+    /// Ends the cell: a stroke in it is written so that it ends no cell.
+    pub fn close(&self, text: &mut String) {
+        self.trim(text);
+        if text.get(self.start..).is_some_and(|cell| cell.contains('|')) {
+            let cell = text.split_off(self.start).replace('|', "\\|");
+            text.push_str(&cell);
+        }
+    }
+
     /// Takes spaces from the end of the cell.
-    pub fn trim(&self, text: &mut String) {
+    fn trim(&self, text: &mut String) {
         while text.len() > self.start && text.ends_with(' ') {
             text.pop();
         }

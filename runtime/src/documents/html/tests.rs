@@ -85,3 +85,29 @@ fn title_heads_a_page_without_headings_and_is_noted_where_no_heading_says_it() {
     assert_eq!(*lost.blocks[1].heading, ["Priming".to_owned()]);
     assert!(lost.notes[0].detail.contains("\"Edition of 2019\""), "{:?}", lost.notes);
 }
+
+#[test]
+fn upper_half_of_a_fraction_is_no_power() {
+    let text = "<p>4<sup>3</sup>/<sub>4</sub> inch, <sup>1</sup>/2, 2<sup>1</sup>\u{2044}<sub>2</sub>, \
+                10 m<sup>2</sup>/s, 10<sup>5</sup>/min</p>";
+    let reading = read(text);
+    assert_eq!(reading.blocks[0].text(text), "4 3/4 inch, 1/2, 2 1\u{2044}2, 10 m\u{b2}/s, 10\u{2075}/min");
+}
+
+#[test]
+fn headings_and_code_in_a_cell_do_not_break_its_row() {
+    let text = "<h1>Pumps</h1><table><tr><th><h3>Pump</h3></th><th>Use</th></tr>\
+                <tr><td><h4>A</h4>small</td><td>Run<pre>open <b>valve</b> 1\n  close it<br>wait\n</pre>then</td></tr></table><p>End";
+    let reading = read(text);
+    let seen: Vec<_> = reading.blocks.iter().map(|block| (block.kind, block.text(text))).collect();
+    let table = "Pump | Use\nA; small | Run; open valve 1; close it; wait; then";
+    assert_eq!(seen[1..], [(BlockKind::Table, table), (BlockKind::Prose, "End")]);
+    assert_eq!(*reading.blocks[2].heading, ["Pumps".to_owned()]);
+}
+
+#[test]
+fn stroke_in_a_cell_ends_no_cell() {
+    let text = "<table><tr><th>Key</th><th>Use</th></tr><tr><td>a|b</td><td>c | d</table>";
+    let reading = read(text);
+    assert_eq!(reading.blocks[0].text(text), "Key | Use\na\\|b | c \\| d");
+}

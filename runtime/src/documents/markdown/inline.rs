@@ -36,7 +36,7 @@ impl Inline {
         let first = self.edits.partition_point(|(edit, _)| edit.start < start.start);
         let inside = changed(text, start.end..range.start, &self.edits.split_off(first));
         let written = match name {
-            "sup" => html::raised(&text[..start.start], &inside),
+            "sup" => html::raised(&text[..start.start], &inside, &text[range.end..]),
             "sub" => inside,
             _ => {
                 self.left_out += 1;

@@ -91,3 +91,12 @@ fn displayed_equations_are_known_and_prices_stay() {
     ];
     assert_eq!(seen, expected);
 }
+
+#[test]
+fn upper_half_of_a_fraction_is_no_power() {
+    let text =
+        "# Use 4<sup>3</sup>/<sub>4</sub> inch\n\nA 2<sup>1</sup>&frasl;<sub>2</sub> hose at 10 m<sup>2</sup>/s.\n";
+    let reading = read(text, true);
+    assert_eq!(reading.blocks[1].heading.last().map(String::as_str), Some("Use 4 3/4 inch"));
+    assert_eq!(reading.blocks[1].text(text), "A 2 1&frasl;2 hose at 10 m\u{b2}/s.");
+}

@@ -22,8 +22,10 @@ pub(super) struct Claim {
     numbers: Vec<String>,
     /// Letters that stand alone, which name things as numbers do.
     letters: Vec<char>,
-    /// Words that it shares with the question: what it is about.
+    /// What it is about: words that it shares with the question, and those that it names behind `of` or `for`.
     subject: Vec<String>,
+    /// Numbers that were asked about and that the answer does not repeat.
+    asked_numbers: Vec<String>,
     /// What the question asks about, where the sentence leans on it.
     leans_on: Vec<String>,
     /// Words that the sentence adds to the question; all that say something where it adds none.
@@ -34,8 +36,8 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// `None` for a sentence without a word or number that says anything.
-    pub(super) fn new(question: &str, sentence: &str) -> Option<Claim> {
+    /// What `sentence` of `answer` says; `None` where no word or number of it says anything.
+    pub(super) fn new(question: &str, answer: &str, sentence: &str) -> Option<Claim> {
         let numbers = crate::evaluate::numbers(sentence);
         let asked: Vec<String> = words(question).collect();
         let says = |word: &String| !is_function_word(word) && !is_negation(word) && !is_number(word);
@@ -48,11 +50,15 @@ impl Claim {
         if own.is_empty() && numbers.is_empty() {
             own.clone_from(&telling);
         }
+        let named = behind_of(sentence).filter(|word| names(word));
+        let repeated = crate::evaluate::numbers(answer);
+        let asked_numbers = crate::evaluate::numbers(question);
         let negated = tokens(sentence).any(|word| is_negation(&word));
         (!numbers.is_empty() || !telling.is_empty()).then_some(Claim {
             numbers,
             letters: lone_letters(sentence),
-            subject: subject.into_iter().filter(names).collect(),
+            subject: subject.into_iter().filter(names).chain(named).collect(),
+            asked_numbers: asked_numbers.into_iter().filter(|number| !repeated.contains(number)).collect(),
             leans_on,
             own,
             telling,
@@ -64,46 +70,40 @@ impl Claim {
     pub(super) fn support(&self, passage: &Passage, piece: &str) -> Option<f32> {
         let heading = &passage.heading;
         let given: Vec<String> = words(heading).chain(words(piece)).collect();
-        if share(&self.own, &given) < WORDS_SHARE_MIN
-            || !self.stands_in_one_sentence(heading, piece)
-            || self.contradicted(piece)
-        {
-            return None;
-        }
-        if !self.leans_on.is_empty() {
-            let around: Vec<String> = words(heading).chain(words(&passage.text)).collect();
-            if share(&self.leans_on, &around) < WORDS_SHARE_MIN {
-                return None;
-            }
-        }
+        let is_said = share(&self.own, &given) >= WORDS_SHARE_MIN
+            && self.stands_in_one_sentence(heading, piece)
+            && !self.contradicted(piece)
+            && self.is_what_was_asked(passage);
         let telling = self.telling.iter().filter(|word| has(&given, word)).count();
-        Some((1 + telling) as f32 / (1 + self.telling.len()) as f32)
+        is_said.then_some((1 + telling) as f32 / (1 + self.telling.len()) as f32)
     }
 
-    /// Whether figures and subject stand together: in one sentence of `piece` under `heading`, with what stands before
-    /// it where the sentence refers to that. A claim without figures may have its subject anywhere in the piece.
+    /// Whether what it says stands together: figures, subject and most of its own words in one sentence of `piece` under
+    /// `heading`, with what stands before it where the sentence refers to that.
     fn stands_in_one_sentence(&self, heading: &str, piece: &str) -> bool {
-        let has_figures = !self.numbers.is_empty() || !self.letters.is_empty();
-        let holds = |text: &str| {
-            let text = format!("{heading}\n{text}");
-            let (given, numbers, letters): (Vec<String>, _, _) =
-                (words(&text).collect(), crate::evaluate::numbers(&text), lone_letters(&text));
-            self.subject.iter().all(|word| has(&given, word))
-                && self.numbers.iter().all(|number| numbers.contains(number))
-                && self.letters.iter().all(|letter| letters.contains(letter))
-        };
-        if !has_figures {
-            return holds(piece);
-        }
+        let numbers_of = |text: &str| crate::evaluate::numbers(&format!("{heading}\n{text}"));
         sentences(piece).into_iter().any(|range| {
             let sentence = &piece[range.clone()];
+            let numbers = numbers_of(sentence);
+            if !self.numbers.iter().all(|number| numbers.contains(number)) {
+                return false;
+            }
             let refers = words(sentence).any(|word| REFERRING_WORDS.binary_search(&word.as_str()).is_ok());
-            let has_numbers = {
-                let numbers = crate::evaluate::numbers(&format!("{heading}\n{sentence}"));
-                self.numbers.iter().all(|number| numbers.contains(number))
-            };
-            has_numbers && holds(if refers { &piece[..range.end] } else { sentence })
+            let text = format!("{heading}\n{}", if refers { &piece[..range.end] } else { sentence });
+            let (given, letters): (Vec<String>, _) = (words(&text).collect(), lone_letters(&text));
+            self.subject.iter().all(|word| has(&given, word))
+                && self.letters.iter().all(|letter| letters.contains(letter))
+                && share(&self.own, &given) >= WORDS_SHARE_MIN
         })
+    }
+
+    /// Whether the passage knows the numbers that were asked about, and what a short answer leaves to the question.
+    fn is_what_was_asked(&self, passage: &Passage) -> bool {
+        let text = format!("{}\n{}", passage.heading, passage.text);
+        let numbers = crate::evaluate::numbers(&text);
+        let given: Vec<String> = words(&text).collect();
+        self.asked_numbers.iter().all(|number| numbers.contains(number))
+            && share(&self.leans_on, &given) >= WORDS_SHARE_MIN
     }
 
     /// Whether one of sentence and piece negates what the other affirms.
@@ -123,6 +123,23 @@ impl Claim {
             !said.is_empty() && said.into_iter().all(denied)
         })
     }
+}
+
+/// The words behind `of` or `for`, up to a number or a word that only builds the sentence: `acetone` of `the class of acetone
+/// is`.
+fn behind_of(sentence: &str) -> impl Iterator<Item = String> {
+    let mut named = Vec::new();
+    let mut is_behind = false;
+    for word in words(sentence) {
+        match word.as_str() {
+            "of" | "for" => is_behind = true,
+            "a" | "an" | "the" => {}
+            _ if is_function_word(&word) || is_number(&word) => is_behind = false,
+            _ if is_behind => named.push(word),
+            _ => {}
+        }
+    }
+    named.into_iter()
 }
 
 /// Whether `given` has the word in one of its forms.

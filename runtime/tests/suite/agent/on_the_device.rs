@@ -129,6 +129,51 @@ fn no_record_of_another_substance_is_ever_the_answer() {
 }
 
 #[test]
+fn kinds_of_a_substance_under_other_numbers_are_never_hidden() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    let csv = "id_number,proper_shipping_names,hazard_class,packing_group\n\
+        UN1263,\"Paint including paint, lacquer and enamel\",3,II\nUN3066,Paint or Paint related material,8,II\n\
+        UN1013,Carbon dioxide,2.2,\nUN2187,\"Carbon dioxide, refrigerated liquid\",2.2,\n\
+        UN1011,\"Butane see also Petroleum gases, liquefied\",2.1,\nUN2055,\"Styrene monomer, stabilized\",3,III\n\
+        UN3480,Lithium ion batteries including polymer batteries,9,\nUN1202,Diesel fuel,3,III\n\
+        UN3318,\"Ammonia solution, with more than 50 percent ammonia\",2.3,\n\
+        UN2672,\"Ammonia solution, with less than 35 percent ammonia\",8,III\n";
+    let path = folder.path().join("cfr.csv");
+    fs::write(&path, csv).unwrap();
+    assistant.import_hazard_table(&path, "cfr", &[]).unwrap();
+    assistant.import_hazard_table(&repository("trainer-host/guide/hazards.csv"), "guide", &[]).unwrap();
+    let look = |substance: &str| run(&assistant, "hazard_lookup", json!({ "substance": substance })).unwrap();
+    let paint = look("paint");
+    assert!(paint.contains("(UN1263)") && paint.contains("(UN3066)") && paint.ends_with("Which one?"), "{paint}");
+    let gas = look("carbon dioxide");
+    let (record, also) = gas.split_once("\nalso: ").unwrap();
+    assert!(record.starts_with("UN 1013 ") && also.contains("(UN2187)") && also.contains("(UN1845)"), "{gas}");
+    for (substance, record) in
+        [("butane", "UN 1011 Butane: "), ("styrene", "UN 2055 "), ("lithium ion battery", "UN 3480 ")]
+    {
+        assert!(look(substance).starts_with(record), "{substance}: {}", look(substance));
+    }
+    // A property that one of them has, or that all say alike, is an answer; an empty cell is not alike.
+    assert!(look("IDLH of ammonia").contains("UN 1005") && look("IDLH of ammonia").contains("300 ppm"));
+    assert!(look("guide number of ammonia").contains("guide 125"));
+    let diesel = look("packing group of diesel fuel");
+    assert!(diesel.contains("UN 1202 ") && diesel.contains("NA 1993 "), "{diesel}");
+    for asked in ["packing group of ammonia", "hazard class of ammonia", "ammonia"] {
+        assert!(look(asked).ends_with("Which one?"), "{asked}: {}", look(asked));
+    }
+    // A number among words is the number.
+    for (text, numbers) in [
+        ("UN 1203 gasoline", &["UN 1203"][..]),
+        ("chlorine (UN1017)", &["UN 1017"][..]),
+        ("UN1017 and UN1005", &["UN 1017", "UN 1005"][..]),
+        ("UN#1203", &["UN 1203"][..]),
+    ] {
+        assert!(numbers.iter().all(|number| look(text).contains(number)), "{text}: {}", look(text));
+    }
+}
+
+#[test]
 fn an_empty_cell_is_said_to_be_empty_without_any_figure() {
     let folder = tempfile::tempdir().unwrap();
     let assistant = open(folder.path());
@@ -142,6 +187,22 @@ fn an_empty_cell_is_said_to_be_empty_without_any_figure() {
         assert!(turn.answer.starts_with(says), "{question}: {}", turn.answer);
         assert!(!turn.answer.contains(|c: char| c.is_ascii_digit()), "{}", turn.answer);
     }
+}
+
+#[test]
+fn a_long_entry_is_kept_whole_and_a_log_of_long_entries_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let assistant = open(folder.path());
+    let long = |first: &str| format!("{first} {}", "word ".repeat(1_500)).trim().to_owned();
+    for number in 0..6 {
+        let said = run(&assistant, "log_entry", json!({"text": long(&format!("entry{number}"))})).unwrap();
+        assert!(said.ends_with(&long(&format!("entry{number}"))), "{said}");
+    }
+    let read = run(&assistant, "read_log", json!({})).unwrap();
+    assert!(read.starts_with("(3 before these left out") && read.contains("entry3 word"), "{read}");
+    assert!(read.ends_with(&long("entry5")) && !read.contains("entry2"), "{read}");
+    let refused = run(&assistant, "log_entry", json!({"text": "x".repeat(8_001)})).unwrap_err();
+    assert!(refused.contains("8000") && refused.len() < 250, "{refused}");
 }
 
 #[test]
@@ -344,7 +405,9 @@ fn a_table_of_the_example_guide_has_the_facts_of_the_guide() {
         let row = rows.iter().find(|row| row["id"] == fact).unwrap();
         let value = row["value"].as_str().unwrap().replace("Division", "class");
         assert!(value.eq_ignore_ascii_case(shown), "{fact}: {value}");
-        let hazard::Found::Entries(entries) = hazard::look_up(&home, substance).unwrap() else { panic!("{substance}") };
+        let hazard::Found::Entries { entries, .. } = hazard::look_up(&home, substance).unwrap() else {
+            panic!("{substance}")
+        };
         assert!(hazard::describe(&entries, entries.len()).contains(shown), "{fact}");
         compared += 1;
     }

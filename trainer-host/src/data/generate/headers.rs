@@ -35,6 +35,22 @@ const BLANKS: [&str; 18] = [
     "tbd",
     "unknown",
 ];
+/// Words in one `s` at their end that are no plurals; their endings are those of plurals too (`areas`, `persons`).
+const SINGULARS: [&str; 13] = [
+    "alias",
+    "asbestos",
+    "atlas",
+    "bias",
+    "biogas",
+    "canvas",
+    "chaos",
+    "christmas",
+    "gas",
+    "lens",
+    "pancreas",
+    "pathos",
+    "thermos",
+];
 /// Share of different values from which a column can identify records.
 const IDENTIFIES_SHARE: f64 = 0.5;
 
@@ -53,9 +69,12 @@ impl Headers {
         let score = |column: &str| {
             let cells = cells(rows, column);
             let different = share_of_different(&cells);
-            let worded = cells.iter().filter(|cell| is_worded(cell)).count() as f64 / cells.len().max(1) as f64;
             let named = NAME_WORDS.iter().position(|word| header_words(column).iter().any(|part| part == word));
             let hint = named.map_or(0.0, |place| 1.0 - place as f64 / 20.0);
+            let reads = |cell: &&&str| is_worded(cell, named.is_some());
+            let worded = cells.iter().filter(reads).count() as f64 / cells.len().max(1) as f64;
+            // How many values repeat does not tell names from notes, as long as half of them differ.
+            let different = if different < IDENTIFIES_SHARE { different } else { 1.0 };
             if cells.len() * 2 < rows.len() || worded < 0.5 { 0.0 } else { different + hint }
         };
         // The first of the best: names stand in front.
@@ -95,7 +114,7 @@ pub fn phrase_of(column: &str) -> (String, bool) {
     let phrase = words.iter().map(capitals).collect::<Vec<_>>().join(" ");
     let last = words.last().map(String::as_str).unwrap_or_default();
     let singular_ending = ["ss", "us", "is"].iter().any(|ending| last.ends_with(ending));
-    (phrase, last.len() > 2 && last.ends_with('s') && !singular_ending)
+    (phrase, last.len() > 2 && last.ends_with('s') && !singular_ending && !SINGULARS.contains(&last))
 }
 
 /// Whether a column can be asked for in the words of its header.
@@ -151,11 +170,14 @@ fn share_of_different(cells: &[&str]) -> f64 {
     different.len() as f64 / cells.len().max(1) as f64
 }
 
-/// Whether a cell reads like a name: it begins with a letter and has more letters than digits.
-fn is_worded(cell: &str) -> bool {
+/// Whether a cell reads like a name: it begins with a letter and has more letters than digits. Under a header that
+/// means a name, codes (`E1`) and names that begin with a digit (`2-Butanone`) are names as well.
+fn is_worded(cell: &str, named: bool) -> bool {
     let letters = cell.chars().filter(|c| c.is_alphabetic()).count();
     let digits = cell.chars().filter(char::is_ascii_digit).count();
-    letters >= 3 && letters > digits
+    let begins = cell.starts_with(char::is_alphabetic);
+    let reads = letters >= 3 && letters > digits;
+    if named { begins || reads } else { begins && reads }
 }
 
 #[cfg(test)]
@@ -169,6 +191,11 @@ mod tests {
         assert_eq!(phrase_of("labelCodes"), ("label codes".to_owned(), true));
         assert_eq!(phrase_of("ERG guide"), ("ERG guide".to_owned(), false));
         assert_eq!(phrase_of("Status"), ("status".to_owned(), false));
+        for (header, plural) in
+            [("Carrier gas", false), ("lens", false), ("bias", false), ("Areas", true), ("Actions", true)]
+        {
+            assert_eq!(phrase_of(header).1, plural, "{header}");
+        }
         assert!(is_noun(&phrase_of("Color").0) && !is_noun(&phrase_of("What it is").0) && !is_noun(&phrase_of("%").0));
     }
 
@@ -185,6 +212,24 @@ mod tests {
         assert_eq!(headers.title, "proper_shipping_names");
         assert_eq!(headers.name(&rows[1]), "Acetaldehyde");
         assert!(headers.identifies("id_number") && !headers.identifies("hazard_class"));
+    }
+
+    #[test]
+    fn values_are_no_names_and_codes_under_a_name_are() {
+        let title = |columns: [&str; 3], rows: &[[&str; 3]]| {
+            let fields = |cells: &[&str; 3]| (0..3).map(|at| (columns[at].to_owned(), cells[at].to_owned())).collect();
+            let rows: Vec<Fields> = rows.iter().map(fields).collect();
+            Headers::of(&rows.iter().collect::<Vec<_>>()).map(|headers| headers.title)
+        };
+        let gases = [["Chlorine", "10 ppm", "bad"], ["Ammonia", "300 ppm", "x"], ["Ammonia", "25 ppm", "y"]];
+        assert_eq!(title(["gas", "idlh", "note"], &gases).as_deref(), Some("gas"));
+        let codes = [["E1", "CO", "big"], ["E2", "NO", "small"]];
+        assert_eq!(title(["name", "gas", "limit"], &codes).as_deref(), Some("name"));
+        let notes = [["Chlorine", "10", "yellow"], ["Ammonia", "300", "sharp"], ["Ammonia", "25", "clear"]];
+        assert_eq!(title(["gas", "idlh", "note"], &notes).as_deref(), Some("gas"));
+        let solvents = [["2-Butanone", "a", "1"], ["1,1-Dichloroethane", "b", "2"]];
+        assert_eq!(title(["material", "x", "y"], &solvents).as_deref(), Some("material"));
+        assert_eq!(title(["item", "x", "y"], &[["1", "a", "2"], ["2", "b", "3"]]), None);
     }
 
     #[test]

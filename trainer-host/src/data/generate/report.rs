@@ -152,13 +152,22 @@ pub fn print(
 }
 
 /// Says why there is no row: what was left out, what the rules look for, and which chunks the model is not asked about.
-pub fn nothing(args: &GenerateArgs, chunks: &[Chunk], reasons: &BTreeMap<&'static str, usize>) -> String {
+/// `broken` is what the first template of a question that failed said.
+pub fn nothing(
+    args: &GenerateArgs,
+    chunks: &[Chunk],
+    reasons: &BTreeMap<&'static str, usize>,
+    broken: Option<&str>,
+) -> String {
     let mut why: Vec<String> = reasons.iter().map(|(reason, number)| format!("{} {reason}", count(*number))).collect();
+    why.extend(broken.map(|detail| format!("the first template that failed: {}", crate::one_line(detail))));
     if args.rules {
         let records = chunks.iter().filter(|chunk| !chunk.fields.is_empty()).count();
         let others = chunks.len() - records;
-        why.push(format!("{} without records, definitions and named lists", count(others)));
-        why.extend((records > 0).then(|| format!("{} with a record that has no value to ask for", count(records))));
+        why.extend((others > 0).then(|| format!("{} without records, definitions and named lists", count(others))));
+        // A record whose template failed has a value; the template says what is wrong.
+        let silent = records > 0 && broken.is_none();
+        why.extend(silent.then(|| format!("{} with a record that has no value to ask for", count(records))));
     }
     if args.model.is_some() {
         let wanted = super::wanted(args);
@@ -194,7 +203,7 @@ mod tests {
     fn where_there_is_no_row_the_chunks_are_counted_by_the_reason() {
         let said = |words: &str, chunks: &[Chunk]| {
             let words = format!("generate chunks -o rows {words}");
-            nothing(&Line::parse_from(words.split(' ')).args, chunks, &BTreeMap::new())
+            nothing(&Line::parse_from(words.split(' ')).args, chunks, &BTreeMap::new(), None)
         };
         let prose = Chunk::paragraph("Stay upwind.", "");
         let code = Chunk { kind: ChunkKind::Code, tokens: 3, ..prose.clone() };
@@ -205,5 +214,17 @@ mod tests {
         assert_eq!(said("--model m.gguf --ask code --min-tokens 9", &chunks), expected);
         let told = said("--rules", &chunks);
         assert!(told.contains("of 4 chunks (4 without records, definitions and named lists);"), "{told}");
+    }
+
+    #[test]
+    fn template_that_failed_is_quoted_and_nothing_is_counted_as_0() {
+        let args = Line::parse_from(["generate", "chunks", "-o", "rows", "--rules"]).args;
+        let fields = vec![("gas".to_owned(), "Chlorine".to_owned())];
+        let record = Chunk { fields, ..Chunk::paragraph("Chlorine", "") };
+        let told = nothing(&args, &[record], &BTreeMap::from([("template", 1)]), Some("gases.csv:2: no filter `big`"));
+        assert!(
+            told.contains("of 1 chunks (1 template, the first template that failed: gases.csv:2: no filter `big`);"),
+            "{told}"
+        );
     }
 }

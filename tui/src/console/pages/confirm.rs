@@ -1,5 +1,6 @@
-//! Asks before a key ends what cannot be had back: a running lesson, a correction that is not saved.
+//! Asks before a key ends what cannot be had back: a running lesson, a correction that is unsaved or would be dropped.
 
+use halligan_runtime::TurnId;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
@@ -17,6 +18,13 @@ pub enum Ending {
     Lesson,
     /// The program.
     Program,
+    /// The correction of a turn, for a bare mark in its place.
+    Correction {
+        /// The turn.
+        turn: TurnId,
+        /// Whether the mark is a good one.
+        good: bool,
+    },
 }
 
 /// The page.
@@ -31,6 +39,7 @@ impl ConfirmPage {
         match self.ending {
             Ending::Lesson => " End the lesson? ".to_owned(),
             Ending::Program => " Leave? ".to_owned(),
+            Ending::Correction { .. } => " Drop the correction? ".to_owned(),
         }
     }
 
@@ -39,6 +48,7 @@ impl ConfirmPage {
         match self.ending {
             Ending::Lesson => "ends it",
             Ending::Program => "leaves",
+            Ending::Correction { .. } => "drops it",
         }
     }
 
@@ -64,8 +74,20 @@ impl ConfirmPage {
             )
         });
         let unsaved = app.unsaved_correction().map(|turn| format!("The correction of turn {turn} is not saved."));
+        let is_paused = app.running_lesson().is_some_and(|lesson| lesson.paused);
         let [yes, no] = [Action::Choose, Action::Close].map(|action| app.key_name(action, Scope::Page));
         let end = match self.ending {
+            Ending::Correction { turn, good } => {
+                let mark = if good { "good" } else { "bad" };
+                return format!(
+                    "Turn {turn} has a correction. Marked {mark}, the turn loses it, and no lesson learns from it. \
+                    {yes} drops it, {no} keeps it."
+                );
+            }
+            Ending::Lesson if is_paused => format!(
+                "{yes} ends it, {no} leaves it paused; then {} goes on with it.",
+                app.key_name(Action::Pause, Scope::Chat)
+            ),
             Ending::Lesson => format!(
                 "{yes} ends it, {no} lets it go on; then {} halts it without loss.",
                 app.key_name(Action::Pause, Scope::Chat)

@@ -30,7 +30,8 @@ pub async fn complete(State(app): State<App>, Body(body): Body<Value>) -> Result
             .about("response_format"));
     }
     if voice == Voice::Assistant {
-        check_assistant(&request, !conversation.tools.is_empty(), logprobs.is_some(), format != Format::Text)?;
+        let tools = !conversation.tools.is_empty() && conversation.tool_choice != ToolChoice::None;
+        check_assistant(&request, tools, logprobs.is_some(), format != Format::Text)?;
     }
     let session = request.halligan.as_ref().and_then(|extras| extras.session);
     let mut steps = Vec::new();

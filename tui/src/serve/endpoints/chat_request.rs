@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::sampling::{Sampled, SamplingFields};
 use super::stream::StreamOptions;
+use crate::serve::body::whole;
 use crate::serve::error::ApiError;
 use crate::serve::task::{Call, Conversation, Format, Tool, ToolChoice, Turn};
 
@@ -26,6 +27,7 @@ pub struct ChatRequest {
     /// What to send beside it.
     pub stream_options: Option<StreamOptions>,
     logprobs: Option<bool>,
+    #[serde(default, deserialize_with = "whole")]
     top_logprobs: Option<usize>,
     response_format: Option<Value>,
     tools: Option<Vec<ToolFields>>,
@@ -39,6 +41,7 @@ pub struct ChatRequest {
 #[serde(deny_unknown_fields)]
 pub struct Extras {
     /// The conversation of the journal that this question goes on with.
+    #[serde(default, deserialize_with = "whole")]
     pub session: Option<i64>,
 }
 

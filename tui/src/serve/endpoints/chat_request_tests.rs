@@ -92,6 +92,24 @@ fn a_field_of_another_type_is_named_with_what_it_was() {
 }
 
 #[test]
+fn whole_numbers_may_be_written_with_a_fraction_of_zero() {
+    let body = r#"{ "messages": [{ "role": "user", "content": "x" }], "max_tokens": 20.0, "n": 1.0, "seed": -7.0,
+        "best_of": 1e0, "logprobs": true, "top_logprobs": 2.0, "halligan": { "session": 5.0 } }"#;
+    let request = request(serde_json::from_str(body).unwrap());
+    let sampling = request.sampling.sampling(0, None, None, Format::Text).unwrap();
+    assert_eq!((sampling.max_tokens, sampling.seed), (Some(20), -7_i64 as u64));
+    assert_eq!((request.sampling.choices(), request.logprobs()), (Ok(1), Ok(Some(2))));
+    assert_eq!(request.halligan.unwrap().session, Some(5));
+    for (field, value) in [("max_tokens", "1e300"), ("n", "-1"), ("n", "1e10"), ("seed", "0.5"), ("seed", "true")] {
+        let body = format!(r#"{{ "messages": [], "{field}": {value} }}"#);
+        let error = with_sampling::<ChatRequest>(&serde_json::from_str(&body).unwrap()).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some(field), "{error:?}");
+    }
+    let nothing = json!({ "messages": [], "max_tokens": null, "n": null, "seed": null });
+    assert!(with_sampling::<ChatRequest>(&nothing).is_ok());
+}
+
+#[test]
 fn a_tool_choice_must_name_a_tool_that_is_there() {
     let tools = json!([{ "type": "function", "function": { "name": "f", "parameters": { "type": "object" } } }]);
     let choose = |choice: Value, tools: &Value| {

@@ -11,7 +11,7 @@ use super::sampling::{Sampled, SamplingFields, with_sampling};
 use super::stream::{Chunks, StreamOptions, streamed};
 use super::usage::Usage;
 use crate::serve::app::{ACTIVE, App};
-use crate::serve::body::Body;
+use crate::serve::body::{Body, whole_number};
 use crate::serve::error::ApiError;
 use crate::serve::now;
 use crate::serve::queue::Ticket;
@@ -85,8 +85,8 @@ impl CompletionRequest {
         match &self.logprobs {
             None | Some(Value::Null | Value::Bool(false)) => Ok(None),
             Some(Value::Bool(true)) => Ok(Some(0)),
-            Some(number) => match number.as_u64().and_then(|number| usize::try_from(number).ok()) {
-                Some(number) if number <= LOGPROBS_MAX => Ok(Some(number)),
+            Some(value) => match value.as_number().and_then(whole_number).map(usize::try_from) {
+                Some(Ok(number)) if number <= LOGPROBS_MAX => Ok(Some(number)),
                 _ => Err(ApiError::invalid(format!("logprobs is a number from 0 to {LOGPROBS_MAX}")).about("logprobs")),
             },
         }

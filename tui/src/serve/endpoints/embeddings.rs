@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::prompts::prompts;
 use crate::serve::app::{App, ENCODER};
 use crate::serve::backend::EncoderFacts;
-use crate::serve::body::Body;
+use crate::serve::body::{Body, whole};
 use crate::serve::error::ApiError;
 use crate::serve::task::{Embedding, Event, Prompt, Step};
 
@@ -22,6 +22,7 @@ pub struct EmbeddingRequest {
     input: Value,
     #[serde(default)]
     encoding_format: Encoding,
+    #[serde(default, deserialize_with = "whole")]
     dimensions: Option<usize>,
 }
 

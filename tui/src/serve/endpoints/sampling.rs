@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::unhonoured;
-use crate::serve::body::fields;
+use crate::serve::body::{fields, whole};
 use crate::serve::error::ApiError;
 use crate::serve::task::{Format, Sampling};
 
@@ -19,15 +19,20 @@ const CHOICES_MAX: u32 = 16;
 pub struct SamplingFields {
     temperature: Option<f32>,
     top_p: Option<f32>,
+    #[serde(default, deserialize_with = "whole")]
     seed: Option<i64>,
+    #[serde(default, deserialize_with = "whole")]
     max_tokens: Option<i64>,
+    #[serde(default, deserialize_with = "whole")]
     max_completion_tokens: Option<i64>,
     stop: Option<Value>,
+    #[serde(default, deserialize_with = "whole")]
     n: Option<u32>,
     // Understood only as far as to say that they are not honoured.
     frequency_penalty: Option<f32>,
     presence_penalty: Option<f32>,
     logit_bias: Option<Value>,
+    #[serde(default, deserialize_with = "whole")]
     best_of: Option<u32>,
 }
 

@@ -207,6 +207,22 @@ fn the_assistant_refuses_what_it_would_not_honour() {
 }
 
 #[test]
+fn the_assistant_lets_through_what_asks_for_nothing() {
+    let server = Server::start();
+    let tools = json!([{ "type": "function", "function": { "name": "f" } }]);
+    for fields in [
+        json!({ "tools": tools, "tool_choice": "none" }),
+        json!({ "top_k": 40, "min_p": 0.05, "max_tokens": 20.0 }),
+        json!({ "reasoning_effort": "medium", "function_call": "auto" }),
+    ] {
+        let mut fields = fields;
+        fields["model"] = json!("halligan");
+        let reply = server.chat("hello", fields.clone());
+        assert_eq!(reply.status, 200, "{fields}: {}", reply.text);
+    }
+}
+
+#[test]
 fn a_refusal_says_why_in_the_content_and_in_openais_field() {
     let server = Server::start();
     let answer = server.chat(FOREIGN, json!({ "model": "halligan" })).json();

@@ -1,11 +1,20 @@
 //! Entries of hazard tables: how they are kept, found by number and put into words.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use rusqlite::Row;
 use serde_json::{Value, json};
 
 use super::columns::Role;
 use crate::error::ToolError;
 use crate::home::Home;
+
+/// A number with its kind.
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(UN|NA|ID)(?: ?(?:number|no\.?))?[ #:-]{0,2}(\d{4})\b")
+        .expect("a constant pattern should be sound")
+});
 
 /// One row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +97,24 @@ fn spaced(number: &str) -> String {
 
 /// The first of several names.
 pub fn first_name(names: &str) -> &str {
-    let first = names.split(';').map(str::trim).find(|name| !name.is_empty()).unwrap_or(names);
-    // `X, see Y` names X here.
-    first.split_once(", see ").map_or(first, |(name, _)| name)
+    names.split(';').map(own_name).find(|name| !name.is_empty()).unwrap_or(names)
+}
+
+/// The name without the one that it refers to: `X, see Y` and `X see also Y` name X.
+pub fn own_name(name: &str) -> &str {
+    name.split_once(" see ").map_or(name, |(own, _)| own).trim_end_matches([' ', ',']).trim_start()
+}
+
+/// The numbers that stand in a text beside other words: `chlorine (UN1017)`, `UN1017 and UN1005`, `UN#1203`.
+pub fn numbers_in(text: &str) -> Vec<String> {
+    let mut numbers = Vec::new();
+    for found in NUMBER.captures_iter(text) {
+        let number = format!("{}{}", found[1].to_uppercase(), &found[2]);
+        if !numbers.contains(&number) {
+            numbers.push(number);
+        }
+    }
+    numbers
 }
 
 /// The numbers that a text names, one or several; none where it says anything else.

@@ -24,6 +24,8 @@ pub enum Fit {
     Begins,
     /// It begins with the words, and what follows says which kind: `Ammonia, anhydrous`.
     Qualified,
+    /// It begins with the words, and what follows says what else goes by it: `Paint including lacquer`.
+    Including,
     /// It is the words.
     Same,
 }
@@ -70,6 +72,12 @@ pub fn is_name<'a>(wanted: &str, mut names: impl Iterator<Item = &'a str>) -> bo
     names.any(|name| index::aliases(name).iter().any(|alias| fit(alias, &query) == Some(Fit::Same)))
 }
 
+/// Whether a name has all the words as they were written, none of them misspelled.
+pub fn holds_all(wanted: &str, name: &str) -> bool {
+    let query = index::words(wanted);
+    index::aliases(name).iter().any(|alias| holds(alias, &query))
+}
+
 /// Names that fit words which the names have.
 fn of_words(words: &[String], index: &Index) -> Vec<Candidate> {
     let found = index.fits(|alias| fit(alias, words), words.len());
@@ -99,6 +107,8 @@ fn fit(alias: &Alias, words: &[String]) -> Option<Fit> {
     let leads = alias.words.starts_with(words);
     if leads && alias.words.len() == words.len() {
         Some(Fit::Same)
+    } else if leads && alias.includes_at(words.len()) {
+        Some(Fit::Including)
     } else if leads && alias.pauses.contains(&words.len()) {
         Some(Fit::Qualified)
     } else if alias.turned {

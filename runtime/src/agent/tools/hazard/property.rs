@@ -70,9 +70,17 @@ impl Property {
 
     /// Whether the entry says it.
     pub fn is_in(self, entry: &HazardEntry) -> bool {
+        !self.cells_of(entry).is_empty()
+    }
+
+    /// The cells in which the entry says it.
+    pub fn cells_of(self, entry: &HazardEntry) -> Vec<&str> {
         match self {
-            Property::Number => entry.number.is_some(),
-            _ => entry.fields.iter().any(|(role, heading, _)| self.is_said_by(*role, heading)),
+            Property::Number => entry.number.as_deref().into_iter().collect(),
+            _ => {
+                let said = entry.fields.iter().filter(|(role, heading, _)| self.is_said_by(*role, heading));
+                said.map(|(_, _, cell)| cell.as_str()).collect()
+            }
         }
     }
 

@@ -42,14 +42,22 @@ pub fn tables(home: &Home) -> Result<Vec<KeptTable>, ToolError> {
 /// # Errors
 /// [`ToolError::Database`].
 pub fn have_column(home: &Home, property: Property) -> Result<bool, ToolError> {
+    Ok(!with_column(home, property)?.is_empty())
+}
+
+/// The names of the tables that have a column for this.
+pub fn with_column(home: &Home, property: Property) -> Result<Vec<String>, ToolError> {
     let read = || {
-        let mut statement = home.connection().prepare_cached("SELECT columns FROM hazard_tables")?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let mut statement = home.connection().prepare_cached("SELECT name, columns FROM hazard_tables")?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
         rows.collect::<Result<Vec<_>, _>>()
     };
-    let all = read().map_err(ToolError::database("read the hazard tables in"))?;
-    let columns = all.iter().flat_map(|columns| serde_json::from_str::<Vec<ColumnUse>>(columns).unwrap_or_default());
-    Ok(columns.into_iter().any(|column| property.is_of(&column)))
+    let mut all = read().map_err(ToolError::database("read the hazard tables in"))?;
+    all.retain(|(_, columns)| {
+        let columns: Vec<ColumnUse> = serde_json::from_str(columns).unwrap_or_default();
+        columns.iter().any(|column| property.is_of(column))
+    });
+    Ok(all.into_iter().map(|(name, _)| name).collect())
 }
 
 /// Removes the table `name` with its entries; gives how many these were.

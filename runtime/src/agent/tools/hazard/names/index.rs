@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::super::entry::own_name;
 use super::{Candidate, Fit};
 
 /// Words that say nothing of the substance.
 const FILLERS: [&str; 6] = ["the", "of", "a", "an", "and", "or"];
 
 /// Words after which a name says which kind of the substance is meant, where no comma stands before them.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 17] = [
     "with",
     "without",
     "in",
@@ -25,7 +26,11 @@ const KINDS: [&str; 16] = [
     "refrigerated",
     "anhydrous",
     "stabilized",
+    "monomer",
 ];
+
+/// Words after which a name says what else goes by it.
+const INCLUDES: [&str; 2] = ["include", "including"];
 
 /// One of the names in a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +70,11 @@ impl Alias {
         &self.words[..self.pauses.first().copied().unwrap_or(self.words.len())]
     }
 
+    /// Whether the name goes on at this word with what it includes: `Paint including lacquer`.
+    pub fn includes_at(&self, place: usize) -> bool {
+        self.words.get(place).is_some_and(|word| INCLUDES.contains(&word.as_str()))
+    }
+
     /// The name with the words after the first pause in front.
     fn turn(&self) -> Option<Alias> {
         let (first, second) = (*self.pauses.first()?, self.pauses.get(1).copied().unwrap_or(self.words.len()));
@@ -77,13 +87,13 @@ impl Alias {
 /// The names in a cell: `A; B, see A` are A and B, and `A or B` is A, B and all of it.
 pub fn aliases(cell: &str) -> Vec<Alias> {
     let mut found = Vec::new();
-    for name in cell.split(';').map(|part| part.split_once(", see ").map_or(part, |(name, _)| name).trim()) {
+    for name in cell.split(';').map(own_name) {
         let mut texts = vec![name];
         if name.contains(" or ") {
             texts.extend(
                 name.split(" or ")
                     .enumerate()
-                    .filter(|(at, part)| is_name(part, if *at == 0 { part } else { name }))
+                    .filter(|(at, part)| !is_half(part, name) && is_name(part, if *at == 0 { part } else { name }))
                     .map(|(_, part)| part),
             );
         }
@@ -97,12 +107,16 @@ pub fn aliases(cell: &str) -> Vec<Alias> {
     found
 }
 
+/// Whether a bracket that opens or closes in the part does not end or begin there. A closing one too many in the whole
+/// name is a slip of the table.
+fn is_half(part: &str, name: &str) -> bool {
+    let brackets = |text: &str| (text.matches('(').count(), text.matches(')').count());
+    let ((open, closed), (all_open, all_closed)) = (brackets(part), brackets(name));
+    open > closed || closed > open && closed + all_open != open + all_closed
+}
+
 /// Whether the part behind an `or` is a name of its own, which `vegetable oil` in `animal or vegetable oil` is not.
 fn is_name(part: &str, name: &str) -> bool {
-    // Half of a bracket is no name.
-    if part.matches('(').count() != part.matches(')').count() {
-        return false;
-    }
     let first = |text: &str| text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase();
     let letters = |text: &str| text.chars().find(|c| c.is_alphabetic());
     let lower = letters(name).is_some_and(char::is_lowercase);
@@ -121,6 +135,12 @@ fn plain(word: &str) -> String {
     let without = |ending: &str| lower.strip_suffix(ending).map(str::to_owned);
     if whole {
         return lower;
+    }
+    // `Batteries`; the words of four letters, such as `dies`, have no such ending.
+    if lower.len() > 4
+        && let Some(stem) = lower.strip_suffix("ies")
+    {
+        return format!("{stem}y");
     }
     let long = ["ases", "sses", "xes", "ches"].iter().any(|ending| lower.ends_with(ending));
     long.then(|| without("es")).flatten().or_else(|| without("s")).unwrap_or(lower)
@@ -168,7 +188,13 @@ mod tests {
 
     #[test]
     fn plurals_and_british_spelling_are_the_same_word() {
-        for (word, same) in [("Xylenes", "xylene"), ("gases", "gas"), ("gas", "gas"), ("Sulphuric", "sulfuric")] {
+        for (word, same) in [
+            ("Xylenes", "xylene"),
+            ("gases", "gas"),
+            ("gas", "gas"),
+            ("Sulphuric", "sulfuric"),
+            ("Batteries", "battery"),
+        ] {
             assert_eq!(plain(word), same);
         }
         for word in ["phosphorus", "glass", "arsenious"] {
@@ -184,5 +210,15 @@ mod tests {
         assert!(has("gasoline or petrol", "petrol"));
         assert!(!has("Fabrics, animal or vegetable oil", "vegetable oil"));
         assert!(!has("Fuel oil (No. 1, 2, 4, 5, or 6)", "6"));
+        assert!(!has("Fuel oil (No. 1, 2, 4, 5, or 6)", "fuel oil No 1 2 4 5"));
+    }
+
+    #[test]
+    fn a_stray_bracket_and_a_reference_without_a_comma_hide_no_name() {
+        let has = |cell: &str, name: &str| aliases(cell).iter().any(|alias| alias.words == words(name));
+        let gas = "Methane, liquid (cryogenic) or Natural gas, liquid (cryogenic), with high methane content)";
+        assert!(has(gas, "natural gas liquid cryogenic with high methane content"));
+        assert!(has("Butane see also Petroleum gases, liquefied", "butane"));
+        assert!(has("Propyl chloride see 1-Chloropropane", "propyl chloride"));
     }
 }
