@@ -5,6 +5,7 @@
 //! question with its answer, so that all output parses. All three are pure functions of chunks, settings and seed.
 
 mod answers;
+mod args;
 mod blueprint;
 mod expand;
 mod fact;
@@ -25,11 +26,10 @@ mod tasks;
 mod writing;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Args;
 use serde_json::{Value, json};
 
 use super::build::split::draw;
@@ -46,88 +46,13 @@ use super::words::words;
 use super::writer::{Closing, DatasetWriter};
 use crate::interrupt::{INTERRUPTED, requested};
 use crate::outputs::{Place, check_apart};
+pub use args::GenerateArgs;
 use blueprint::Blueprint;
 use journal::Reply;
 use prompts::Category;
 use sink::Left;
 use tasks::{Task, Wanted};
 use writing::{Asking, Writer};
-
-/// Arguments of `data generate`.
-#[derive(Debug, Args)]
-pub struct GenerateArgs {
-    /// Dataset folder with chunks
-    #[arg(value_name = "DIR")]
-    pub dataset: PathBuf,
-    /// Dataset folder to write
-    #[arg(short = 'o', long = "output", value_name = "DIR")]
-    pub output: PathBuf,
-    /// Make rows of tables, definitions and lists, without a model
-    #[arg(long)]
-    pub rules: bool,
-    /// How questions about records are worded [default: the schema that DIR was ingested with, else the headers]
-    #[arg(long, value_name = "TOML", requires = "rules")]
-    pub schema: Option<PathBuf>,
-    /// Expand a reasoning blueprint (TOML or JSON); may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub blueprint: Vec<PathBuf>,
-    /// Wordings of each fact of rules and blueprints
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=32))]
-    pub wordings: u64,
-    /// Ask this model about the chunks
-    #[arg(long, value_name = "GGUF")]
-    pub model: Option<PathBuf>,
-    /// Adapter to use with the model
-    #[arg(long, value_name = "GGUF", requires = "model")]
-    pub adapter: Option<PathBuf>,
-    /// What the model is asked for [default: all]
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "CATEGORY,..", requires = "model")]
-    pub ask: Vec<Category>,
-    /// Questions about each chunk
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
-    pub per_chunk: u64,
-    /// Most questions over chunks of several sources
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub cross: usize,
-    /// Chunks of such a question
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(2..=6))]
-    pub cross_chunks: u64,
-    /// Fewest tokens of a chunk that the model is asked about
-    #[arg(long, value_name = "TOKENS", default_value_t = 24)]
-    pub min_tokens: u32,
-    /// Longest reply of the model
-    #[arg(long, value_name = "TOKENS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(48..=8192))]
-    pub max_tokens: u64,
-    /// How freely the model chooses its words; 0 takes the most probable one each time
-    #[arg(long, value_name = "T", default_value_t = 0.7, value_parser = parse_temperature)]
-    pub temperature: f32,
-    /// Tries with other seeds when a reply does not end in time
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=16))]
-    pub tries: u64,
-    /// At most so many facts of rules, and so many questions to the model, drawn by the seed
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// Seed of everything that is drawn
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Say what would be made and how long it would take, and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Put the dataset in place of one that another verb made
-    #[arg(long)]
-    pub force: bool,
-    /// Version of the dataset [default: 1.0.0, or the one that follows from what changed since the last in DIR]
-    #[arg(long, value_name = "X.Y.Z", value_parser = super::manifest::parse_version)]
-    pub dataset_version: Option<String>,
-    /// Print the counts as one JSON object on stdout
-    #[arg(long)]
-    pub json: bool,
-}
-
-fn parse_temperature(text: &str) -> Result<f32, String> {
-    let value = text.parse::<f32>().ok().filter(|value| (0.0..=5.0).contains(value));
-    value.ok_or_else(|| "give a number from 0 to 5, such as 0.7".to_owned())
-}
 
 /// Everything that a run reads before it makes the first row.
 struct Sources {
@@ -200,20 +125,8 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<ExitCode> {
     for chunk in &sources.chunks {
         rows.writer.chunk(chunk)?;
     }
-    for fact in &sources.facts {
-        if requested() {
-            return stopped(rows);
-        }
-        let mut made = fact.rows(args.wordings as usize, args.seed).into_iter();
-        made.try_for_each(|(row, template)| rows.add(row, template))?;
-    }
-    for (blueprint, text) in &sources.blueprints {
-        if requested() {
-            return stopped(rows);
-        }
-        let (whole, expanded) = expand::rows(blueprint, text, args.wordings as usize, args.seed);
-        rows.writer.template(whole);
-        expanded.into_iter().try_for_each(|(row, template)| rows.add(row, template))?;
+    if !rows.add_all(&sources, args)? {
+        return stopped(rows);
     }
     let mut told = report::Told::default();
     let mut journal = None;
@@ -379,6 +292,26 @@ struct Rows {
 }
 
 impl Rows {
+    /// Adds the rows of all facts and blueprints; false where it was asked to stop before the end.
+    fn add_all(&mut self, sources: &Sources, args: &GenerateArgs) -> anyhow::Result<bool> {
+        for fact in &sources.facts {
+            if requested() {
+                return Ok(false);
+            }
+            let made = fact.rows(args.wordings as usize, args.seed);
+            made.into_iter().try_for_each(|(row, template)| self.add(row, template))?;
+        }
+        for (blueprint, text) in &sources.blueprints {
+            if requested() {
+                return Ok(false);
+            }
+            let (whole, expanded) = expand::rows(blueprint, text, args.wordings as usize, args.seed);
+            self.writer.template(whole);
+            expanded.into_iter().try_for_each(|(row, template)| self.add(row, template))?;
+        }
+        Ok(true)
+    }
+
     fn add(&mut self, row: Row, template: Template) -> anyhow::Result<()> {
         let question: Vec<String> = words(row.question()).collect();
         if let Some(earlier) = self.asked.get(&question) {
